@@ -1,0 +1,4 @@
+export * from './app-error.ts';
+export * from './clock.ts';
+export * from './ids.ts';
+export * from './paging.ts';

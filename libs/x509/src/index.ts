@@ -1,0 +1,22 @@
+export { isSignedBy, MAX_CERTIFICATE_BYTES, readCertificate, type CertificateFacts } from './certificate.ts';
+export { context, DerReader, TAG } from './der-reader.ts';
+export type { SubjectAlternativeName } from './extensions.ts';
+export {
+  listKeystoreEntries,
+  MAX_CHAIN_LENGTH,
+  putKeystoreEntry,
+  removeKeystoreEntry,
+  type KeystoreEntry,
+} from './keystore.ts';
+export { IterationBudget, MAX_KDF_ITERATIONS, type Password } from './password-encryption.ts';
+export { MAX_PEM_BLOCK_BYTES, readPem, writePem, type PemBlock } from './pem.ts';
+export { readPkcs12, type Pkcs12, type SafeBag } from './pkcs12.ts';
+export { writePkcs7 } from './pkcs7.ts';
+export {
+  decryptPrivateKey,
+  encryptPrivateKey,
+  readLegacyEncryptedKey,
+  readPrivateKey,
+  type PrivateKey,
+} from './private-key.ts';
+export { malformed, overLimit, passwordRequired, X509Error } from './x509-error.ts';

@@ -1,0 +1,72 @@
+import { Buffer } from 'node:buffer';
+import { TAG, type DerReader } from './der-reader.ts';
+import { ATTRIBUTE_NAMES } from './oids.ts';
+
+const utf8 = new TextDecoder();
+
+/** A directory string of any of the string types (RFC 5280 section 4.1.2.4), or undefined for another type. */
+export function stringValue(reader: DerReader): string | undefined {
+  const bytes = reader.value();
+  switch (reader.tag) {
+    case TAG.utf8String:
+      return utf8.decode(bytes);
+    case 0x12: // NumericString
+    case 0x13: // PrintableString
+    case 0x14: // TeletexString, which the field writes as Latin-1
+    case 0x16: // IA5String
+    case 0x1a: // VisibleString
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+    case TAG.bmpString:
+      return bytes.length % 2 ? undefined : Buffer.from(bytes).swap16().toString('utf16le');
+    case 0x1c: // UniversalString
+      return universalString(bytes);
+    default:
+      return undefined;
+  }
+}
+
+function universalString(bytes: Uint8Array): string | undefined {
+  if (bytes.length % 4) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let text = '';
+  for (let i = 0; i < bytes.length; i += 4) {
+    const point = view.getUint32(i);
+    text += point > 0x10ffff ? '\ufffd' : String.fromCodePoint(point);
+  }
+  return text;
+}
+
+const ESCAPED = /[",+;<>\\\0]|^[ #]| $/g;
+
+/** Escaping of RFC 4514 section 2.4. */
+const escapeValue = (text: string): string =>
+  text.replace(ESCAPED, (character) => (character === '\0' ? '\\00' : `\\${character}`));
+
+export interface Name {
+  /** RFC 4514: last RDN first, "CN=web1,O=Acme"; values of one RDN in OpenSSL's order. */
+  text: string;
+  /** The most specific CN, or empty. */
+  commonName: string;
+}
+
+/** Reads inside a Name (RFC 5280 section 4.1.2.4): SEQUENCE OF SET OF type and value. */
+export function readName(name: DerReader): Name {
+  let text = '';
+  let commonName = '';
+  while (!name.done) {
+    const rdn = name.enter(TAG.set);
+    let part = '';
+    while (!rdn.done) {
+      const attribute = rdn.enter(TAG.sequence);
+      const type = attribute.oid();
+      attribute.next();
+      const value = stringValue(attribute);
+      if (type === '2.5.4.3' && value !== undefined) commonName = value;
+      const written = value === undefined ? `#${Buffer.from(attribute.raw()).toString('hex')}` : escapeValue(value);
+      const pair = `${ATTRIBUTE_NAMES[type] ?? type}=${written}`;
+      part = part ? `${pair}+${part}` : pair;
+    }
+    text = text ? `${part},${text}` : part;
+  }
+  return { text, commonName };
+}

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { fixture, fixtureDer } from './fixtures.ts';
+import { MAX_PEM_BLOCK_BYTES, readPem, writePem } from './pem.ts';
+
+test('blocks in any mixture, with text around them and CRLF line ends', () => {
+  const text = `subject=web1\n${fixture('leaf.key')}\r\nBag Attributes\n${fixture('leaf.pem').toString().replaceAll('\n', '\r\n')}tail`;
+  expect(readPem(Buffer.from(text)).map((block) => [block.label, block.problem])).toEqual([
+    ['PRIVATE KEY', undefined],
+    ['CERTIFICATE', undefined],
+  ]);
+});
+
+test('what is written is read back', () => {
+  expect(readPem(Buffer.from(writePem('CERTIFICATE', fixtureDer('leaf.pem'))))[0]!.bytes).toEqual(
+    fixtureDer('leaf.pem'),
+  );
+});
+
+test('a damaged block says so and the next one is read', () => {
+  const good = fixture('leaf.pem').toString();
+  const blocks = readPem(
+    Buffer.from(`-----BEGIN CERTIFICATE-----\nMII!\n-----END CERTIFICATE-----\n-----BEGIN X-----\nAAAA\n${good}`),
+  );
+  expect(blocks.map((block) => block.problem)).toEqual([
+    'The CERTIFICATE is not valid base64',
+    expect.stringMatching(/PEM block at byte \d+ has no matching END line/),
+    undefined,
+  ]);
+});
+
+test('a block holds 64 KiB, one byte more is refused', () => {
+  const read = (length: number) => readPem(Buffer.from(writePem('X', Buffer.alloc(length))))[0]!;
+  expect(read(MAX_PEM_BLOCK_BYTES).bytes?.length).toBe(MAX_PEM_BLOCK_BYTES);
+  expect(read(MAX_PEM_BLOCK_BYTES + 3).problem).toMatch(/more than 65536 bytes/);
+});
+
+test('a megabyte of BEGIN lines takes linear time', () => {
+  const begins = (count: number) => Buffer.from('-----BEGIN CERTIFICATE-----\n'.repeat(count));
+  const steps = (count: number) => {
+    const start = process.cpuUsage();
+    expect(() => readPem(begins(count))).not.toThrow();
+    const used = process.cpuUsage(start);
+    return used.user + used.system;
+  };
+  steps(2_000);
+  // Quadratic would be 64 times the work for 8 times the input; seconds instead of milliseconds.
+  expect(steps(16_000)).toBeLessThan(1_000_000);
+  expect(() => readPem(begins(40_000))).toThrow(/limit \(PEM blocks\) is 20000/);
+});

@@ -1,0 +1,223 @@
+import { Buffer } from 'node:buffer';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { context, DerReader, TAG } from './der-reader.ts';
+import { bmpString, derNull, integer, octetString, oid, sequence, setOf, tlv } from './der-writer.ts';
+import { stringValue } from './name.ts';
+import {
+  decryptWithPassword,
+  derivePkcs12Key,
+  encryptWithPassword,
+  IterationBudget,
+  readDigest,
+  WRITTEN_ITERATIONS,
+  type Password,
+} from './password-encryption.ts';
+import { decryptPrivateKey, encryptPrivateKey, readPrivateKey, type PrivateKey } from './private-key.ts';
+import { malformed, passwordRequired, unsupportedAlgorithm, wrongPassword, X509Error } from './x509-error.ts';
+
+const DATA = '1.2.840.113549.1.7.1';
+const ENCRYPTED_DATA = '1.2.840.113549.1.7.6';
+const BAG = {
+  key: '1.2.840.113549.1.12.10.1.1',
+  shroudedKey: '1.2.840.113549.1.12.10.1.2',
+  certificate: '1.2.840.113549.1.12.10.1.3',
+} as const;
+const X509_CERTIFICATE = '1.2.840.113549.1.9.22.1';
+const FRIENDLY_NAME = '1.2.840.113549.1.9.20';
+const LOCAL_KEY_ID = '1.2.840.113549.1.9.21';
+/** Oracle's attribute without which Java does not list a certificate that has no key. */
+const TRUSTED_KEY_USAGE = '2.16.840.1.113894.746875.1.1';
+
+/** A SafeBag (RFC 7292 section 4.2). `raw` is its DER, which an edit keeps byte for byte. */
+export type SafeBag = {
+  raw: Uint8Array;
+  alias?: string;
+  /** Hexadecimal. */
+  localKeyId?: string;
+  trusted: boolean;
+} & BagValue;
+
+type BagValue =
+  | { kind: 'certificate'; der: Uint8Array }
+  | { kind: 'key'; key: PrivateKey; encrypted: boolean }
+  | { kind: 'other'; type: string };
+
+/** A ContentInfo of the AuthenticatedSafe. `raw` is dropped when its bags change. */
+export interface SafeContents {
+  raw?: Uint8Array;
+  encrypted: boolean;
+  bags: SafeBag[];
+}
+
+/** An opened PKCS#12 file (RFC 7292 section 4). */
+export interface Pkcs12 {
+  contents: SafeContents[];
+}
+
+interface Opening {
+  password: Password;
+  budget: IterationBudget;
+  /** Whether a MAC has shown that the password is the file's. */
+  verified: boolean;
+}
+
+/**
+ * Opens a PKCS#12 file: checks its MAC, decrypts its contents and keys.
+ * Throws WRONG_PASSWORD, PASSWORD_REQUIRED, UNSUPPORTED_ALGORITHM, LIMIT_EXCEEDED, MALFORMED, TRUNCATED.
+ */
+export function readPkcs12(bytes: Uint8Array, password: Password): Pkcs12 {
+  const outer = new DerReader(bytes, 'PKCS#12 file');
+  const pfx = outer.enter(TAG.sequence);
+  outer.finish();
+  if (pfx.integer() !== 3) throw malformed('PKCS#12 version');
+  const authSafe = pfx.enter(TAG.sequence);
+  if (authSafe.oid() !== DATA) throw unsupportedAlgorithm('PKCS#12 file', 'public-key integrity mode');
+  const content = authSafe.enter(context(0)).octets();
+  const opening: Opening = { password, budget: new IterationBudget(), verified: !pfx.done };
+  if (opening.verified) opening.password = checkMac(pfx.enter(TAG.sequence), content, opening);
+  const infos = new DerReader(content, 'PKCS#12 contents').enter(TAG.sequence);
+  const contents: SafeContents[] = [];
+  while (!infos.done) contents.push(readContents(infos.enter(TAG.sequence), infos.raw(), opening));
+  return { contents };
+}
+
+/** Verifies MacData (RFC 7292 section 5.1) and answers the password that fits: absent and empty are both tried for absent. */
+function checkMac(mac: DerReader, content: Uint8Array, { password, budget }: Opening): Password {
+  const info = mac.enter(TAG.sequence);
+  const algorithm = info.enter(TAG.sequence);
+  const digest = readDigest(algorithm, 'PKCS#12 MAC');
+  const expected = info.octets();
+  const salt = mac.octets();
+  const iterations = mac.done ? 1 : mac.integer();
+  const candidates: Password[] = password === undefined ? ['', undefined] : [password];
+  budget.spend(iterations * candidates.length);
+  for (const candidate of candidates) {
+    const length = expected.length;
+    const key = derivePkcs12Key({ digest, password: candidate, salt, iterations, purpose: 3, length });
+    const actual = createHmac(digest, key).update(content).digest();
+    if (actual.length === length && timingSafeEqual(actual, expected)) return candidate;
+  }
+  throw password === undefined ? passwordRequired('PKCS#12 file') : wrongPassword('PKCS#12 file');
+}
+
+function readContents(info: DerReader, raw: Uint8Array, opening: Opening): SafeContents {
+  const type = info.oid();
+  if (type === DATA) {
+    const safe = info.enter(context(0)).octets();
+    return { raw, encrypted: false, bags: readBags(safe, opening) };
+  }
+  if (type !== ENCRYPTED_DATA) throw unsupportedAlgorithm('PKCS#12 file', `content type ${type}`);
+  const encryptedData = info.enter(context(0)).enter(TAG.sequence);
+  encryptedData.integer();
+  const encrypted = encryptedData.enter(TAG.sequence);
+  if (encrypted.oid() !== DATA) throw malformed('PKCS#12 encrypted content');
+  const algorithm = encrypted.enter(TAG.sequence);
+  const data = encrypted.next(context(0, false)).value();
+  const safe = decryptWithPassword({ algorithm, data, ...opening, what: 'PKCS#12 contents' });
+  try {
+    return { raw, encrypted: true, bags: readBags(safe, opening) };
+  } catch (error) {
+    // Without a MAC a wrong password can pass for a right one until its plaintext makes no sense.
+    const senseless = error instanceof X509Error && (error.reason === 'MALFORMED' || error.reason === 'TRUNCATED');
+    throw senseless && !opening.verified ? wrongPassword('PKCS#12 contents') : error;
+  }
+}
+
+function readBags(safe: Uint8Array, opening: Opening): SafeBag[] {
+  const list = new DerReader(safe, 'PKCS#12 bags').enter(TAG.sequence);
+  const bags: SafeBag[] = [];
+  while (!list.done) {
+    const bag = list.enter(TAG.sequence);
+    const raw = list.raw();
+    const type = bag.oid();
+    const value = bag.enter(context(0));
+    const attributes = readAttributes(bag.done ? undefined : bag.enter(TAG.set));
+    bags.push({ raw, ...attributes, ...readBagValue(type, value, opening) });
+  }
+  return bags;
+}
+
+function readBagValue(type: string, value: DerReader, opening: Opening): BagValue {
+  if (type === BAG.certificate) {
+    const certificate = value.enter(TAG.sequence);
+    if (certificate.oid() !== X509_CERTIFICATE) return { kind: 'other', type };
+    return { kind: 'certificate', der: certificate.enter(context(0)).octets() };
+  }
+  if (type === BAG.key)
+    return { kind: 'key', encrypted: false, key: readPrivateKey(value.next(TAG.sequence).raw(), 'pkcs8') };
+  if (type !== BAG.shroudedKey) return { kind: 'other', type };
+  const shrouded = value.next(TAG.sequence).raw();
+  try {
+    return { kind: 'key', encrypted: true, key: decryptPrivateKey(shrouded, opening.password ?? '', opening.budget) };
+  } catch (error) {
+    if (!opening.verified || !(error instanceof X509Error) || error.reason !== 'WRONG_PASSWORD') throw error;
+    const message =
+      'The password opens the PKCS#12 file but not the private key in it: the key has a password of its own.';
+    throw new X509Error({ code: 'INVALID_ARGUMENT', reason: 'WRONG_PASSWORD', message });
+  }
+}
+
+function readAttributes(set: DerReader | undefined): Pick<SafeBag, 'alias' | 'localKeyId' | 'trusted'> {
+  const found: Pick<SafeBag, 'alias' | 'localKeyId' | 'trusted'> = { trusted: false };
+  while (set && !set.done) {
+    const attribute = set.enter(TAG.sequence);
+    const type = attribute.oid();
+    const values = attribute.enter(TAG.set);
+    if (values.done) continue;
+    values.next();
+    if (type === FRIENDLY_NAME) found.alias = stringValue(values) ?? '';
+    if (type === LOCAL_KEY_ID) found.localKeyId = Buffer.from(values.value()).toString('hex');
+    if (type === TRUSTED_KEY_USAGE) found.trusted = true;
+  }
+  return found;
+}
+
+/** The bytes of a PKCS#12 file: untouched contents as they were, changed ones encrypted again (PBES2), a fresh MAC. */
+export function writePkcs12(file: Pkcs12, password: string): Buffer {
+  const infos = file.contents
+    .filter((one) => one.bags.length > 0)
+    .map((one) => one.raw ?? writeContents(one, password));
+  const content = sequence(...infos);
+  const salt = randomBytes(20);
+  const iterations = WRITTEN_ITERATIONS;
+  const key = derivePkcs12Key({ digest: 'sha256', password, salt, iterations, purpose: 3, length: 32 });
+  const digest = createHmac('sha256', key).update(content).digest();
+  const digestInfo = sequence(sequence(oid('2.16.840.1.101.3.4.2.1'), derNull()), octetString(digest));
+  const mac = sequence(digestInfo, octetString(salt), integer(iterations));
+  return sequence(integer(3), sequence(oid(DATA), tlv(context(0), octetString(content))), mac);
+}
+
+function writeContents(contents: SafeContents, password: string): Buffer {
+  const safe = sequence(...contents.bags.map((bag) => bag.raw));
+  if (!contents.encrypted) return sequence(oid(DATA), tlv(context(0), octetString(safe)));
+  const { algorithm, encrypted } = encryptWithPassword(safe, password);
+  const data = sequence(integer(0), sequence(oid(DATA), algorithm, tlv(context(0, false), encrypted)));
+  return sequence(oid(ENCRYPTED_DATA), tlv(context(0), data));
+}
+
+interface BagAttributes {
+  alias?: string;
+  localKeyId?: Uint8Array;
+  trusted?: boolean;
+}
+
+function writeBag(type: string, value: Uint8Array, { alias, localKeyId, trusted }: BagAttributes): Buffer {
+  const attributes: Buffer[] = [];
+  if (alias !== undefined) attributes.push(sequence(oid(FRIENDLY_NAME), setOf(bmpString(alias))));
+  if (localKeyId) attributes.push(sequence(oid(LOCAL_KEY_ID), setOf(octetString(localKeyId))));
+  if (trusted) attributes.push(sequence(oid(TRUSTED_KEY_USAGE), setOf(oid('2.5.29.37.0'))));
+  return sequence(oid(type), tlv(context(0), value), ...(attributes.length ? [setOf(...attributes)] : []));
+}
+
+/** A CertBag; without attributes it is a link of somebody's chain. */
+export function certificateBag(der: Uint8Array, attributes: BagAttributes = {}): SafeBag {
+  const value = sequence(oid(X509_CERTIFICATE), tlv(context(0), octetString(der)));
+  const raw = writeBag(BAG.certificate, value, attributes);
+  return { kind: 'certificate', der, raw, alias: attributes.alias, trusted: attributes.trusted ?? false };
+}
+
+/** A PKCS8ShroudedKeyBag, encrypted under `password`. */
+export function keyBag(key: PrivateKey, password: string, attributes: BagAttributes): SafeBag {
+  const raw = writeBag(BAG.shroudedKey, encryptPrivateKey(key.pkcs8, password), attributes);
+  return { kind: 'key', key, encrypted: true, raw, alias: attributes.alias, trusted: false };
+}

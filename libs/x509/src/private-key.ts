@@ -1,0 +1,80 @@
+import { Buffer } from 'node:buffer';
+import { createPrivateKey, createPublicKey, hash, type KeyObject } from 'node:crypto';
+import { readSubjectPublicKey } from './certificate.ts';
+import { DerReader, TAG } from './der-reader.ts';
+import { octetString, sequence } from './der-writer.ts';
+import {
+  decryptWithPassword,
+  encryptWithPassword,
+  type IterationBudget,
+  type Password,
+} from './password-encryption.ts';
+import { writePem } from './pem.ts';
+import { guard, overLimit, passwordRequired } from './x509-error.ts';
+
+export const MAX_KEY_BYTES = 64 * 1024;
+
+export interface PrivateKey {
+  /** PrivateKeyInfo (RFC 5958), DER. */
+  pkcs8: Buffer;
+  /** "RSA", "EC", "Ed25519", … */
+  algorithm: string;
+  /** Bits. */
+  size: number;
+  /** SHA-256 over the SubjectPublicKeyInfo, lower-case hexadecimal. */
+  publicKeySha256: string;
+}
+
+export type KeyEncoding = 'pkcs8' | 'pkcs1' | 'sec1';
+
+/** Reads a DER private key: PKCS#8 (RFC 5958), PKCS#1 (RFC 8017 appendix A.1.2) or SEC 1 (RFC 5915). */
+export function readPrivateKey(der: Uint8Array, type: KeyEncoding): PrivateKey {
+  if (der.length > MAX_KEY_BYTES)
+    throw overLimit('key bytes', MAX_KEY_BYTES, `The private key has ${der.length} bytes`);
+  return guard('private key', () => describe(createPrivateKey({ key: Buffer.from(der), format: 'der', type })));
+}
+
+/** Reads a traditional key that RFC 1421 headers encrypt (one MD5 round: no work limit is needed). */
+export function readLegacyEncryptedKey(
+  block: { label: string; headers: string; bytes: Uint8Array },
+  password: Password,
+): PrivateKey {
+  if (password === undefined) throw passwordRequired('private key');
+  const base64 = writePem(block.label, block.bytes);
+  const end = base64.indexOf('\n') + 1;
+  const key = `${base64.slice(0, end)}${block.headers}\n\n${base64.slice(end)}`;
+  return guard('or wrongly decrypted private key', () =>
+    describe(createPrivateKey({ key, format: 'pem', passphrase: password })),
+  );
+}
+
+/** Decrypts an EncryptedPrivateKeyInfo (RFC 5958 section 3). */
+export function decryptPrivateKey(der: Uint8Array, password: Password, budget: IterationBudget): PrivateKey {
+  if (der.length > MAX_KEY_BYTES)
+    throw overLimit('key bytes', MAX_KEY_BYTES, `The private key has ${der.length} bytes`);
+  const outer = new DerReader(der, 'encrypted private key');
+  const info = outer.enter(TAG.sequence);
+  outer.finish();
+  const algorithm = info.enter(TAG.sequence);
+  const data = info.octets();
+  if (password === undefined) throw passwordRequired('private key');
+  const pkcs8 = decryptWithPassword({ algorithm, data, password, budget, what: 'private key' });
+  return readPrivateKey(pkcs8, 'pkcs8');
+}
+
+/** An EncryptedPrivateKeyInfo, DER. */
+export function encryptPrivateKey(pkcs8: Uint8Array, password: string): Buffer {
+  const { algorithm, encrypted } = encryptWithPassword(pkcs8, password);
+  return sequence(algorithm, octetString(encrypted));
+}
+
+function describe(key: KeyObject): PrivateKey {
+  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
+  const { keyAlgorithm, keySize } = readSubjectPublicKey(spki);
+  return {
+    pkcs8: key.export({ format: 'der', type: 'pkcs8' }),
+    algorithm: keyAlgorithm,
+    size: keySize,
+    publicKeySha256: hash('sha256', spki, 'hex'),
+  };
+}
