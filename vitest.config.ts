@@ -2,12 +2,12 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    globalSetup: ['libs/testing/src/global-setup.ts'],
     projects: [
       {
         extends: true,
         test: {
           name: 'unit',
+          globalSetup: ['libs/testing/src/global-setup.ts'],
           include: ['{apps,libs}/*/src/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 20_000,
           hookTimeout: 60_000,
@@ -17,6 +17,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
+          globalSetup: ['libs/testing/src/global-setup.ts'],
           include: ['test/{e2e,faults}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -1,0 +1,1 @@
+export { isDuplicateKey, openDatabase, type Database } from './database.ts';

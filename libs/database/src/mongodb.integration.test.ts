@@ -1,0 +1,24 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, inject, test } from 'vitest';
+import { openDatabase } from './database.ts';
+import { describeEngine } from './engine.conformance.ts';
+
+const server = inject('mongodb');
+
+describe.skipIf(!server)(`against ${server?.engine ?? 'no MongoDB'}`, () => {
+  const url = `${server?.url}/certferry-${randomUUID()}`;
+  describeEngine(server?.engine ?? '', { open: () => openDatabase(url), explains: server?.engine === 'MongoDB' });
+
+  test('a URL cannot weaken the write concern', async () => {
+    const database = await openDatabase(`${url}?w=1&journal=false`);
+    expect(database.connection.getClient().options.writeConcern).toMatchObject({ w: 'majority', journal: true });
+    await database.close();
+  });
+});
+
+test('a server that does not answer, and another kind of URL, are said clearly', async () => {
+  await expect(openDatabase('mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=200')).rejects.toMatchObject({
+    reason: 'DATABASE_UNAVAILABLE',
+  });
+  await expect(openDatabase('postgres://x')).rejects.toMatchObject({ reason: 'INVALID_DATABASE_URL' });
+});

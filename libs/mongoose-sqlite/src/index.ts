@@ -1,0 +1,1 @@
+export { useSqlite } from './driver.ts';
