@@ -189,10 +189,12 @@ export function describeEngine(
     describe('updates', () => {
       test('by operator say what they matched and changed', async () => {
         await add({ size: 1, tags: ['a'] });
-        const result = await items.updateOne(
-          { _id: 'id0' },
-          { $set: { name: 'new' }, $inc: { size: 2 }, $push: { tags: 'b' }, $unset: { flag: 1 } },
-        );
+        const result = await items.updateOne({ _id: 'id0' }, {
+          $set: { name: 'new' },
+          $inc: { size: 2 },
+          $push: { tags: 'b' },
+          $unset: { flag: 1 },
+        } as never);
         expect(result).toMatchObject({ matchedCount: 1, modifiedCount: 1, upsertedCount: 0 });
         expect(await items.findById('id0').lean()).toEqual({ _id: 'id0', name: 'new', size: 3, tags: ['a', 'b'] });
         expect(await items.updateOne({ _id: 'id0' }, { $set: { name: 'new' } })).toMatchObject({
@@ -257,7 +259,7 @@ export function describeEngine(
         await items.replaceOne({ _id: 'id0' }, { name: 'r' });
         expect(await items.findById('id0').lean()).toEqual({ _id: 'id0', name: 'r' });
         const result = await items.bulkWrite([
-          { updateOne: { filter: { _id: 'id0' }, update: { $set: { size: 7 } } } },
+          { updateOne: { filter: { _id: 'id0' }, update: { $set: { size: 7 } } as never } },
           { deleteOne: { filter: { _id: 'id1' } } },
           { insertOne: { document: { _id: 'id2', name: 'x' } as never } },
         ]);
@@ -331,7 +333,7 @@ export function describeEngine(
       const winning = async (filter: object, sort?: Record<string, 1 | -1>) => {
         const query = items.find(filter);
         if (sort) query.sort(sort);
-        const result = (await query.explain()) as { queryPlanner: { winningPlan: unknown } };
+        const result = (await query.explain()) as unknown as { queryPlanner: { winningPlan: unknown } };
         return JSON.stringify(result.queryPlanner.winningPlan);
       };
       test.each<[string, object, Record<string, 1 | -1> | undefined, string]>([

@@ -1,4 +1,6 @@
 import { Buffer } from 'node:buffer';
+import type { webcrypto } from 'node:crypto';
+import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -11,7 +13,7 @@ export interface TestCertificate {
   keyDer: Buffer;
   keyPem: string;
   /** @internal */
-  issuerKey: CryptoKey;
+  issuerKey: webcrypto.CryptoKey;
 }
 
 /** A certificate with a new P-256 key; self-signed unless `issuer` is given. */

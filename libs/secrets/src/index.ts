@@ -1,0 +1,1 @@
+export { createSecretKeeper, openSecretKeeper, type SecretKeeper } from './secret-keeper.ts';
