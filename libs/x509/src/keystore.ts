@@ -53,7 +53,7 @@ export function removeKeystoreEntry(content: Uint8Array, password: string, alias
 }
 
 function openKeystore(content: Uint8Array, password: string): Pkcs12 {
-  return content.length === 0 ? { contents: [] } : readPkcs12(content, password);
+  return content.length === 0 ? { contents: [], iterations: 0 } : readPkcs12(content, password);
 }
 
 const allBags = (file: Pkcs12): SafeBag[] => file.contents.flatMap((contents) => contents.bags);

@@ -52,6 +52,8 @@ export interface SafeContents {
 /** An opened PKCS#12 file (RFC 7292 section 4). */
 export interface Pkcs12 {
   contents: SafeContents[];
+  /** Key derivation iterations that opening it took. */
+  iterations: number;
 }
 
 interface Opening {
@@ -78,7 +80,7 @@ export function readPkcs12(bytes: Uint8Array, password: Password): Pkcs12 {
   const infos = new DerReader(content, 'PKCS#12 contents').enter(TAG.sequence);
   const contents: SafeContents[] = [];
   while (!infos.done) contents.push(readContents(infos.enter(TAG.sequence), infos.raw(), opening));
-  return { contents };
+  return { contents, iterations: opening.budget.spent };
 }
 
 /** Verifies MacData (RFC 7292 section 5.1) and answers the password that fits: absent and empty are both tried for absent. */

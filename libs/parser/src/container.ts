@@ -1,0 +1,57 @@
+import type { CertificateFacts, PrivateKey, X509Error } from '@certferry/x509';
+
+/** Everything that was found in one file, in its order. `index` counts over certificates, keys and failures. */
+export interface Container {
+  format: 'PEM' | 'DER' | 'PKCS12';
+  certificates: ContainedCertificate[];
+  keys: ContainedKey[];
+  failures: ContainedFailure[];
+  notices: string[];
+}
+
+export interface ContainedCertificate {
+  index: number;
+  der: Uint8Array;
+  facts: CertificateFacts;
+  alias: string;
+  /** Position in `keys` of the key with the same public key. */
+  key?: number;
+}
+
+export interface ContainedKey {
+  index: number;
+  key: PrivateKey;
+  /** Whether the key itself was encrypted. */
+  encrypted: boolean;
+  alias: string;
+}
+
+export interface ContainedFailure {
+  index: number;
+  what: string;
+  reason: string;
+  message: string;
+}
+
+export const emptyContainer = (format: Container['format']): Container => ({
+  format,
+  certificates: [],
+  keys: [],
+  failures: [],
+  notices: [],
+});
+
+/** Gives every certificate its key, by public key, whatever the order. */
+export function pairKeys(container: Container): Container {
+  const positions = new Map(container.keys.map(({ key }, position) => [key.publicKeySha256, position]));
+  for (const certificate of container.certificates) {
+    const position = positions.get(certificate.facts.publicKeySha256);
+    if (position !== undefined) certificate.key = position;
+  }
+  return container;
+}
+
+/** Failures that say something of the request, not of one item: they refuse the whole container. */
+export function refusesContainer(error: X509Error): boolean {
+  return ['PASSWORD_REQUIRED', 'WRONG_PASSWORD', 'LIMIT_EXCEEDED'].includes(error.reason);
+}

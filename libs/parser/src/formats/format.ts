@@ -1,0 +1,12 @@
+import type { Password } from '@certferry/x509';
+import type { Container } from '../container.ts';
+
+/** One form that certificates arrive in. */
+export interface Format {
+  /** By the bytes, never by a name. */
+  detect(content: Uint8Array): boolean;
+  /** Whether reading derives a key or opens a nested container, so that it runs in a child process. */
+  needsSandbox(content: Uint8Array): boolean;
+  /** Throws X509Error. */
+  read(content: Uint8Array, password: Password): Container;
+}

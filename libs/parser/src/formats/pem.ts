@@ -1,0 +1,95 @@
+import { Buffer } from 'node:buffer';
+import {
+  decryptPrivateKey,
+  IterationBudget,
+  readCertificate,
+  readLegacyEncryptedKey,
+  readPem,
+  readPrivateKey,
+  X509Error,
+  type Password,
+  type PemBlock,
+  type PrivateKey,
+} from '@certferry/x509';
+import { emptyContainer, refusesContainer, type Container } from '../container.ts';
+import type { Format } from './format.ts';
+import { noticeIterations } from './notices.ts';
+
+const BEGIN = Buffer.from('-----BEGIN ');
+
+/** PEM (RFC 7468): certificates and keys in any mixture and order, with text around them. */
+export const pem: Format = {
+  detect: (content) => asBuffer(content).includes(BEGIN),
+  needsSandbox: (content) => ['ENCRYPTED'].some((word) => asBuffer(content).includes(word)),
+  read(content, password) {
+    const container = emptyContainer('PEM');
+    const budget = new IterationBudget();
+    for (const [index, block] of readPem(content).entries()) readBlock(container, { block, index, password, budget });
+    noticeIterations(container, budget.spent);
+    return container;
+  },
+};
+
+const asBuffer = (content: Uint8Array): Buffer => Buffer.from(content.buffer, content.byteOffset, content.length);
+
+/** Blocks that belong to a key file but hold nothing for us. */
+const PASSED_OVER = new Set(['EC PARAMETERS', 'DH PARAMETERS', 'PUBLIC KEY', 'RSA PUBLIC KEY']);
+
+interface BlockAt {
+  block: PemBlock;
+  index: number;
+  password: Password;
+  budget: IterationBudget;
+}
+
+function readBlock(container: Container, at: BlockAt): void {
+  const { block, index } = at;
+  if (PASSED_OVER.has(block.label)) {
+    container.notices.push(`A ${block.label} block was passed over.`);
+    return;
+  }
+  if (!block.bytes) {
+    container.failures.push({ index, what: block.label, reason: 'MALFORMED', message: `${block.problem}.` });
+    return;
+  }
+  try {
+    if (block.label === 'CERTIFICATE' || block.label === 'X509 CERTIFICATE') {
+      container.certificates.push({ index, der: block.bytes, facts: readCertificate(block.bytes), alias: '' });
+      return;
+    }
+    const key = readKey({ ...block, bytes: block.bytes }, at);
+    if (key)
+      container.keys.push({
+        index,
+        key,
+        encrypted: block.label.startsWith('ENCRYPTED') || block.headers !== '',
+        alias: '',
+      });
+    else
+      container.failures.push({
+        index,
+        what: block.label,
+        reason: 'UNSUPPORTED_CONTENT',
+        message: `A ${block.label} block is not a certificate or a private key.`,
+      });
+  } catch (error) {
+    if (!(error instanceof X509Error) || refusesContainer(error)) throw error;
+    container.failures.push({ index, what: block.label, reason: error.reason, message: error.message });
+  }
+}
+
+function readKey(block: PemBlock & { bytes: Uint8Array }, { password, budget }: BlockAt): PrivateKey | undefined {
+  if (block.headers.includes('ENCRYPTED')) return readLegacyEncryptedKey(block, password);
+  switch (block.label) {
+    case 'PRIVATE KEY':
+      return readPrivateKey(block.bytes, 'pkcs8');
+    case 'RSA PRIVATE KEY':
+      return readPrivateKey(block.bytes, 'pkcs1');
+    case 'EC PRIVATE KEY':
+      return readPrivateKey(block.bytes, 'sec1');
+    case 'ENCRYPTED PRIVATE KEY':
+      return decryptPrivateKey(block.bytes, password, budget);
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,42 @@
+import { DerReader, readCertificate, readPkcs12, TAG, X509Error, type SafeBag } from '@certferry/x509';
+import { emptyContainer, type Container } from '../container.ts';
+import type { Format } from './format.ts';
+import { noticeIterations } from './notices.ts';
+
+const DATA_TYPES = '1.2.840.113549.1.7.';
+
+/** PKCS#12 (RFC 7292). */
+export const pkcs12: Format = {
+  detect(content) {
+    try {
+      const pfx = new DerReader(content, 'container').enter(TAG.sequence);
+      return pfx.integer() === 3 && pfx.enter(TAG.sequence).oid().startsWith(DATA_TYPES);
+    } catch (error) {
+      if (error instanceof X509Error) return false;
+      throw error;
+    }
+  },
+  needsSandbox: () => true,
+  read(content, password) {
+    const container = emptyContainer('PKCS12');
+    const file = readPkcs12(content, password);
+    const bags = file.contents.flatMap((contents) => contents.bags);
+    for (const [index, bag] of bags.entries()) readBag(container, bag, index);
+    noticeIterations(container, file.iterations);
+    return container;
+  },
+};
+
+function readBag(container: Container, bag: SafeBag, index: number): void {
+  const alias = bag.alias ?? '';
+  if (bag.kind === 'key') container.keys.push({ index, key: bag.key, encrypted: bag.encrypted, alias });
+  else if (bag.kind === 'other') container.notices.push(`A bag of type ${bag.type} was passed over.`);
+  else {
+    try {
+      container.certificates.push({ index, der: bag.der, facts: readCertificate(bag.der), alias });
+    } catch (error) {
+      if (!(error instanceof X509Error)) throw error;
+      container.failures.push({ index, what: 'CERTIFICATE', reason: error.reason, message: error.message });
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import { invalid, limitExceeded } from '@certferry/core';
+import { DerReader, X509Error, type Password } from '@certferry/x509';
+import { pairKeys, type Container } from './container.ts';
+import type { Format } from './formats/format.ts';
+import { FORMATS } from './formats/index.ts';
+
+export const MAX_CONTAINER_BYTES = 10 * 1024 * 1024;
+const MAX_PASSWORD_CHARACTERS = 1_000;
+
+/** The format of a container. INVALID_ARGUMENT EMPTY, TRUNCATED or UNKNOWN_FORMAT; RESOURCE_EXHAUSTED above 10 MiB. */
+export function detectFormat(content: Uint8Array, password: Password): Format {
+  if (content.length === 0) throw invalid('EMPTY', 'The container is empty.');
+  if (content.length > MAX_CONTAINER_BYTES) {
+    throw limitExceeded(
+      'container bytes',
+      MAX_CONTAINER_BYTES,
+      `The container has ${content.length} bytes; the limit is ${MAX_CONTAINER_BYTES}.`,
+    );
+  }
+  if (password !== undefined && password.length > MAX_PASSWORD_CHARACTERS) {
+    throw limitExceeded(
+      'password characters',
+      MAX_PASSWORD_CHARACTERS,
+      `The password is longer than ${MAX_PASSWORD_CHARACTERS} characters.`,
+    );
+  }
+  const format = FORMATS.find((one) => one.detect(content));
+  if (format) return format;
+  refuseTruncated(content);
+  throw invalid(
+    'UNKNOWN_FORMAT',
+    'This is not a certificate, a private key or a container that Certferry reads (PEM, DER, PKCS#12).',
+  );
+}
+
+function refuseTruncated(content: Uint8Array): void {
+  if (content[0] !== 0x30) return;
+  try {
+    new DerReader(content, 'container').next();
+  } catch (error) {
+    if (error instanceof X509Error && error.reason === 'TRUNCATED') throw error;
+  }
+}
+
+/** Reads a container in this process. A container in which nothing can be read is refused with its first failure. */
+export function openContainer(content: Uint8Array, password: Password): Container {
+  const container = pairKeys(detectFormat(content, password).read(content, password));
+  const [failure] = container.failures;
+  if (container.certificates.length === 0 && container.keys.length === 0 && failure)
+    throw invalid(failure.reason, failure.message);
+  return container;
+}

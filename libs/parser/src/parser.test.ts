@@ -1,0 +1,176 @@
+import { readFileSync } from 'node:fs';
+import { parserV1 } from '@certferry/contracts';
+import { createInProcessClient, serve } from '@certferry/rpc';
+import { makeCertificate, makeChain } from '@certferry/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createHandlers } from './handlers.ts';
+import { MAX_CONTAINER_BYTES } from './open-container.ts';
+import { Sandbox } from './sandbox/sandbox.ts';
+
+const fixture = (name: string) => readFileSync(new URL(`../../x509/fixtures/${name}`, import.meta.url));
+const definition = parserV1.ParserServiceDefinition;
+
+describe('parser', () => {
+  const sandbox = new Sandbox(2);
+  const client = createInProcessClient(definition, serve(definition, createHandlers(sandbox)).implementation, {
+    callEnded: () => undefined,
+  });
+  afterAll(() => sandbox.close());
+  const failure = (content: Uint8Array, password?: string) =>
+    client.inspect({ content, password }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+
+  test('a PEM with certificates and keys in any order pairs them by public key', async () => {
+    const { root, intermediate, leaf } = await makeChain('web1.example.com');
+    const other = await makeCertificate({ commonName: 'other' });
+    const content = Buffer.from([other.keyPem, root.pem, leaf.keyPem, intermediate.pem, other.pem, leaf.pem].join(''));
+    const answer = await client.inspect({ content });
+    expect(answer.certificates.map((one) => [one.index, one.facts!.commonName, one.key])).toEqual([
+      [1, 'Root of web1.example.com', undefined],
+      [3, 'Issuer of web1.example.com', undefined],
+      [4, 'other', 0],
+      [5, 'web1.example.com', 1],
+    ]);
+    expect(answer.keys.map((key) => [key.index, key.algorithm, key.size])).toEqual([
+      [0, 'EC', 256],
+      [2, 'EC', 256],
+    ]);
+    expect(JSON.stringify(answer)).not.toContain(leaf.keyDer.toString('base64').slice(10, 60));
+  });
+
+  test.each([
+    'leaf.key',
+    'leaf.pkcs1.key',
+    'ec.sec1.key',
+    'leaf.encrypted.key',
+    'leaf.encrypted-3des.key',
+    'leaf.legacy-encrypted.key',
+  ])('PEM key %s', async (name) => {
+    const answer = await client.open({ content: fixture(name), password: 'changeit' });
+    expect(answer.privateKeys.length).toBe(1);
+    expect(answer.inspection!.keys[0]!.size).toBeGreaterThan(0);
+  });
+
+  test.each(['openssl-default.p12', 'openssl-legacy.p12', 'windows-3des.p12', 'keytool.p12'])(
+    'PKCS#12 %s',
+    async (name) => {
+      const answer = await client.open({ content: fixture(name), password: 'changeit' });
+      expect(answer.inspection!.format).toBe('CONTAINER_FORMAT_PKCS12');
+      const leaf = answer.inspection!.certificates.find((one) => one.facts!.commonName === 'web1.example.com')!;
+      expect(leaf.alias).toBe('web1');
+      expect(answer.inspection!.keys[leaf.key!]!.publicKeySha256).toBe(leaf.facts!.publicKeySha256);
+      expect(await failure(fixture(name), 'wrong')).toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        reason: 'WRONG_PASSWORD',
+      });
+      expect(await failure(fixture(name))).toMatchObject({ reason: 'PASSWORD_REQUIRED' });
+    },
+  );
+
+  test('DER: a certificate and every form of key', async () => {
+    const { leaf } = await makeChain('der');
+    expect((await client.inspect({ content: leaf.der })).certificates[0]!.facts!.commonName).toBe('der');
+    expect((await client.inspect({ content: leaf.keyDer })).keys.length).toBe(1);
+  });
+
+  test('bad containers say what, where and which limit', async () => {
+    expect(await failure(Buffer.alloc(0))).toMatchObject({ reason: 'EMPTY' });
+    expect(await failure(Buffer.from('hello'))).toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'UNKNOWN_FORMAT' });
+    expect(await failure(fixture('openssl-default.p12').subarray(0, 900), 'changeit')).toMatchObject({
+      reason: 'TRUNCATED',
+      details: { offset: '900' },
+    });
+    expect(await failure(fixture('leaf.pem').subarray(0, 700))).toMatchObject({
+      reason: 'MALFORMED',
+      message: expect.stringContaining('no matching END line') as string,
+    });
+    expect(await failure(Buffer.alloc(MAX_CONTAINER_BYTES + 1))).toMatchObject({
+      code: 'RESOURCE_EXHAUSTED',
+      details: { limit: 'container bytes', value: '10485760' },
+    });
+    expect(await failure(Buffer.alloc(MAX_CONTAINER_BYTES))).toMatchObject({ reason: 'UNKNOWN_FORMAT' });
+  });
+
+  test('a bad certificate beside a good one fails alone', async () => {
+    const bad = '-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n';
+    const answer = await client.inspect({ content: Buffer.from(bad + fixture('leaf.pem').toString()) });
+    expect(answer.failures).toMatchObject([{ index: 0, what: 'CERTIFICATE', reason: 'MALFORMED' }]);
+    expect(answer.certificates.length).toBe(1);
+  });
+
+  test('a keystore is made, changed and emptied', async () => {
+    const { intermediate, leaf } = await makeChain('store');
+    const put = { alias: 'web', certificates: [leaf.der, intermediate.der], privateKey: leaf.keyDer };
+    const made = await client.editKeystore({ password: 'p', edit: { $case: 'put', value: put } });
+    const trusted = await client.editKeystore({
+      content: made.content,
+      password: 'p',
+      edit: { $case: 'put', value: { alias: 'ca', certificates: [intermediate.der] } },
+    });
+    expect(
+      (await client.inspect({ content: trusted.content, password: 'p' })).certificates
+        .map((one) => one.alias)
+        .toSorted(),
+    ).toEqual(['', 'ca', 'web']);
+    const removed = await client.editKeystore({
+      content: trusted.content,
+      password: 'p',
+      edit: { $case: 'remove', value: { alias: 'WEB' } },
+    });
+    expect(
+      (await client.inspect({ content: removed.content, password: 'p' })).certificates.map((one) => one.alias),
+    ).toEqual(['ca']);
+    await expect(
+      client.editKeystore({ content: made.content, password: 'q', edit: { $case: 'remove', value: { alias: 'x' } } }),
+    ).rejects.toMatchObject({ reason: 'WRONG_PASSWORD' });
+  });
+});
+
+describe('the sandbox', () => {
+  // 2,500,000 MAC iterations instead of 2,048: below the limit of 5,000,000, but seconds of work.
+  const slow = () => {
+    const file = fixture('openssl-default.p12');
+    const at = file.length - 4;
+    expect(file.subarray(at).toString('hex')).toBe('02020800');
+    const longer = Buffer.concat([file.subarray(0, at), Buffer.from('02032625a0', 'hex')]);
+    longer.writeUInt16BE(longer.readUInt16BE(2) + 1, 2);
+    const macData = longer.lastIndexOf(Buffer.from('3041', 'hex'), at);
+    longer[macData + 1] = 0x42;
+    return longer;
+  };
+
+  let sandbox: Sandbox;
+  beforeAll(() => void (sandbox = new Sandbox(1, { cpuSeconds: 0.2, wallSeconds: 15, residentMegabytes: 256 })));
+  afterAll(() => sandbox.close());
+
+  test('kills a child that uses too much CPU, and goes on with a new one', async () => {
+    await expect(sandbox.run('open', { content: slow(), password: 'changeit' })).rejects.toMatchObject({
+      reason: 'LIMIT_EXCEEDED',
+      details: { limit: 'CPU seconds' },
+    });
+    const after = await sandbox.run('open', { content: fixture('openssl-default.p12'), password: 'changeit' });
+    expect(after.certificates.length).toBe(3);
+  });
+
+  test('kills a child that takes too long, or too much memory', async () => {
+    const short = new Sandbox(1, { ...sandbox.limits, wallSeconds: 0 });
+    const small = new Sandbox(1, { ...sandbox.limits, cpuSeconds: 60, residentMegabytes: 10 });
+    await expect(short.run('open', { content: slow(), password: 'changeit' })).rejects.toMatchObject({
+      details: { limit: 'seconds' },
+    });
+    await expect(small.run('open', { content: slow(), password: 'changeit' })).rejects.toMatchObject({
+      details: { limit: 'MiB of memory' },
+    });
+    short.close();
+    small.close();
+  });
+
+  test('what waits when it closes is refused', async () => {
+    const closing = new Sandbox(1);
+    const waiting = closing.run('open', { content: fixture('leaf.pem'), password: undefined });
+    closing.close();
+    await expect(waiting).rejects.toMatchObject({ reason: 'PARSER_STOPPED' });
+  });
+});

@@ -1,0 +1,25 @@
+import { Buffer } from 'node:buffer';
+import { encryptPrivateKey, putKeystoreEntry, removeKeystoreEntry, writePem, type Password } from '@certferry/x509';
+import type { Container } from '../container.ts';
+import { openContainer } from '../open-container.ts';
+
+/** What runs in a child process because it derives keys or opens containers. Values cross by structured clone. */
+export const OPERATIONS = {
+  open: (input: { content: Uint8Array; password: Password }): Container => openContainer(input.content, input.password),
+  putEntry: (input: {
+    content: Uint8Array;
+    password: string;
+    alias: string;
+    certificates: Uint8Array[];
+    privateKey?: Uint8Array;
+  }): Uint8Array => putKeystoreEntry(input.content, input.password, input),
+  removeEntry: (input: { content: Uint8Array; password: string; alias: string }): Uint8Array =>
+    removeKeystoreEntry(input.content, input.password, input.alias),
+  encryptPrivateKey: (input: { privateKey: Uint8Array; password: string }): string =>
+    writePem('ENCRYPTED PRIVATE KEY', encryptPrivateKey(Buffer.from(input.privateKey), input.password)),
+};
+
+export type Operations = typeof OPERATIONS;
+export type OperationName = keyof Operations;
+export type Input<N extends OperationName> = Parameters<Operations[N]>[0];
+export type Output<N extends OperationName> = ReturnType<Operations[N]>;

@@ -1,0 +1,6 @@
+export type { DeadlineOptions } from 'nice-grpc-client-middleware-deadline';
+
+/** Every call has a deadline; this one unless the caller gives another. */
+export const DEFAULT_DEADLINE_MS = 30_000;
+/** A 10 MiB container and its envelope. */
+export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;

@@ -1,0 +1,69 @@
+import { AppError, ERROR_CODES, type ErrorCode } from '@certferry/core';
+import { ClientError, Status } from 'nice-grpc-common';
+import { ErrorInfo, RichClientError, RichServerError } from 'nice-grpc-error-details';
+
+const DOMAIN = 'certferry';
+
+/** AppError as a status with google.rpc.ErrorInfo; everything else INTERNAL without its message. */
+export function toStatus(error: AppError): RichServerError {
+  const info = ErrorInfo.fromPartial({ reason: error.reason, domain: DOMAIN, metadata: error.details });
+  return new RichServerError(Status[error.code], error.message, [info]);
+}
+
+const CODES = new Map<number, ErrorCode>(ERROR_CODES.map((code) => [Status[code], code]));
+
+/** The AppError that the server threw, as far as the wire carries it; UNAVAILABLE and DEADLINE_EXCEEDED of the channel itself get a reason. */
+export function fromStatus(error: unknown): AppError {
+  if (error instanceof Error && error.name === 'AbortError') {
+    return new AppError({ code: 'CANCELLED', reason: 'CANCELLED', message: 'The call was cancelled.', cause: error });
+  }
+  if (!(error instanceof ClientError)) return internal(error);
+  const code = CODES.get(error.code) ?? 'INTERNAL';
+  const details = error instanceof RichClientError ? error.extra : [];
+  const info = details.find((one) => one.$type === ErrorInfo.$type) as ErrorInfo | undefined;
+  if (info?.domain === DOMAIN) {
+    return new AppError({ code, reason: info.reason, message: error.details, details: info.metadata });
+  }
+  if (code === 'UNAVAILABLE') {
+    return new AppError({
+      code,
+      reason: 'SERVICE_UNAVAILABLE',
+      message: 'A service of Certferry does not answer.',
+      cause: error,
+    });
+  }
+  if (code === 'DEADLINE_EXCEEDED') {
+    return new AppError({
+      code,
+      reason: 'DEADLINE_EXCEEDED',
+      message: 'A service of Certferry took too long.',
+      cause: error,
+    });
+  }
+  if (code === 'RESOURCE_EXHAUSTED') {
+    return new AppError({
+      code,
+      reason: 'MESSAGE_TOO_LARGE',
+      message: 'The message is larger than the services accept.',
+      cause: error,
+    });
+  }
+  return internal(error);
+}
+
+/** What a caller sees of an error that nobody foresaw; the cause is for the log. */
+export function internal(cause: unknown): AppError {
+  return new AppError({
+    code: 'INTERNAL',
+    reason: 'INTERNAL',
+    message: 'Something went wrong inside Certferry; the log has the request id.',
+    cause,
+  });
+}
+
+/** What crosses a border: the AppError without its cause, or INTERNAL. */
+export function crossBorder(error: unknown): AppError {
+  if (!(error instanceof AppError)) return internal(undefined);
+  const { code, reason, message, details } = error;
+  return new AppError({ code, reason, message, details });
+}

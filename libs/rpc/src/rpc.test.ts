@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { AppError, notFound } from '@certferry/core';
+import { inventoryV1 } from '@certferry/contracts';
+import { createChannel, createClient } from 'nice-grpc';
+import { HealthDefinition } from 'nice-grpc-server-health';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  connectRemote,
+  createInProcessClient,
+  serve,
+  startRpcServer,
+  type Client,
+  type DeadlineOptions,
+  type RemoteService,
+  type RpcServer,
+} from './index.ts';
+
+const definition = inventoryV1.InventoryServiceDefinition;
+const calls: { method: string; error: unknown }[] = [];
+const observer = { callEnded: (call: { method: string; error: unknown }) => void calls.push(call) };
+const secret = 'canary-password';
+const unused = () => Promise.reject(new Error('unused'));
+const implementation: inventoryV1.InventoryServiceImplementation = {
+  importCertificates: (request) =>
+    Promise.resolve({
+      import: {
+        id: 'i',
+        status: request.dryRun ? 'inspected' : 'completed',
+        items: [{ index: request.content.length }],
+      },
+    }),
+  getCertificate: (request) =>
+    Promise.reject(
+      request.id === 'bug'
+        ? new Error(secret)
+        : new AppError({ ...notFound('certificate', request.id), message: 'There is none.', cause: new Error(secret) }),
+    ),
+  listCertificates: () => new Promise(() => undefined),
+  getImport: unused,
+  updateCertificate: unused,
+  deleteCertificate: unused,
+  exportCertificate: unused,
+  exportPrivateKey: unused,
+  getCertificateMaterial: unused,
+};
+const protoset = readFileSync(fileURLToPath(import.meta.resolve('@certferry/contracts/protoset')));
+
+describe.each(['in-process', 'gRPC'])('a call %s', (way) => {
+  let server: RpcServer | undefined;
+  let remote: RemoteService | undefined;
+  let client: Client<typeof definition, DeadlineOptions>;
+  beforeAll(async () => {
+    const served = serve(definition, implementation);
+    if (way === 'in-process') {
+      client = createInProcessClient(definition, served.implementation, observer);
+      return;
+    }
+    server = await startRpcServer({ host: '127.0.0.1', port: 0, services: [served], protoset, observer });
+    remote = connectRemote(`127.0.0.1:${server.port}`);
+    client = remote.client(definition);
+  });
+  afterAll(async () => {
+    remote?.close();
+    await server?.drain();
+  });
+
+  test('fills holes in requests and answers', async () => {
+    const answer = await client.importCertificates({});
+    expect(answer.import!.items[0]).toMatchObject({ index: 0, changes: [], reason: '' });
+    expect(answer.import!.status).toBe('completed');
+  });
+
+  test('carries code, reason and details of an AppError, without its cause', async () => {
+    const error = (await client.getCertificate({ id: 'x' }).catch((thrown: unknown) => thrown)) as AppError;
+    expect(error).toBeInstanceOf(AppError);
+    expect(error).toMatchObject({
+      code: 'NOT_FOUND',
+      reason: 'CERTIFICATE_NOT_FOUND',
+      message: 'There is none.',
+      details: { id: 'x' },
+    });
+    expect(JSON.stringify(error.cause ?? '')).not.toContain(secret);
+  });
+
+  test('answers INTERNAL for what nobody foresaw, and the observer hears the cause', async () => {
+    const error = (await client.getCertificate({ id: 'bug' }).catch((thrown: unknown) => thrown)) as AppError;
+    expect(error).toMatchObject({ code: 'INTERNAL', reason: 'INTERNAL' });
+    expect(error.message).not.toContain(secret);
+    expect(calls.at(-1)).toMatchObject({
+      method: 'certferry.inventory.v1.InventoryService/GetCertificate',
+      error: new Error(secret),
+    });
+  });
+
+  test('ends at its deadline', async () => {
+    await expect(client.listCertificates({}, { deadline: 50 })).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      reason: 'DEADLINE_EXCEEDED',
+    });
+  });
+
+  test('takes a message of 10 MiB', async () => {
+    const answer = await client.importCertificates({ content: new Uint8Array(10 * 1024 * 1024) });
+    expect(answer.import!.items[0]!.index).toBe(10 * 1024 * 1024);
+  });
+});
+
+test('a server says its health, and drains: a running call ends, a new one is refused', async () => {
+  let release = () => {};
+  const held = serve(definition, {
+    ...implementation,
+    getImport: () => new Promise((resolve) => void (release = () => resolve({ import: { id: 'held' } }))),
+  });
+  const server = await startRpcServer({ host: '127.0.0.1', port: 0, services: [held], protoset, observer });
+  const channel = createChannel(`127.0.0.1:${server.port}`);
+  expect(await createClient(HealthDefinition, channel).check({ service: definition.fullName })).toMatchObject({
+    status: 1,
+  });
+  const remote = connectRemote(`127.0.0.1:${server.port}`);
+  const running = remote.client(definition).getImport({ id: 'x' });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const drained = server.drain();
+  release();
+  expect((await running).import!.id).toBe('held');
+  channel.close();
+  await drained;
+  await expect(remote.client(definition).getImport({ id: 'x' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  remote.close();
+});
+
+test('listening beyond this machine needs mTLS', async () => {
+  await expect(startRpcServer({ host: '0.0.0.0', port: 0, services: [], protoset, observer })).rejects.toMatchObject({
+    reason: 'MTLS_REQUIRED',
+  });
+});
