@@ -6,9 +6,9 @@ import type { Event } from './event.ts';
 export interface Outbox {
   pendingEvents?: Event[];
   /** Present while there are pending events; indexed. */
-  outbox?: true;
+  outbox?: boolean;
   /** A tombstone: nothing is left but its last events, and it goes when they are out. */
-  deleted?: true;
+  deleted?: boolean;
 }
 
 /** Adds the outbox fields and their index to an aggregate's schema. */

@@ -1,0 +1,24 @@
+import type { inventoryV1, parserV1 } from '@certferry/contracts';
+import type { Clock } from '@certferry/core';
+import type { Database } from '@certferry/database';
+import type { Client } from '@certferry/rpc';
+import type { Logger } from '@certferry/runtime';
+import type { SecretKeeper } from '@certferry/secrets';
+import type { StoreRoots } from './files/store-roots.ts';
+import type { Jobs } from './jobs.ts';
+import type { Stores } from './stores.ts';
+
+/** What the use cases of this service work with. */
+export interface DeploymentContext {
+  stores: Stores;
+  jobs: Jobs;
+  roots: StoreRoots;
+  parser: Client<typeof parserV1.ParserServiceDefinition>;
+  inventory: Client<typeof inventoryV1.InventoryServiceDefinition>;
+  secrets: SecretKeeper;
+  database: Database;
+  clock: Clock;
+  logger: Logger;
+  /** Called when a job was saved: events to publish, perhaps work to do. */
+  saved: () => void;
+}

@@ -1,0 +1,83 @@
+import type { parserV1 } from '@certferry/contracts';
+import type { Client } from '@certferry/rpc';
+import type { z } from 'zod';
+import type { StoreRoots } from '../files/store-roots.ts';
+
+/** What a driver is given besides its store's config. */
+export interface DriverContext {
+  storeId: string;
+  roots: StoreRoots;
+  parser: Client<typeof parserV1.ParserServiceDefinition>;
+}
+
+/** One kind of store. A new one is a folder beside this file and a line in index.ts; driver.conformance.ts tests it. */
+export interface StoreDriver<C extends z.ZodObject = z.ZodObject> {
+  kind: string;
+  title: string;
+  description: string;
+  /** Whether entries have names: "required" gets the certificate's name by default, "none" holds one certificate. */
+  alias: 'required' | 'none';
+  /** Strict; its JSON schema is shown to people. Fields with `.meta({ writeOnly: true })` are secrets. */
+  config: C;
+  /** Checks paths; reads and writes nothing yet. */
+  open(config: z.infer<C>, context: DriverContext): Promise<OpenStore>;
+}
+
+export interface StoreEntry {
+  /** Empty for kinds without aliases. */
+  alias: string;
+  fingerprintSha256: string;
+  thumbprint: string;
+  subject: string;
+  notAfter: Date;
+  hasPrivateKey: boolean;
+  /** SHA-256 of the certificates that follow the leaf. */
+  chain: string[];
+}
+
+export type StoreChange =
+  | {
+      action: 'add';
+      alias: string;
+      /** Whether another certificate in this place may be replaced. */
+      overwrite: boolean;
+      fingerprintSha256: string;
+      publicKeySha256: string;
+      certificate: Buffer;
+      /** Issuers, nearest first. */
+      chain: Buffer[];
+      /** PKCS#8 DER; undefined: without. */
+      privateKey?: Buffer;
+    }
+  | { action: 'remove'; alias: string; fingerprintSha256: string };
+
+export interface Change {
+  operation: 'create' | 'replace' | 'delete';
+  /** A file, or an entry of a keystore. */
+  what: string;
+  oldFingerprintSha256: string;
+  newFingerprintSha256: string;
+}
+
+/** A change that has been worked out but not made. */
+export interface PreparedChange {
+  /** Empty: the store already is as asked. */
+  changes: Change[];
+  oldDigest: string;
+  newDigest: string;
+  /** Makes it, at once and durably; ABORTED STORE_CHANGED when the store is no longer what it was. */
+  write(): Promise<void>;
+}
+
+export interface OpenStore {
+  /** Equal exactly when the store holds the same bytes. */
+  digest(): Promise<string>;
+  /** What an independent reading finds. Throws when it cannot be read: an unreadable store is not an empty one. */
+  entries(): Promise<StoreEntry[]>;
+  /** FAILED_PRECONDITION when the change must not be made: ALIAS_EXISTS, ANOTHER_CERTIFICATE, NO_PRIVATE_KEY, … */
+  prepare(change: StoreChange): Promise<PreparedChange>;
+  /** Removes what a crash may have left. */
+  cleanUp(): Promise<void>;
+  /** Proves that the store could be written, without changing it. */
+  tryWriting(): Promise<void>;
+}

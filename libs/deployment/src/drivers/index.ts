@@ -1,0 +1,15 @@
+import { invalid } from '@certferry/core';
+import type { StoreDriver } from './driver.ts';
+import { pem } from './pem/pem-driver.ts';
+import { pkcs12 } from './pkcs12/pkcs12-driver.ts';
+
+/** Every kind of store. */
+export const DRIVERS: readonly StoreDriver[] = [pem, pkcs12] as unknown as readonly StoreDriver[];
+
+/** INVALID_ARGUMENT UNKNOWN_STORE_KIND with the kinds there are. */
+export function findDriver(kind: string): StoreDriver {
+  const driver = DRIVERS.find((one) => one.kind === kind);
+  if (driver) return driver;
+  const kinds = DRIVERS.map((one) => one.kind).join(', ');
+  throw invalid('UNKNOWN_STORE_KIND', `There is no store kind "${kind}"; there are ${kinds}.`, { kind });
+}

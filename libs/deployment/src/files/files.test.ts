@@ -1,0 +1,166 @@
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as tick } from 'node:timers/promises';
+import { temporaryFolder } from '@certferry/testing';
+import { describe, expect, test } from 'vitest';
+import { digestOf, FileSet } from './file-set.ts';
+import { StoreRoots } from './store-roots.ts';
+
+describe('store roots', () => {
+  const root = temporaryFolder('root');
+  const outside = temporaryFolder('outside');
+  const roots = new StoreRoots([root]);
+  symlinkSync(outside, join(root, 'escape'));
+  mkdirSync(join(root, 'web'));
+
+  test('let in what is below them, there or not yet', async () => {
+    expect(await roots.resolve(join(root, 'web/tls.crt'))).toBe(join(root, 'web/tls.crt'));
+    expect(await roots.resolve('new/folder/tls.crt')).toBe(join(root, 'new/folder/tls.crt'));
+    expect(await roots.resolve(join(root, 'web/../web/x'))).toBe(join(root, 'web/x'));
+  });
+
+  test.each([
+    ['another folder', () => join(outside, 'x')],
+    ['dots', () => join(root, '..', 'x')],
+    ['relative dots', () => '../x'],
+    ['a symbolic link to outside', () => join(root, 'escape', 'x')],
+    ['a folder below a link to outside', () => join(root, 'escape', 'new', 'x')],
+    ['the root itself', () => root],
+    ['a sibling with the same beginning', () => `${root}-evil/x`],
+    ['a zero byte', () => join(root, 'a\0b')],
+    ['nothing', () => ''],
+    ['a folder', () => `${root}/web/`],
+  ])('keep out %s', async (_, path) => {
+    await expect(roots.resolve(path())).rejects.toMatchObject({ reason: 'PATH_NOT_ALLOWED' });
+  });
+});
+
+const bytes = (text: string) => Buffer.from(text);
+
+describe('a single file', () => {
+  test('is replaced at once, with owner and mode kept; a new one is 0600', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'store.p12');
+    const files = new FileSet({ keystore: path }, 's1');
+    await files.write({ keystore: bytes('one') }, digestOf(await files.read()));
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    chmodSync(path, 0o640);
+    await files.write({ keystore: bytes('two') }, digestOf(await files.read()));
+    expect([readFileSync(path, 'utf8'), statSync(path).mode & 0o777]).toEqual(['two', 0o640]);
+    await files.write({ keystore: undefined }, digestOf(await files.read()));
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('is left alone when it is not what it was', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'x');
+    writeFileSync(path, 'somebody else');
+    const files = new FileSet({ x: path }, 's1');
+    await expect(files.write({ x: bytes('mine') }, digestOf({ x: bytes('expected') }))).rejects.toMatchObject({
+      code: 'ABORTED',
+      reason: 'STORE_CHANGED',
+    });
+    expect(readFileSync(path, 'utf8')).toBe('somebody else');
+    expect(readdirSync(folder)).toEqual(['x']);
+  });
+
+  test('is not written through a link', async () => {
+    const folder = temporaryFolder();
+    const target = join(folder, 'target');
+    writeFileSync(target, 'precious');
+    symlinkSync(target, join(folder, 'x'));
+    const files = new FileSet({ x: join(folder, 'x') }, 's1');
+    await expect(files.read()).rejects.toMatchObject({ reason: 'NOT_A_FILE' });
+    expect(readFileSync(target, 'utf8')).toBe('precious');
+  });
+
+  test('a crash’s temporary files are swept, another store’s are not', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, '.certferry-s1-0011.tmp'), '');
+    writeFileSync(join(folder, '.certferry-s2-0011.tmp'), '');
+    await new FileSet({ x: join(folder, 'x') }, 's1').cleanUp();
+    expect(readdirSync(folder)).toEqual(['.certferry-s2-0011.tmp']);
+  });
+});
+
+describe('several files', () => {
+  const setUp = () => {
+    const folder = temporaryFolder();
+    const paths = { 'certificate.pem': join(folder, 'tls.crt'), 'key.pem': join(folder, 'private', 'tls.key') };
+    mkdirSync(join(folder, 'private'));
+    return {
+      folder,
+      paths,
+      files: new FileSet(paths, 's1'),
+      read: () => Object.values(paths).map((path) => readFileSync(path, 'utf8')),
+    };
+  };
+  const version = (text: string) => ({
+    'certificate.pem': bytes(`certificate ${text}`),
+    'key.pem': bytes(`key ${text}`),
+  });
+
+  test('take over files that were there, with their modes', async () => {
+    const { paths, files, read } = setUp();
+    writeFileSync(paths['certificate.pem'], 'old certificate', { mode: 0o644 });
+    writeFileSync(paths['key.pem'], 'old key', { mode: 0o640 });
+    await files.write(version('new'), digestOf(await files.read()));
+    expect(read()).toEqual(['certificate new', 'key new']);
+    expect(Object.values(paths).map((path) => statSync(path).mode & 0o777)).toEqual([0o644, 0o640]);
+    expect(lstatSync(paths['key.pem']).isSymbolicLink()).toBe(true);
+  });
+
+  test('are never seen half old, half new', async () => {
+    const { folder, files } = setUp();
+    await files.write(version('0'), digestOf(await files.read()));
+    let torn = 0;
+    let reads = 0;
+    let writing = true;
+    const reader = (async () => {
+      while (writing) {
+        // One reading through the link that changes, as a server does when it opens the folder.
+        const current = join(folder, '.certferry-s1', readlinkSync(join(folder, '.certferry-s1', 'current')));
+        try {
+          const [certificate, key] = ['certificate.pem', 'key.pem'].map(
+            (name) => readFileSync(join(current, name), 'utf8').split(' ')[1],
+          );
+          if (certificate !== key) torn++;
+          reads++;
+        } catch {
+          // The version went away between reading the link and the files: the server would look again.
+        }
+        await tick();
+      }
+    })();
+    for (let i = 1; i <= 50; i++) await files.write(version(String(i)), digestOf(await files.read()));
+    writing = false;
+    await reader;
+    expect(torn).toBe(0);
+    expect(reads).toBeGreaterThan(50);
+    expect(readdirSync(join(folder, '.certferry-s1')).length).toBe(2);
+  });
+
+  test('go without a trace when they are removed', async () => {
+    const { folder, files } = setUp();
+    await files.write(version('1'), digestOf(await files.read()));
+    await files.write({ 'certificate.pem': undefined, 'key.pem': undefined }, digestOf(await files.read()));
+    expect(readdirSync(folder)).toEqual(['private']);
+    expect(await files.read()).toEqual({ 'certificate.pem': undefined, 'key.pem': undefined });
+  });
+
+  test('do not follow a link that somebody else made', async () => {
+    const { paths, files } = setUp();
+    symlinkSync('/etc/passwd', paths['certificate.pem']);
+    await expect(files.read()).rejects.toMatchObject({ reason: 'NOT_A_FILE' });
+  });
+});

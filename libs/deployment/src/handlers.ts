@@ -1,0 +1,222 @@
+import { invalid, newId, notFound, precondition } from '@certferry/core';
+import { deploymentV1 } from '@certferry/contracts';
+import { createDeployment, planDeployment } from './create-deployment.ts';
+import type { DeploymentContext } from './deployment-context.ts';
+import { DRIVERS, findDriver } from './drivers/index.ts';
+import type { Job, JobState, Transition } from './job.ts';
+import { fromStatus, fromTarget, toEntry, toJob, toPlan, toStore, toStoreKind } from './mapping.ts';
+import { checkConfig, checkNameAndLabels, openConfig, openStore, sealConfig, type Store } from './store.ts';
+import { openJobStore } from './store-change.ts';
+import { testStore } from './test-store.ts';
+
+const toLabels = (labels: Record<string, string>): Store['labels'] =>
+  Object.entries(labels).map(([key, value]) => ({ key, value }));
+
+export function createHandlers(context: DeploymentContext): deploymentV1.DeploymentServiceImplementation {
+  return { ...storeHandlers(context), ...jobHandlers(context) };
+}
+
+type Handlers = deploymentV1.DeploymentServiceImplementation;
+type StoreHandlers = Pick<
+  Handlers,
+  | 'listStoreKinds'
+  | 'createStore'
+  | 'getStore'
+  | 'listStores'
+  | 'updateStore'
+  | 'deleteStore'
+  | 'testStore'
+  | 'listStoreEntries'
+>;
+
+function storeHandlers(context: DeploymentContext): StoreHandlers {
+  const { stores, jobs, secrets, roots, parser, clock } = context;
+  const find = async (id: string): Promise<Store> => (await stores.find(id)) ?? raise(notFound('store', id));
+  /** A store that is not saved: its paths are checked too, so that a store which can never work is refused at once. */
+  const draft = async (
+    id: string,
+    from: { name: string; kind: string; config: Record<string, unknown>; labels: Record<string, string> },
+  ): Promise<Store> => {
+    checkNameAndLabels(from);
+    const driver = findDriver(from.kind);
+    const config = checkConfig(driver, from.config);
+    await driver.open(config, { storeId: id, roots, parser });
+    const now = clock.now();
+    return {
+      _id: id,
+      name: from.name,
+      kind: from.kind,
+      ...sealConfig(id, { driver, config }, secrets),
+      labels: toLabels(from.labels),
+      createdAt: now,
+      updatedAt: now,
+    };
+  };
+  return {
+    listStoreKinds: () => Promise.resolve({ kinds: DRIVERS.map(toStoreKind) }),
+
+    async createStore({ store }) {
+      const created = await draft(newId(), withConfig(store));
+      await stores.insert(created);
+      return { store: toStore(created) };
+    },
+
+    async getStore({ id }) {
+      return { store: toStore(await find(id)) };
+    },
+
+    async listStores({ limit, cursor }) {
+      const { items, nextCursor } = await stores.list({ limit, cursor });
+      return { items: items.map(toStore), nextCursor };
+    },
+
+    async updateStore({ id, name, config, labels }) {
+      const store = await find(id);
+      const current = toStore(store);
+      const whole = openConfig(store, secrets);
+      const hidden = Object.fromEntries(Object.entries(whole).filter(([key]) => !(key in store.config)));
+      const updated = await draft(id, {
+        name: name ?? store.name,
+        kind: store.kind,
+        config: config ? { ...hidden, ...config } : whole,
+        labels: labels?.values ?? current.labels,
+      });
+      if (!(await stores.replace({ ...updated, createdAt: store.createdAt }))) throw notFound('store', id);
+      return { store: toStore({ ...updated, createdAt: store.createdAt }) };
+    },
+
+    async deleteStore({ id }) {
+      await find(id);
+      if (await jobs.hasUnfinished(id)) {
+        throw precondition('STORE_HAS_JOBS', 'The store has jobs that are not final: wait for them or cancel them.', {
+          id,
+        });
+      }
+      if (!(await stores.delete(id))) throw notFound('store', id);
+      return {};
+    },
+
+    async testStore({ store }) {
+      if (!store)
+        throw invalid('INVALID_FIELD', 'Either the id of a store or a draft is required.', { field: 'store' });
+      const saved = store.$case === 'id' ? await find(store.value) : undefined;
+      const checks = await testStore(async () => {
+        const tried = saved ?? (await draft(newId(), withConfig(store.value as deploymentV1.StoreDraft)));
+        return await openStore(tried, { secrets, context: { roots, parser } });
+      });
+      return { ok: checks.every((check) => check.ok), checks };
+    },
+
+    async listStoreEntries({ id }) {
+      const { open } = await openJobStore(context, id);
+      return { items: (await open.entries()).map(toEntry) };
+    },
+  };
+}
+
+function withConfig(
+  draft: deploymentV1.StoreDraft | undefined,
+): deploymentV1.StoreDraft & { config: Record<string, unknown> } {
+  if (!draft) throw invalid('INVALID_FIELD', 'store is required.', { field: 'store' });
+  return { ...draft, config: draft.config ?? {} };
+}
+
+const ACTIONS: Partial<Record<deploymentV1.DeploymentAction, 'add' | 'remove'>> = {
+  [deploymentV1.DeploymentAction.ADD]: 'add',
+  [deploymentV1.DeploymentAction.REMOVE]: 'remove',
+};
+
+function fromAction(action: deploymentV1.DeploymentAction): 'add' | 'remove' {
+  return ACTIONS[action] ?? raise(invalid('INVALID_FIELD', 'action must be add or remove.', { field: 'action' }));
+}
+
+function jobHandlers(context: DeploymentContext): Omit<Handlers, keyof StoreHandlers> {
+  const { jobs, clock, saved } = context;
+  const find = async (id: string): Promise<Job> => (await jobs.find(id)) ?? raise(notFound('job', id));
+  const move = async (
+    id: string,
+    from: { states: JobState[]; refuse: (job: Job) => Error },
+    to: Omit<Transition, 'at'>,
+  ): Promise<Job> => {
+    for (;;) {
+      const job = await find(id);
+      if (!from.states.includes(job.state)) throw from.refuse(job);
+      const moved = await jobs.step(job, { ...to, at: clock.now() });
+      if (!moved) continue;
+      saved();
+      return await find(id);
+    }
+  };
+  return {
+    async createDeployment({ certificateId, action, targets, runAt, requestId }) {
+      const created = await createDeployment(context, {
+        certificateId,
+        action: fromAction(action),
+        targets: targets.map(fromTarget),
+        runAt,
+        requestId,
+      });
+      return { jobs: created.map(toJob) };
+    },
+
+    async planDeployment({ certificateId, action, targets }) {
+      const plan = await planDeployment(context, {
+        certificateId,
+        action: fromAction(action),
+        targets: targets.map(fromTarget),
+      });
+      return { plan: plan.map(toPlan) };
+    },
+
+    async getJob({ id }) {
+      return { job: toJob(await find(id)) };
+    },
+
+    async listJobs({ status, storeId, certificateId, limit, cursor }) {
+      const { items, nextCursor } = await jobs.list({
+        status: fromStatus(status),
+        storeId,
+        certificateId,
+        limit,
+        cursor,
+      });
+      return { items: items.map(toJob), nextCursor };
+    },
+
+    async cancelJob({ id }) {
+      const refuse = (job: Job) =>
+        precondition('JOB_NOT_CANCELLABLE', `The job is ${job.status}; only a job that waits can be cancelled.`, {
+          status: job.status,
+        });
+      return {
+        job: toJob(
+          await move(
+            id,
+            { states: ['queued', 'retry'], refuse },
+            { state: 'cancelled', message: 'Cancelled by a caller.' },
+          ),
+        ),
+      };
+    },
+
+    async retryJob({ id }) {
+      const refuse = (job: Job) =>
+        precondition(
+          'JOB_NOT_RETRYABLE',
+          `The job is ${job.status}; only a failed, cancelled or drifted job can be retried.`,
+          { status: job.status },
+        );
+      const again: Omit<Transition, 'at'> = {
+        state: 'queued',
+        message: 'Retried by a caller.',
+        set: { attempts: 0, dueAt: clock.now() },
+        unset: ['intent', 'error'],
+      };
+      return { job: toJob(await move(id, { states: ['dead', 'cancelled', 'drifted'], refuse }, again)) };
+    },
+  };
+}
+
+function raise(error: Error): never {
+  throw error;
+}

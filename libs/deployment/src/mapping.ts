@@ -1,0 +1,91 @@
+import { deploymentV1 } from '@certferry/contracts';
+import { z } from 'zod';
+import type { StorePlan, Target } from './create-deployment.ts';
+import type { StoreDriver, StoreEntry } from './drivers/driver.ts';
+import type { Job, JobStatus } from './job.ts';
+import type { Store } from './store.ts';
+
+const STATUSES: Record<JobStatus, deploymentV1.JobStatus> = {
+  scheduled: deploymentV1.JobStatus.SCHEDULED,
+  queued: deploymentV1.JobStatus.QUEUED,
+  running: deploymentV1.JobStatus.RUNNING,
+  retrying: deploymentV1.JobStatus.RETRYING,
+  succeeded: deploymentV1.JobStatus.SUCCEEDED,
+  failed: deploymentV1.JobStatus.FAILED,
+  cancelled: deploymentV1.JobStatus.CANCELLED,
+  drifted: deploymentV1.JobStatus.DRIFTED,
+};
+
+export function fromStatus(status: deploymentV1.JobStatus | undefined): JobStatus | undefined {
+  return Object.entries(STATUSES).find(([, value]) => value === status)?.[0] as JobStatus | undefined;
+}
+
+export function toJob(job: Job): deploymentV1.Job {
+  const {
+    _id: id,
+    storeId,
+    certificateId,
+    fingerprintSha256,
+    alias,
+    overwrite,
+    includePrivateKey,
+    attempts,
+    changes,
+    error,
+    createdAt,
+    updatedAt,
+  } = job;
+  const waits = job.state === 'queued' || job.state === 'retry';
+  return {
+    id,
+    storeId,
+    certificateId,
+    fingerprintSha256,
+    action: job.action === 'add' ? deploymentV1.DeploymentAction.ADD : deploymentV1.DeploymentAction.REMOVE,
+    alias,
+    overwrite,
+    includePrivateKey,
+    status: STATUSES[job.status],
+    attempts,
+    nextRunAt: waits ? job.dueAt : undefined,
+    timeline: job.timeline.map((entry) => ({ ...entry, status: STATUSES[entry.status] })),
+    error,
+    changes,
+    createdAt,
+    updatedAt,
+  };
+}
+
+export function toStore({ _id: id, name, kind, config, labels, createdAt, updatedAt }: Store): deploymentV1.Store {
+  return {
+    id,
+    name,
+    kind,
+    config,
+    labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
+    createdAt,
+    updatedAt,
+  };
+}
+
+export function toStoreKind(driver: StoreDriver): deploymentV1.StoreKind {
+  const { $schema: _, ...schema } = z.toJSONSchema(driver.config);
+  return {
+    kind: driver.kind,
+    title: driver.title,
+    description: driver.description,
+    operations: ['add', 'remove'],
+    alias: driver.alias,
+    configSchema: schema,
+  };
+}
+
+export function toEntry({ chain, ...entry }: StoreEntry): deploymentV1.StoreEntry {
+  return { ...entry, chainLength: chain.length };
+}
+
+export const toPlan = (plan: StorePlan): deploymentV1.StorePlan => plan;
+
+export function fromTarget({ storeId, alias, overwrite, includePrivateKey }: deploymentV1.DeploymentTarget): Target {
+  return { storeId, alias, overwrite, includePrivateKey };
+}

@@ -1,0 +1,126 @@
+import { AppError, decodeCursor, encodeCursor, pageLimit } from '@certferry/core';
+import { isDuplicateKey, type Database } from '@certferry/database';
+import mongoose, { type Model } from 'mongoose';
+import type { Store } from './store.ts';
+
+const schema = new mongoose.Schema<Store>(
+  {
+    _id: { type: String, required: true },
+    name: String,
+    kind: String,
+    config: Object,
+    sealedSecrets: Buffer,
+    labels: { type: [Object], default: undefined },
+    createdAt: Date,
+    updatedAt: Date,
+  },
+  { versionKey: false, minimize: false },
+);
+schema.index({ name: 1 }, { unique: true });
+
+interface StoreLease {
+  _id: string;
+  jobId: string;
+  until: Date;
+}
+
+const leaseSchema = new mongoose.Schema<StoreLease>(
+  { _id: { type: String, required: true }, jobId: String, until: Date },
+  { versionKey: false },
+);
+
+/** The stores, and the one lease that each has: jobs of one store run one after another. */
+export class Stores {
+  readonly #model: Model<Store>;
+  readonly #leases: Model<StoreLease>;
+
+  constructor(database: Database) {
+    this.#model = database.model<Store>('stores', schema);
+    this.#leases = database.model<StoreLease>('store_leases', leaseSchema);
+  }
+
+  async insert(store: Store): Promise<void> {
+    await this.#model.create(store).catch(nameTaken(store.name));
+  }
+
+  async replace(store: Store): Promise<boolean> {
+    const { matchedCount } = await this.#model
+      .replaceOne({ _id: store._id }, store as never)
+      .catch(nameTaken(store.name));
+    return matchedCount === 1;
+  }
+
+  async delete(id: string): Promise<boolean> {
+    return (await this.#model.deleteOne({ _id: id })).deletedCount === 1;
+  }
+
+  async find(id: string): Promise<Store | undefined> {
+    const found = await this.#model.findById(id).lean();
+    return found ? fromDatabase(found) : undefined;
+  }
+
+  async list(query: { limit?: number; cursor?: string }): Promise<{ items: Store[]; nextCursor: string }> {
+    const limit = pageLimit(query.limit);
+    const after = query.cursor ? { name: { $gt: decodeCursor(query.cursor, 'name').value } } : {};
+    const found = await this.#model
+      .find(after as never)
+      .sort({ name: 1 })
+      .limit(limit + 1)
+      .lean();
+    const items = found.slice(0, limit).map(fromDatabase);
+    const last = items.at(-1);
+    return {
+      items,
+      nextCursor: found.length > limit && last ? encodeCursor({ sort: 'name', value: last.name, id: last._id }) : '',
+    };
+  }
+
+  /** Takes the store's lease for a job; false while another job has it. */
+  async lease(storeId: string, jobId: string, time: { now: Date; until: Date }): Promise<boolean> {
+    try {
+      await this.#leases.findOneAndUpdate(
+        { _id: storeId, until: { $lte: time.now } },
+        { $set: { jobId, until: time.until } },
+        { upsert: true },
+      );
+      return true;
+    } catch (error) {
+      if (isDuplicateKey(error)) return false;
+      throw error;
+    }
+  }
+
+  async extend(storeId: string, jobId: string, until: Date): Promise<boolean> {
+    return (await this.#leases.updateOne({ _id: storeId, jobId }, { $set: { until } })).matchedCount === 1;
+  }
+
+  async release(storeId: string, jobId: string): Promise<void> {
+    await this.#leases.updateOne({ _id: storeId, jobId }, { $set: { until: new Date(0) } });
+  }
+
+  /** Ends every lease: only when no other process can have one. */
+  async releaseAll(): Promise<void> {
+    await this.#leases.updateMany({}, { $set: { until: new Date(0) } });
+  }
+}
+
+function nameTaken(name: string): (error: unknown) => never {
+  return (error) => {
+    if (!isDuplicateKey(error)) throw error;
+    throw new AppError({
+      code: 'ALREADY_EXISTS',
+      reason: 'STORE_NAME_TAKEN',
+      message: `There is a store named "${name}" already.`,
+      details: { name },
+    });
+  };
+}
+
+function fromDatabase(found: unknown): Store {
+  const store = found as Store & { sealedSecrets?: { buffer: Uint8Array; _bsontype?: string } & Buffer };
+  const sealed = store.sealedSecrets;
+  return {
+    ...store,
+    ...(sealed && { sealedSecrets: Buffer.from(sealed._bsontype === 'Binary' ? sealed.buffer : sealed) }),
+  };
+}

@@ -1,0 +1,197 @@
+import { invalid, newId, pageLimit, decodeCursor, encodeCursor } from '@certferry/core';
+import { isDuplicateKey, type Database } from '@certferry/database';
+import { addOutbox, type Event } from '@certferry/events';
+import mongoose, { type Model } from 'mongoose';
+import type { Certificate } from './certificate.ts';
+import type { DatabaseFilter } from './certificate-filter.ts';
+
+const schema = new mongoose.Schema<Certificate>(
+  {
+    _id: { type: String, required: true },
+    fingerprintSha256: String,
+    thumbprint: String,
+    publicKeySha256: String,
+    der: Buffer,
+    facts: Object,
+    name: String,
+    notes: String,
+    metadata: { type: [Object], default: undefined },
+    tags: { type: [String], default: undefined },
+    enabled: Boolean,
+    hasPrivateKey: Boolean,
+    sealedKey: { type: Buffer, select: false },
+    search: Object,
+    createdAt: Date,
+    updatedAt: Date,
+    revision: Number,
+  },
+  { versionKey: false, minimize: false },
+);
+schema.index({ fingerprintSha256: 1 }, { unique: true, sparse: true });
+schema.index({ thumbprint: 1 }, { sparse: true });
+schema.index({ publicKeySha256: 1 }, { sparse: true });
+schema.index({ 'facts.subject': 1 }, { sparse: true });
+schema.index({ 'search.name': 1, _id: 1 });
+schema.index({ 'search.commonName': 1, _id: 1 });
+schema.index({ 'facts.notAfter': 1, _id: 1 });
+schema.index({ createdAt: 1, _id: 1 });
+addOutbox(schema as never);
+
+/** What lists can be sorted by, and where it is kept. Each has an index. */
+export const SORT_FIELDS = {
+  name: 'search.name',
+  commonName: 'search.commonName',
+  notAfter: 'facts.notAfter',
+  createdAt: 'createdAt',
+} as const;
+type SortField = keyof typeof SORT_FIELDS;
+
+export interface CertificateQuery {
+  filter: DatabaseFilter;
+  /** A sort field, "-" before it for descending. */
+  sort: string;
+  limit?: number;
+  cursor?: string;
+}
+
+const alive = { deleted: { $ne: true } };
+
+/** The certificates' collection. Every write keeps its events in the same document. */
+export class Certificates {
+  readonly #model: Model<Certificate>;
+
+  constructor(database: Database) {
+    this.#model = database.model<Certificate>('certificates', schema);
+  }
+
+  get model(): Model<Certificate> {
+    return this.#model;
+  }
+
+  /** False when the fingerprint is there already. */
+  async insert(certificate: Certificate, event: Event): Promise<boolean> {
+    try {
+      await this.#model.create({ ...certificate, pendingEvents: [event], outbox: true });
+      return true;
+    } catch (error) {
+      if (isDuplicateKey(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Sets fields of the revision that was read; false when somebody else was faster. */
+  async update(certificate: Certificate, set: Partial<Certificate>, event: Event): Promise<boolean> {
+    const { matchedCount } = await this.#model.updateOne(
+      { _id: certificate._id, revision: certificate.revision, ...alive },
+      { $set: { ...set, revision: certificate.revision + 1, outbox: true }, $push: { pendingEvents: event } },
+    );
+    return matchedCount === 1;
+  }
+
+  /** Leaves nothing but the deletion's event, which goes when it is published; false when it was gone. */
+  async delete(id: string, event: Event): Promise<boolean> {
+    for (;;) {
+      const found = await this.find(id);
+      if (!found) return false;
+      const pending = (await this.#model.findById(id).select('pendingEvents').lean())?.pendingEvents ?? [];
+      const tombstone = { deleted: true, outbox: true, pendingEvents: [...pending, event] };
+      const { matchedCount } = await this.#model.replaceOne(
+        { _id: id, revision: found.revision, ...alive },
+        tombstone as never,
+      );
+      if (matchedCount === 1) return true;
+    }
+  }
+
+  async find(id: string): Promise<Certificate | undefined> {
+    return this.#one({ _id: id, ...alive });
+  }
+
+  async findByFingerprint(fingerprintSha256: string): Promise<Certificate | undefined> {
+    return this.#one({ fingerprintSha256 });
+  }
+
+  async findByPublicKey(publicKeySha256: string): Promise<Certificate[]> {
+    const found = await this.#model.find({ publicKeySha256 }).limit(100).lean();
+    return found.map(fromDatabase);
+  }
+
+  /** Certificates that could have issued one whose issuer is `subject`; CAs renew their certificates under one name. */
+  async findBySubject(subject: string): Promise<Certificate[]> {
+    const found = await this.#model.find({ 'facts.subject': subject }).limit(50).lean();
+    return found.map(fromDatabase);
+  }
+
+  async sealedKey(id: string): Promise<Buffer | undefined> {
+    const found = (await this.#model
+      .findOne({ _id: id, ...alive })
+      .select('+sealedKey')
+      .lean()) as Certificate | null;
+    return found?.sealedKey && asBuffer(found.sealedKey);
+  }
+
+  async list(query: CertificateQuery): Promise<{ items: Certificate[]; nextCursor: string }> {
+    const { path, direction, sort } = readSort(query.sort);
+    const limit = pageLimit(query.limit);
+    const conditions: DatabaseFilter[] = [alive, query.filter];
+    if (query.cursor) conditions.push(after(decodeCursor(query.cursor, sort), path, direction));
+    const found = await this.#model
+      .find({ $and: conditions.filter((one) => Object.keys(one).length > 0) } as never)
+      .sort({ [path]: direction, _id: direction })
+      .limit(limit + 1)
+      .lean();
+    const items = found.slice(0, limit).map(fromDatabase);
+    const last = items.at(-1);
+    const nextCursor =
+      found.length > limit && last ? encodeCursor({ sort, value: sortValue(last, path), id: last._id }) : '';
+    return { items, nextCursor };
+  }
+
+  async #one(filter: object): Promise<Certificate | undefined> {
+    const found = await this.#model.findOne(filter).lean();
+    return found ? fromDatabase(found) : undefined;
+  }
+}
+
+export const newCertificateId = newId;
+
+function readSort(text: string): { path: string; direction: 1 | -1; sort: string } {
+  const sort = text || 'name';
+  const field = sort.replace(/^-/, '');
+  if (!Object.hasOwn(SORT_FIELDS, field)) {
+    const names = Object.keys(SORT_FIELDS).join(', ');
+    throw invalid(
+      'INVALID_SORT',
+      `Certificates cannot be sorted by "${field}"; choose one of ${names}, with "-" before it for descending.`,
+    );
+  }
+  return { path: SORT_FIELDS[field as SortField], direction: sort.startsWith('-') ? -1 : 1, sort };
+}
+
+/** What comes after the cursor's item, in a form that an index on (path, _id) serves. */
+function after(cursor: { value: string | number; id: string }, path: string, direction: 1 | -1): DatabaseFilter {
+  const value = path === 'createdAt' || path === 'facts.notAfter' ? new Date(cursor.value) : cursor.value;
+  const [from, beyond] = direction === 1 ? ['$gte', '$gt'] : ['$lte', '$lt'];
+  return {
+    $and: [{ [path]: { [from]: value } }, { $or: [{ [path]: { [beyond]: value } }, { _id: { [beyond]: cursor.id } }] }],
+  };
+}
+
+function sortValue(certificate: Certificate, path: string): string | number {
+  let value: unknown = certificate;
+  for (const part of path.split('.')) value = (value as Record<string, unknown>)[part];
+  return value instanceof Date ? value.getTime() : (value as string);
+}
+
+/** MongoDB's driver gives Binary, the embedded one Buffer. */
+const asBuffer = (bytes: unknown): Buffer =>
+  Buffer.from(
+    (bytes as { buffer?: Uint8Array; _bsontype?: string })._bsontype === 'Binary'
+      ? (bytes as { buffer: Uint8Array }).buffer
+      : (bytes as Uint8Array),
+  );
+
+function fromDatabase(found: unknown): Certificate {
+  const certificate = found as Certificate;
+  return { ...certificate, der: asBuffer(certificate.der) };
+}

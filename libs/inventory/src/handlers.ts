@@ -1,0 +1,127 @@
+import { invalid, notFound, type Clock } from '@certferry/core';
+import { inventoryV1, parserV1 } from '@certferry/contracts';
+import type { Client } from '@certferry/rpc';
+import type { SecretKeeper } from '@certferry/secrets';
+import { changedFields, checkDescription, type Certificate } from './certificate.ts';
+import { parseFilter, parseText } from './certificate-filter.ts';
+import type { Certificates } from './certificates.ts';
+import { resolveChain } from './chain.ts';
+import { exportCertificate, exportPrivateKey, openPrivateKey } from './export-certificate.ts';
+import { changeEvent, descriptionUpdate, importCertificates } from './import-certificates.ts';
+import type { Imports } from './imports.ts';
+import { toCertificate, toImport } from './mapping.ts';
+
+export interface InventoryContext {
+  certificates: Certificates;
+  imports: Imports;
+  parser: Client<typeof parserV1.ParserServiceDefinition>;
+  secrets: SecretKeeper;
+  clock: Clock;
+  /** Called when events were saved. */
+  saved: () => void;
+}
+
+export function createHandlers(context: InventoryContext): inventoryV1.InventoryServiceImplementation {
+  const { certificates, imports, parser, secrets, clock, saved } = context;
+  const find = async (id: string): Promise<Certificate> =>
+    (await certificates.find(id)) ?? raise(notFound('certificate', id));
+  const open = (container: { content: Uint8Array; password?: string }) => parser.open(container);
+  return {
+    async importCertificates({ content, password, name, notes, metadata, tags, dryRun }) {
+      const request = { content, password, name, notes, metadata: metadata?.values, tags: tags?.values, dryRun };
+      return {
+        import: toImport(await importCertificates({ certificates, imports, open, secrets, clock, saved }, request)),
+      };
+    },
+
+    async getImport({ id }) {
+      return { import: toImport((await imports.find(id)) ?? raise(notFound('import', id))) };
+    },
+
+    async getCertificate({ id }) {
+      const certificate = await find(id);
+      return { certificate: toCertificate(certificate, await resolveChain(certificates, certificate)) };
+    },
+
+    async listCertificates({ filter, text, sort, limit, cursor }) {
+      const both = {
+        $and: [parseFilter(filter, clock.now()), parseText(text)].filter((one) => Object.keys(one).length > 0),
+      };
+      const { items, nextCursor } = await certificates.list({
+        filter: both.$and.length > 0 ? both : {},
+        sort,
+        limit,
+        cursor,
+      });
+      return { items: items.map((certificate) => toCertificate(certificate)), nextCursor };
+    },
+
+    async updateCertificate({ id, name, notes, metadata, tags, enabled }) {
+      const description = { name, notes, metadata: metadata?.values, tags: tags?.values };
+      checkDescription(description);
+      for (;;) {
+        const certificate = await find(id);
+        const changes = changedFields(certificate, description);
+        if (enabled !== undefined && enabled !== certificate.enabled) changes.push('enabled');
+        if (changes.length === 0) return { certificate: toCertificate(certificate) };
+        const set = {
+          ...descriptionUpdate(certificate, description, clock.now()),
+          ...(enabled !== undefined && { enabled }),
+        };
+        const event = changeEvent('updated', certificate, { time: clock.now(), changes });
+        if (!(await certificates.update(certificate, set, event))) continue;
+        saved();
+        return { certificate: toCertificate({ ...certificate, ...set }) };
+      }
+    },
+
+    async deleteCertificate({ id }) {
+      const certificate = await find(id);
+      const event = changeEvent('deleted', certificate, { time: clock.now(), changes: [] });
+      if (!(await certificates.delete(id, event))) throw notFound('certificate', id);
+      saved();
+      return {};
+    },
+
+    async exportCertificate({ id, format }) {
+      const name =
+        EXPORT_FORMATS[format] ??
+        raise(invalid('INVALID_FIELD', 'format must be pem, chain, der or p7b.', { field: 'format' }));
+      return await exportCertificate(certificates, await find(id), name);
+    },
+
+    async exportPrivateKey({ id, format, password }) {
+      const name =
+        KEY_FORMATS[format] ?? raise(invalid('INVALID_FIELD', 'format must be pem or p12.', { field: 'format' }));
+      return await exportPrivateKey({ certificates, secrets, parser }, await find(id), { format: name, password });
+    },
+
+    async getCertificateMaterial({ id, includePrivateKey }) {
+      const certificate = await find(id);
+      const chain = await resolveChain(certificates, certificate);
+      const privateKey = includePrivateKey ? await openPrivateKey(certificates, secrets, certificate) : undefined;
+      return {
+        certificate: toCertificate(certificate, chain),
+        der: certificate.der,
+        chain: chain.map(({ der }) => der),
+        privateKey,
+      };
+    },
+  };
+}
+
+const EXPORT_FORMATS: Partial<Record<inventoryV1.ExportFormat, 'pem' | 'chain' | 'der' | 'p7b'>> = {
+  [inventoryV1.ExportFormat.PEM]: 'pem',
+  [inventoryV1.ExportFormat.CHAIN]: 'chain',
+  [inventoryV1.ExportFormat.DER]: 'der',
+  [inventoryV1.ExportFormat.P7B]: 'p7b',
+};
+
+const KEY_FORMATS: Partial<Record<inventoryV1.PrivateKeyFormat, 'pem' | 'p12'>> = {
+  [inventoryV1.PrivateKeyFormat.PEM]: 'pem',
+  [inventoryV1.PrivateKeyFormat.P12]: 'p12',
+};
+
+function raise(error: Error): never {
+  throw error;
+}

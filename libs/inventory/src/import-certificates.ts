@@ -1,0 +1,249 @@
+import { newId, type Clock } from '@certferry/core';
+import type { parserV1 } from '@certferry/contracts';
+import { createEvent, type Event } from '@certferry/events';
+import type { SecretKeeper } from '@certferry/secrets';
+import { readCertificate, type CertificateFacts } from '@certferry/x509';
+import {
+  changedFields,
+  checkDescription,
+  defaultName,
+  keyContext,
+  searchFields,
+  toPairs,
+  unique,
+  type Certificate,
+  type Description,
+} from './certificate.ts';
+import type { Certificates } from './certificates.ts';
+import type { Import, ImportItem, Imports } from './imports.ts';
+
+export interface ImportRequest extends Description {
+  content: Uint8Array;
+  password?: string;
+  dryRun: boolean;
+}
+
+export interface ImportContext {
+  certificates: Certificates;
+  imports: Imports;
+  open: (container: { content: Uint8Array; password?: string }) => Promise<parserV1.OpenResponse>;
+  secrets: SecretKeeper;
+  clock: Clock;
+  /** Called when events were saved. */
+  saved: () => void;
+}
+
+/** How many certificates of a container are saved at a time: they share a commit. */
+const BATCH = 100;
+
+/** Reads a container and keeps what is in it; a dry run says what would happen. Nothing is kept of a container that cannot be opened. */
+export async function importCertificates(context: ImportContext, request: ImportRequest): Promise<Import> {
+  checkDescription(request);
+  const { inspection, privateKeys } = await context.open({ content: request.content, password: request.password });
+  const found = inspection!;
+  const arrivals = found.certificates.map((entry) => toArrival(entry, { found, privateKeys, description: request }));
+  const items: ImportItem[] = found.failures.map((failure) => failedItem(failure.index, failure));
+  const save = new Saving(context, request.dryRun);
+  for (let at = 0; at < arrivals.length; at += BATCH) {
+    items.push(...(await Promise.all(arrivals.slice(at, at + BATCH).map((arrival) => save.certificate(arrival)))));
+  }
+  const paired = new Set(found.certificates.map((entry) => entry.key));
+  for (const [position, entry] of found.keys.entries()) {
+    if (!paired.has(position)) items.push(await save.loneKey(entry, privateKeys[position]!));
+  }
+  for (const key of privateKeys) key.fill(0);
+  items.sort((a, b) => a.index - b.index);
+  const format = found.format.replace('CONTAINER_FORMAT_', '').toLowerCase();
+  const done: Import = {
+    _id: request.dryRun ? '' : newId(),
+    status: request.dryRun ? 'inspected' : 'completed',
+    format,
+    items,
+    createdAt: context.clock.now(),
+  };
+  if (!request.dryRun) {
+    await context.imports.save(done);
+    context.saved();
+  }
+  return done;
+}
+
+interface Arrival {
+  index: number;
+  der: Uint8Array;
+  facts: CertificateFacts;
+  privateKey?: Uint8Array;
+  description: Description;
+}
+
+function toArrival(
+  entry: parserV1.CertificateEntry,
+  from: { found: parserV1.InspectResponse; privateKeys: Uint8Array[]; description: Description },
+): Arrival {
+  const { name, notes, metadata, tags } = from.description;
+  const isIssuer = from.found.certificates.some(
+    (other) => other.index !== entry.index && other.facts!.issuer === entry.facts!.subject && !other.facts!.selfIssued,
+  );
+  const privateKey = entry.key === undefined ? undefined : from.privateKeys[entry.key];
+  return {
+    index: entry.index,
+    der: entry.der,
+    facts: readCertificate(entry.der),
+    privateKey,
+    description: isIssuer ? {} : { name, notes, metadata, tags },
+  };
+}
+
+function failedItem(index: number, failure: { reason: string; message: string }): ImportItem {
+  return {
+    index,
+    result: 'failed',
+    certificateId: '',
+    fingerprintSha256: '',
+    subject: '',
+    hasPrivateKey: false,
+    changes: [],
+    reason: failure.reason,
+    message: failure.message,
+  };
+}
+
+/** Saves what arrived, certificate by certificate; each is created or updated in one write. */
+class Saving {
+  readonly #context: ImportContext;
+  readonly #dryRun: boolean;
+
+  constructor(context: ImportContext, dryRun: boolean) {
+    this.#context = context;
+    this.#dryRun = dryRun;
+  }
+
+  async certificate(arrival: Arrival): Promise<ImportItem> {
+    const { certificates } = this.#context;
+    for (;;) {
+      const existing = await certificates.findByFingerprint(arrival.facts.fingerprintSha256);
+      const item = existing ? await this.#update(existing, arrival) : await this.#create(arrival);
+      if (item) return this.#dryRun ? { ...item, facts: arrival.facts } : item;
+      // Somebody else was faster with the same certificate: look again.
+    }
+  }
+
+  /** A key that came without its certificate goes to the certificates that the inventory already has. */
+  async loneKey(entry: parserV1.KeyEntry, privateKey: Uint8Array): Promise<ImportItem> {
+    const [match] = await this.#context.certificates.findByPublicKey(entry.publicKeySha256);
+    if (!match) {
+      return failedItem(entry.index, {
+        reason: 'NO_CERTIFICATE_FOR_KEY',
+        message:
+          'There is no certificate for this private key, neither in the container nor in the inventory: import the certificate with it.',
+      });
+    }
+    return await this.certificate({
+      index: entry.index,
+      der: match.der,
+      facts: match.facts,
+      privateKey,
+      description: {},
+    });
+  }
+
+  async #create(arrival: Arrival): Promise<ImportItem | undefined> {
+    const { certificates, clock } = this.#context;
+    const certificate = this.#newCertificate(arrival);
+    const item = this.#item(arrival, certificate, 'created');
+    if (this.#dryRun) return { ...item, certificateId: '' };
+    const event = changeEvent('created', certificate, { time: clock.now(), changes: [] });
+    return (await certificates.insert(certificate, event)) ? item : undefined;
+  }
+
+  #newCertificate({ facts, der, privateKey, description }: Arrival): Certificate {
+    const now = this.#context.clock.now();
+    const _id = newId();
+    const name = description.name ?? defaultName(facts).slice(0, 200);
+    return {
+      _id,
+      fingerprintSha256: facts.fingerprintSha256,
+      thumbprint: facts.thumbprint,
+      publicKeySha256: facts.publicKeySha256,
+      der: Buffer.from(der),
+      facts,
+      name,
+      notes: description.notes ?? '',
+      metadata: toPairs(description.metadata ?? {}),
+      tags: unique(description.tags ?? []),
+      enabled: true,
+      hasPrivateKey: privateKey !== undefined,
+      ...(privateKey && { sealedKey: this.#context.secrets.seal(privateKey, keyContext(_id)) }),
+      search: searchFields(facts, name),
+      createdAt: now,
+      updatedAt: now,
+      revision: 1,
+    };
+  }
+
+  async #update(existing: Certificate, arrival: Arrival): Promise<ImportItem | undefined> {
+    const changes = changedFields(existing, arrival.description);
+    const newKey = arrival.privateKey && !existing.hasPrivateKey ? arrival.privateKey : undefined;
+    if (newKey) changes.unshift('key');
+    if (changes.length === 0) return this.#item(arrival, existing, 'unchanged');
+    const item = {
+      ...this.#item(arrival, existing, 'updated'),
+      hasPrivateKey: existing.hasPrivateKey || newKey !== undefined,
+      changes,
+    };
+    if (this.#dryRun) return item;
+    const { certificates, secrets, clock } = this.#context;
+    const set: Partial<Certificate> = descriptionUpdate(existing, arrival.description, clock.now());
+    if (newKey) Object.assign(set, { hasPrivateKey: true, sealedKey: secrets.seal(newKey, keyContext(existing._id)) });
+    const event = changeEvent('updated', existing, { time: clock.now(), changes });
+    return (await certificates.update(existing, set, event)) ? item : undefined;
+  }
+
+  #item(arrival: Arrival, certificate: Certificate, result: 'created' | 'updated' | 'unchanged'): ImportItem {
+    return {
+      index: arrival.index,
+      result,
+      certificateId: certificate._id,
+      fingerprintSha256: certificate.fingerprintSha256,
+      subject: arrival.facts.subject,
+      hasPrivateKey: certificate.hasPrivateKey,
+      changes: [],
+      reason: '',
+      message: '',
+    };
+  }
+}
+
+/** The fields to set for a new description. */
+export function descriptionUpdate(
+  certificate: Certificate,
+  { name, notes, metadata, tags }: Description,
+  now: Date,
+): Partial<Certificate> {
+  return {
+    ...(name !== undefined && { name, search: searchFields(certificate.facts, name) }),
+    ...(notes !== undefined && { notes }),
+    ...(metadata && { metadata: toPairs(metadata) }),
+    ...(tags && { tags: unique(tags) }),
+    updatedAt: now,
+  };
+}
+
+/** certferry.inventory.certificate.<what>. */
+export function changeEvent(
+  what: 'created' | 'updated' | 'deleted',
+  certificate: Certificate,
+  of: { time: Date; changes: string[] },
+): Event {
+  const data = {
+    certificateId: certificate._id,
+    fingerprintSha256: what === 'deleted' ? '' : certificate.fingerprintSha256,
+    changes: of.changes,
+  };
+  return createEvent({
+    type: `certferry.inventory.certificate.${what}`,
+    subject: certificate._id,
+    data,
+    time: of.time,
+  });
+}

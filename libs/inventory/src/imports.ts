@@ -1,0 +1,48 @@
+import type { Database } from '@certferry/database';
+import type { CertificateFacts } from '@certferry/x509';
+import mongoose, { type Model } from 'mongoose';
+
+export type ImportResult = 'created' | 'updated' | 'unchanged' | 'failed';
+
+export interface ImportItem {
+  index: number;
+  result: ImportResult;
+  certificateId: string;
+  fingerprintSha256: string;
+  subject: string;
+  hasPrivateKey: boolean;
+  changes: string[];
+  reason: string;
+  message: string;
+  facts?: CertificateFacts;
+}
+
+/** What an import did, kept so that it can be looked up. */
+export interface Import {
+  _id: string;
+  status: 'completed' | 'inspected';
+  format: string;
+  items: ImportItem[];
+  createdAt: Date;
+}
+
+const schema = new mongoose.Schema<Import>(
+  { _id: { type: String, required: true }, status: String, format: String, items: [Object], createdAt: Date },
+  { versionKey: false, minimize: false },
+);
+
+export class Imports {
+  readonly #model: Model<Import>;
+
+  constructor(database: Database) {
+    this.#model = database.model<Import>('imports', schema);
+  }
+
+  async save(one: Import): Promise<void> {
+    await this.#model.create(one);
+  }
+
+  async find(id: string): Promise<Import | undefined> {
+    return ((await this.#model.findById(id).lean()) as Import | null) ?? undefined;
+  }
+}

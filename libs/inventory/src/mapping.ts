@@ -1,0 +1,35 @@
+import { inventoryV1 } from '@certferry/contracts';
+import type { Certificate } from './certificate.ts';
+import type { Import } from './imports.ts';
+
+export function toCertificate(certificate: Certificate, chain: Certificate[] = []): inventoryV1.Certificate {
+  const { _id: id, facts, name, notes, tags, enabled, hasPrivateKey, createdAt, updatedAt } = certificate;
+  return {
+    id,
+    facts,
+    name,
+    notes,
+    metadata: Object.fromEntries(certificate.metadata.map(({ key, value }) => [key, value])),
+    tags,
+    enabled,
+    hasPrivateKey,
+    createdAt,
+    updatedAt,
+    chain: chain.map((link) => ({
+      certificateId: link._id,
+      subject: link.facts.subject,
+      fingerprintSha256: link.fingerprintSha256,
+    })),
+  };
+}
+
+const RESULTS = {
+  created: inventoryV1.ImportResult.CREATED,
+  updated: inventoryV1.ImportResult.UPDATED,
+  unchanged: inventoryV1.ImportResult.UNCHANGED,
+  failed: inventoryV1.ImportResult.FAILED,
+} as const;
+
+export function toImport({ _id: id, status, items, format, createdAt }: Import): inventoryV1.Import {
+  return { id, status, format, createdAt, items: items.map((item) => ({ ...item, result: RESULTS[item.result] })) };
+}
