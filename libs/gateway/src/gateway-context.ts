@@ -1,0 +1,20 @@
+import type { deploymentV1, inventoryV1 } from '@certferry/contracts';
+import type { Client } from '@certferry/rpc';
+import type { Platform } from '@certferry/runtime';
+import type { AuditLog } from './records/audit-log.ts';
+import type { EventLog } from './records/event-log.ts';
+import type { Idempotency } from './records/idempotency.ts';
+import type { ApiKeys } from './security/api-keys.ts';
+
+/** What the routes work with. */
+export interface GatewayContext {
+  platform: Platform;
+  inventory: Client<typeof inventoryV1.InventoryServiceDefinition>;
+  deployment: Client<typeof deploymentV1.DeploymentServiceDefinition>;
+  apiKeys: ApiKeys;
+  audit: AuditLog;
+  events: EventLog;
+  idempotency: Idempotency;
+  /** Folder that imports by file path read from; none: refused. */
+  filesRoot: string | undefined;
+}

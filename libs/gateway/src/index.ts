@@ -1,0 +1,102 @@
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { AppError } from '@certferry/core';
+import { deploymentV1, inventoryV1 } from '@certferry/contracts';
+import { defineService, inDataDir } from '@certferry/runtime';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { createApp } from './app.ts';
+import type { GatewayContext } from './gateway-context.ts';
+import { AuditLog } from './records/audit-log.ts';
+import { EventLog } from './records/event-log.ts';
+import { Idempotency } from './records/idempotency.ts';
+import { ApiKeys } from './security/api-keys.ts';
+import { openServerTls } from './security/own-ca.ts';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+
+const config = z.strictObject({
+  host: z.string().default('127.0.0.1'),
+  httpPort: port.default(8080),
+  httpsPort: port.default(8443),
+  /** The first administrator's key; else one is made and kept in `<data folder>/admin-api-key`. */
+  bootstrapApiKey: z.string().optional(),
+  /** The folder that imports by file path may read; none: refused. */
+  filesRoot: z.string().optional(),
+});
+
+const PRUNE_MS = 3_600_000;
+
+/** REST in front of the services. */
+export const gateway = defineService({
+  name: 'gateway',
+  needs: ['database', 'events', 'secrets'],
+  config,
+  create: (platform, settings) => {
+    const { database, clock, secrets, client, logger } = platform;
+    const context: GatewayContext = {
+      platform,
+      inventory: client(inventoryV1.InventoryServiceDefinition),
+      deployment: client(deploymentV1.DeploymentServiceDefinition),
+      apiKeys: new ApiKeys(database, clock),
+      audit: new AuditLog(database, secrets.deriveKey('audit')),
+      events: new EventLog(database),
+      idempotency: new Idempotency(database, { clock, key: secrets.deriveKey('idempotency') }),
+      filesRoot: settings.filesRoot,
+    };
+    const prune = () => {
+      Promise.all([context.events.prune(), context.idempotency.prune()]).catch((error: unknown) => logger.warn({ err: error }, 'could not prune'));
+    };
+    let app: FastifyInstance | undefined;
+    let servers: Server[] = [];
+    let pruning: NodeJS.Timeout | undefined;
+    return Promise.resolve({
+      services: [],
+      begin: async () => {
+        if (database.exclusive) await context.idempotency.freeRunning();
+        const path = await context.apiKeys.bootstrap(settings.bootstrapApiKey, inDataDir(platform.config, 'admin-api-key'));
+        if (path) logger.info({ path }, 'made the administrator’s API key; it is in this file');
+        await platform.events.subscribe({ name: 'gateway-event-log', handler: (event) => context.events.add(event) });
+        app = await createApp(context);
+        servers = await listen(app, settings, platform.config.dataDir && inDataDir(platform.config, 'tls'));
+        const [http, https] = servers.map((server) => (server.address() as { port: number }).port);
+        logger.info({ http: `http://${settings.host}:${http}`, https: `https://${settings.host}:${https}`, ca: inDataDir(platform.config, 'tls/ca.crt') }, 'ready');
+        pruning = setInterval(prune, PRUNE_MS);
+      },
+      stop: async () => {
+        clearInterval(pruning);
+        await Promise.all(servers.map(closeServer));
+        await app?.close();
+      },
+    });
+  },
+});
+
+async function listen(app: FastifyInstance, settings: z.infer<typeof config>, tlsFolder: string): Promise<Server[]> {
+  const { cert, key } = await openServerTls(tlsFolder, new Date());
+  const handle = app.routing.bind(app) as never;
+  const http = createHttpServer({ requestTimeout: 60_000 }, handle);
+  const https = createHttpsServer({ cert, key, minVersion: 'TLSv1.2', requestTimeout: 60_000 }, handle);
+  await open(http, settings.host, settings.httpPort);
+  await open(https, settings.host, settings.httpsPort);
+  return [http, https];
+}
+
+function open(server: Server, host: string, on: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const message = `Cannot listen on ${host}:${on} (${cause.code}); choose other ports with CERTFERRY_HTTP_PORT and CERTFERRY_HTTPS_PORT.`;
+      reject(new AppError({ code: 'FAILED_PRECONDITION', reason: 'CANNOT_LISTEN', message, cause }));
+    });
+    server.listen(on, host, resolve);
+  });
+}
+
+/** Takes no more connections, lets running requests end, and does not wait for those that never do (event streams). */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+    setTimeout(() => server.closeAllConnections(), 5_000).unref();
+  });
+}

@@ -1,0 +1,74 @@
+import { createHmac } from 'node:crypto';
+import type { Database } from '@certferry/database';
+import mongoose, { type Model } from 'mongoose';
+import { SequencedLog, type Sequenced } from './sequenced-log.ts';
+
+/** One mutating call, recorded before it is made. */
+export interface AuditRecord extends Sequenced {
+  seq: number;
+  at: Date;
+  /** Id of the API key. */
+  caller: string;
+  /** "POST /v1/imports". */
+  action: string;
+  /** Ids in the path. */
+  target: string;
+  requestId: string;
+  address: string;
+  /** HMAC-SHA-256 over this record and the one before. */
+  hmac: string;
+}
+
+const schema = new mongoose.Schema<AuditRecord>(
+  { _id: Number, seq: Number, at: Date, caller: String, action: String, target: String, requestId: String, address: String, hmac: String },
+  { versionKey: false },
+);
+schema.index({ seq: 1 }, { unique: true });
+schema.index({ requestId: 1 });
+
+/** Append-only, each record chained to the one before by an HMAC whose key is not in the database. */
+export class AuditLog {
+  readonly #model: Model<AuditRecord>;
+  readonly #log: SequencedLog<AuditRecord>;
+  readonly #key: Uint8Array;
+
+  constructor(database: Database, key: Uint8Array) {
+    this.#key = key;
+    this.#model = database.model<AuditRecord>('audit', schema);
+    this.#log = new SequencedLog(this.#model, (entry, previous) => {
+      const seq = (previous?.seq ?? 0) + 1;
+      const record = { ...(entry as AuditRecord), _id: seq, seq };
+      return { ...record, hmac: this.#hmac(record, previous?.hmac ?? '') };
+    });
+  }
+
+  /** A call whose record cannot be written must not be made. */
+  async record(entry: Pick<AuditRecord, 'at' | 'caller' | 'action' | 'target' | 'requestId' | 'address'>): Promise<void> {
+    await this.#log.append({ ...entry, seq: 0, hmac: '' });
+  }
+
+  #hmac(record: AuditRecord, previous: string): string {
+    const { seq, at, caller, action, target, requestId, address } = record;
+    return createHmac('sha256', this.#key).update(JSON.stringify([previous, seq, at.toISOString(), caller, action, target, requestId, address])).digest('hex');
+  }
+
+  /** Newest first. */
+  async list(limit: number, before: number | undefined): Promise<AuditRecord[]> {
+    const filter = before === undefined ? {} : { seq: { $lt: before } };
+    return (await this.#model.find(filter).sort({ seq: -1 }).limit(limit).lean()) as AuditRecord[];
+  }
+
+  /** Walks the chain from its start; `broken` is the first record that was changed, removed or put in. */
+  async verify(): Promise<{ records: number; broken?: number }> {
+    let previous = '';
+    for (let from = 0; ; ) {
+      const page = (await this.#model.find({ seq: { $gt: from } }).sort({ seq: 1 }).limit(1_000).lean()) as AuditRecord[];
+      for (const record of page) {
+        if (record.seq !== from + 1 || record.hmac !== this.#hmac(record, previous)) return { records: from, broken: from + 1 };
+        from = record.seq;
+        previous = record.hmac;
+      }
+      if (page.length < 1_000) return { records: from };
+    }
+  }
+}

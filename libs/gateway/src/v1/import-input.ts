@@ -1,0 +1,80 @@
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { AppError, invalid, precondition } from '@certferry/core';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { GatewayContext } from '../gateway-context.ts';
+import { HttpError } from '../problem.ts';
+import { importBody, importFields } from './schemas.ts';
+
+export interface ImportInput {
+  content: Uint8Array;
+  password?: string;
+  name?: string;
+  notes?: string;
+  metadata?: Record<string, string>;
+  tags?: string[];
+}
+
+/** The container and its fields, from a multipart form or from JSON. Also leaves what the idempotency fingerprint needs. */
+export async function readImportInput(context: GatewayContext, request: FastifyRequest): Promise<ImportInput> {
+  const input = request.isMultipart() ? await readMultipart(request) : await readJson(context, request.body);
+  const { content, ...fields } = input;
+  request.bodyParts = [content, JSON.stringify(fields)];
+  return input;
+}
+
+async function readJson({ filesRoot }: GatewayContext, body: unknown): Promise<ImportInput> {
+  if (body === undefined) throw new HttpError(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send multipart/form-data with a part "file", or JSON with contentBase64.');
+  const { contentBase64, filePath, ...fields } = check(importBody, body);
+  const content = filePath === undefined ? Buffer.from(contentBase64!, 'base64') : await readBelowRoot(filesRoot, filePath);
+  return { content, ...fields };
+}
+
+function check<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+  throw invalid('INVALID_FIELD', `The body has problems: ${problems.join('; ')}.`);
+}
+
+const formFields = z.strictObject(importFields);
+
+async function readMultipart(request: FastifyRequest): Promise<ImportInput> {
+  let content: Uint8Array | undefined;
+  const fields: Record<string, unknown> = {};
+  for await (const part of request.parts()) {
+    if (part.type === 'file') {
+      if (part.fieldname !== 'file') throw invalid('INVALID_FIELD', `The file must be in a part named "file", not "${part.fieldname}".`, { field: part.fieldname });
+      content = await part.toBuffer();
+    } else fields[part.fieldname] = part.fieldname === 'metadata' || part.fieldname === 'tags' ? parseField(part.fieldname, part.value as string) : part.value;
+  }
+  if (!content) throw invalid('INVALID_FIELD', 'The form needs a part "file" with the container.', { field: 'file' });
+  return { content, ...check(formFields, fields) };
+}
+
+function parseField(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalid('INVALID_FIELD', `The field "${name}" must be JSON.`, { field: name });
+  }
+}
+
+/** A regular file below the root, symbolic links resolved. The same answer for outside and missing: paths are not to be probed. */
+async function readBelowRoot(root: string | undefined, path: string): Promise<Buffer> {
+  if (!root) throw precondition('NO_FILES_ROOT', 'Importing by file path is off: set CERTFERRY_FILES_ROOT to the folder that may be read.');
+  const refused = new AppError({ code: 'NOT_FOUND', reason: 'FILE_NOT_FOUND', message: 'There is no such file below CERTFERRY_FILES_ROOT.' });
+  if (path.includes('\0')) throw refused;
+  try {
+    const base = await realpath(root);
+    const real = await realpath(resolve(base, path));
+    const way = relative(base, real);
+    if (way === '' || way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way)) throw refused;
+    const { size } = await stat(real).then((stats) => (stats.isFile() ? stats : Promise.reject(refused)));
+    if (size > 10 * 1024 * 1024) throw new HttpError(413, 'LIMIT_EXCEEDED', `The file has ${size} bytes; the limit is 10485760.`);
+    return await readFile(real);
+  } catch (error) {
+    throw error instanceof HttpError ? error : refused;
+  }
+}
