@@ -1,0 +1,145 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { CliError, EXIT, type ApiClient } from '../api-client.ts';
+import { fields, print, progress, table } from '../output.ts';
+import { findCertificate } from './certificates.ts';
+import { findStore } from './stores.ts';
+
+interface Change {
+  operation: string;
+  what: string;
+}
+
+interface Job {
+  id: string;
+  storeId: string;
+  certificateId: string;
+  action: string;
+  alias: string;
+  status: string;
+  attempts: number;
+  nextRunAt?: string;
+  error?: { reason: string; message: string };
+  changes: Change[];
+  timeline: { at: string; step: string; status: string; message?: string }[];
+  createdAt: string;
+}
+
+const FINAL = new Set(['succeeded', 'failed', 'cancelled', 'drifted']);
+const POLL_MS = 200;
+
+interface DeployOptions {
+  store: string[];
+  remove: boolean;
+  alias?: string;
+  overwrite: boolean;
+  key: boolean;
+  at?: string;
+  dryRun: boolean;
+  wait: boolean;
+  json: boolean;
+}
+
+export function addJobCommands(program: Command, api: ApiClient): void {
+  program
+    .command('deploy')
+    .argument('<certificate>', 'id, name or thumbprint')
+    .description('deploy a certificate to stores')
+    .requiredOption('--store <store...>', 'id or name; several are allowed')
+    .option('--remove', 'remove it from the stores instead', false)
+    .option('--alias <alias>', 'name of the entry (default: the common name)')
+    .option('--overwrite', 'replace another certificate in the same place', false)
+    .option('--no-key', 'without the private key')
+    .option('--at <time>', 'not before this time (RFC 3339)')
+    .option('--dry-run', 'say what would change, and change nothing', false)
+    .option('--wait', 'wait until every job has ended', false)
+    .option('--json', 'print JSON', false)
+    .action((which: string, options: DeployOptions) => deploy(api, which, options));
+
+  const jobs = program.command('jobs').description('deployment jobs');
+  jobs
+    .command('ls')
+    .description('list jobs, newest first')
+    .option('--status <status>', 'only jobs of this status')
+    .option('--store <store>', 'only jobs of this store')
+    .option('--most <n>', 'at most so many', '50')
+    .option('--json', 'print JSON', false)
+    .action(async (options: { status?: string; store?: string; most: string; json: boolean }) => {
+      const storeId = options.store && (await findStore(api, options.store));
+      const items = await api.list<Job>('/v1/jobs', { status: options.status, storeId }, Number(options.most));
+      print(options.json, items, () => jobTable(items));
+    });
+  jobs
+    .command('show')
+    .argument('<id>')
+    .description('show a job with its timeline')
+    .option('--json', 'print JSON', false)
+    .action(async (id: string, options: { json: boolean }) => {
+      const job = await getJob(api, id);
+      print(options.json, job, () => describeJob(job));
+    });
+  jobs
+    .command('watch')
+    .argument('<id...>')
+    .description('wait until jobs have ended')
+    .option('--json', 'print JSON', false)
+    .action(async (ids: string[], options: { json: boolean }) => finish(await wait(api, ids), options.json));
+}
+
+async function deploy(api: ApiClient, which: string, options: DeployOptions): Promise<void> {
+  const certificateId = await findCertificate(api, which);
+  const storeIds = await Promise.all(options.store.map((store) => findStore(api, store)));
+  const targets = storeIds.map((storeId) => ({ storeId, alias: options.alias, overwrite: options.overwrite, ...(!options.key && { includePrivateKey: false }) }));
+  const body = { certificateId, action: options.remove ? 'remove' : 'add', targets, ...(options.at && { schedule: { at: options.at } }), ...(options.dryRun && { dryRun: true }) };
+  if (options.dryRun) {
+    const { plan } = await api.json<{ plan: { storeId: string; changes: Change[]; problem?: string }[] }>('POST', '/v1/deployments', body);
+    const rows = plan.flatMap(({ storeId, changes, problem }) => (problem ? [[storeId, 'PROBLEM', problem]] : changes.length === 0 ? [[storeId, 'nothing', 'is as asked']] : changes.map((change) => [storeId, change.operation, change.what])));
+    print(options.json, plan, () => table(['STORE', 'CHANGE', 'WHAT'], rows));
+    if (plan.some((one) => one.problem)) throw new CliError('Some stores could not take it.', EXIT.jobFailed);
+    return;
+  }
+  const { jobs } = await api.json<{ jobs: { id: string; storeId: string }[] }>('POST', '/v1/deployments', body);
+  if (options.wait) return finish(await wait(api, jobs.map((job) => job.id)), options.json);
+  print(options.json, jobs, () => table(['JOB', 'STORE'], jobs.map((job) => [job.id, job.storeId])));
+}
+
+const getJob = (api: ApiClient, id: string): Promise<Job> => api.json<Job>('GET', `/v1/jobs/${encodeURIComponent(id)}`);
+
+async function wait(api: ApiClient, ids: string[]): Promise<Job[]> {
+  for (;;) {
+    const jobs = await Promise.all(ids.map((id) => getJob(api, id)));
+    const done = jobs.filter((job) => FINAL.has(job.status)).length;
+    progress(`${done} of ${jobs.length} jobs have ended`);
+    if (done === jobs.length) {
+      progress('');
+      return jobs;
+    }
+    await delay(POLL_MS);
+  }
+}
+
+function finish(jobs: Job[], json: boolean): void {
+  print(json, jobs, () => jobTable(jobs));
+  const bad = jobs.filter((job) => job.status !== 'succeeded');
+  if (bad.length > 0) throw new CliError(`${bad.length} of ${jobs.length} jobs did not succeed; "certferry jobs show ${bad[0]!.id}" says why.`, EXIT.jobFailed);
+}
+
+function jobTable(jobs: Job[]): string {
+  const rows = jobs.map((job) => [job.id, job.status, job.action, String(job.attempts), job.error?.message ?? (job.changes.map((change) => `${change.operation} ${change.what}`).join(', ') || '-')]);
+  return table(['JOB', 'STATUS', 'ACTION', 'ATTEMPTS', 'CHANGES'], rows);
+}
+
+function describeJob(job: Job): string {
+  const head = fields([
+    ['Job', job.id],
+    ['Status', job.status],
+    ['Action', job.action],
+    ['Certificate', job.certificateId],
+    ['Store', job.storeId],
+    ['Alias', job.alias],
+    ['Next run', job.nextRunAt ?? ''],
+    ['Error', job.error?.message ?? ''],
+    ['Changes', job.changes.map((change) => `${change.operation} ${change.what}`).join(', ')],
+  ]);
+  return `${head}\n\n${table(['AT', 'STEP', 'MESSAGE'], job.timeline.map((entry) => [entry.at, entry.step, entry.message ?? '']))}`;
+}

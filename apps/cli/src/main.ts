@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { ApiClient, CliError, EXIT } from './api-client.ts';
+import { addCertificateCommands } from './commands/certificates.ts';
+import { addEventCommands } from './commands/events.ts';
+import { addJobCommands } from './commands/jobs.ts';
+import { addStoreCommands } from './commands/stores.ts';
+
+const program = new Command('certferry')
+  .description('Import certificates, know them, and deploy them to the stores that serve them.')
+  .addHelpText('after', '\nEnvironment: CERTFERRY_URL (default http://127.0.0.1:8080), CERTFERRY_API_KEY.\nExit codes: 1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 no server, 6 a job did not succeed.')
+  .exitOverride()
+  .showHelpAfterError('(certferry --help shows the commands)');
+const api = new ApiClient(process.env);
+for (const add of [addCertificateCommands, addStoreCommands, addJobCommands, addEventCommands]) add(program, api);
+for (const command of program.commands.flatMap((one) => [one, ...one.commands])) command.exitOverride();
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
+  else if (error instanceof CliError) {
+    process.stderr.write(`certferry: ${error.message}\n`);
+    process.exitCode = error.exitCode;
+  } else throw error;
+}

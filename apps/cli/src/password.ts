@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { CliError, EXIT } from './api-client.ts';
+
+export interface PasswordOptions {
+  passwordFile?: string;
+  passwordEnv?: string;
+}
+
+/**
+ * A password from a file, a named environment variable, or a prompt; never from the command line, where every user of
+ * the machine could read it. Undefined when none was given and there is no terminal to ask on.
+ */
+export async function readPassword(options: PasswordOptions, ask: { prompt: string; variable: string; required?: boolean }): Promise<string | undefined> {
+  if (options.passwordFile) return readFile(options.passwordFile);
+  const variable = options.passwordEnv ?? ask.variable;
+  const value = process.env[variable];
+  if (value !== undefined) return value;
+  if (options.passwordEnv) throw new CliError(`The environment variable ${options.passwordEnv} is not set.`, EXIT.usage);
+  if (!ask.required) return undefined;
+  if (!process.stdin.isTTY) throw new CliError(`A password is needed: give --password-file FILE, or set ${ask.variable}.`, EXIT.usage);
+  return await prompt(ask.prompt);
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path === '-' ? 0 : path, 'utf8').replace(/\r?\n$/, '');
+  } catch {
+    throw new CliError(`The password file ${path} cannot be read.`, EXIT.usage);
+  }
+}
+
+/** Asks on the terminal without showing what is typed. */
+async function prompt(question: string): Promise<string> {
+  const { stdin, stderr } = process;
+  stderr.write(`${question}: `);
+  stdin.setRawMode(true);
+  stdin.resume();
+  let text = '';
+  try {
+    for await (const chunk of stdin) {
+      for (const character of (chunk as Buffer).toString()) {
+        if (character === '\r' || character === '\n') return text;
+        if (character === '\u0003') throw new CliError('Cancelled.', 130);
+        text = character === '\u007f' ? text.slice(0, -1) : text + character;
+      }
+    }
+    return text;
+  } finally {
+    stdin.setRawMode(false);
+    stdin.pause();
+    stderr.write('\n');
+  }
+}
