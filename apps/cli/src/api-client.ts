@@ -14,7 +14,12 @@ export class CliError extends Error {
 /** 1 the call failed, 2 wrong usage, 3 not found, 4 not allowed, 5 the server is not there, 6 the job did not succeed. */
 export const EXIT = { failed: 1, usage: 2, notFound: 3, notAllowed: 4, unreachable: 5, jobFailed: 6 } as const;
 
-const EXIT_BY_STATUS: Record<number, number> = { 400: EXIT.usage, 401: EXIT.notAllowed, 403: EXIT.notAllowed, 404: EXIT.notFound };
+const EXIT_BY_STATUS: Record<number, number> = {
+  400: EXIT.usage,
+  401: EXIT.notAllowed,
+  403: EXIT.notAllowed,
+  404: EXIT.notFound,
+};
 
 interface Problem {
   detail?: string;
@@ -28,7 +33,9 @@ export class ApiClient {
   readonly #environment: NodeJS.ProcessEnv;
 
   constructor(environment: NodeJS.ProcessEnv) {
-    this.#url = (environment['CERTFERRY_URL'] ?? `http://127.0.0.1:${environment['CERTFERRY_HTTP_PORT'] ?? '8080'}`).replace(/\/+$/, '');
+    this.#url = (
+      environment['CERTFERRY_URL'] ?? `http://127.0.0.1:${environment['CERTFERRY_HTTP_PORT'] ?? '8080'}`
+    ).replace(/\/+$/, '');
     this.#environment = environment;
   }
 
@@ -44,22 +51,36 @@ export class ApiClient {
   }
 
   /** The response of a call that succeeded; CliError otherwise. */
-  async request(method: string, path: string, options: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {}): Promise<Response> {
+  async request(
+    method: string,
+    path: string,
+    options: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {},
+  ): Promise<Response> {
     const { body } = options;
     const isForm = body instanceof FormData;
-    const headers = { 'x-api-key': this.#key(), ...(body !== undefined && !isForm && { 'content-type': 'application/json' }), ...options.headers };
+    const headers = {
+      'x-api-key': this.#key(),
+      ...(body !== undefined && !isForm && { 'content-type': 'application/json' }),
+      ...options.headers,
+    };
     let response: Response;
     try {
       const content = body === undefined ? undefined : isForm ? body : JSON.stringify(body);
       response = await fetch(this.#url + path, { method, headers, body: content, signal: options.signal });
     } catch (error) {
       if (options.signal?.aborted) throw error;
-      throw new CliError(`Certferry does not answer at ${this.#url}: start it with "npm start", or set CERTFERRY_URL.`, EXIT.unreachable);
+      throw new CliError(
+        `Certferry does not answer at ${this.#url}: start it with "npm start", or set CERTFERRY_URL.`,
+        EXIT.unreachable,
+      );
     }
     if (response.ok) return response;
     const problem = (await response.json().catch(() => ({}))) as Problem;
     const detail = problem.detail ?? `${response.status} ${response.statusText}`;
-    throw new CliError(`${detail} (${problem.reason ?? response.status})`, EXIT_BY_STATUS[response.status] ?? EXIT.failed);
+    throw new CliError(
+      `${detail} (${problem.reason ?? response.status})`,
+      EXIT_BY_STATUS[response.status] ?? EXIT.failed,
+    );
   }
 
   async json<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -73,7 +94,7 @@ export class ApiClient {
     do {
       const parameters = new URLSearchParams({ limit: String(Math.min(500, most - items.length)) });
       for (const [name, value] of Object.entries({ ...query, cursor })) if (value) parameters.set(name, value);
-      const page = await this.json<{ items: T[]; nextCursor?: string }>('GET', `${path}?${parameters}`);
+      const page = await this.json<{ items: T[]; nextCursor?: string }>('GET', `${path}?${parameters.toString()}`);
       items.push(...page.items);
       cursor = page.nextCursor;
     } while (cursor && items.length < most);

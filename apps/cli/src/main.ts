@@ -8,7 +8,10 @@ import { addStoreCommands } from './commands/stores.ts';
 
 const program = new Command('certferry')
   .description('Import certificates, know them, and deploy them to the stores that serve them.')
-  .addHelpText('after', '\nEnvironment: CERTFERRY_URL (default http://127.0.0.1:8080), CERTFERRY_API_KEY.\nExit codes: 1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 no server, 6 a job did not succeed.')
+  .addHelpText(
+    'after',
+    '\nEnvironment: CERTFERRY_URL (default http://127.0.0.1:8080), CERTFERRY_API_KEY.\nExit codes: 1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 no server, 6 a job did not succeed.',
+  )
   .exitOverride()
   .showHelpAfterError('(certferry --help shows the commands)');
 const api = new ApiClient(process.env);

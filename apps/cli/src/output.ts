@@ -1,14 +1,21 @@
 /** Aligned columns for people. */
 export function table(headings: string[], rows: string[][]): string {
   const widths = headings.map((heading, i) => Math.max(heading.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  const line = (cells: string[]) => cells.map((cell, i) => (i === cells.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ').trimEnd();
+  const line = (cells: string[]) =>
+    cells
+      .map((cell, i) => (i === cells.length - 1 ? cell : cell.padEnd(widths[i]!)))
+      .join('  ')
+      .trimEnd();
   return [line(headings), ...rows.map(line)].join('\n');
 }
 
 /** Name and value, a line each. */
 export function fields(values: [string, string][]): string {
   const width = Math.max(...values.map(([name]) => name.length));
-  return values.filter(([, value]) => value !== '').map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+  return values
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name.padEnd(width)}  ${value}`)
+    .join('\n');
 }
 
 export const day = (time: string): string => time.slice(0, 10);

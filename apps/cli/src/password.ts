@@ -10,14 +10,19 @@ export interface PasswordOptions {
  * A password from a file, a named environment variable, or a prompt; never from the command line, where every user of
  * the machine could read it. Undefined when none was given and there is no terminal to ask on.
  */
-export async function readPassword(options: PasswordOptions, ask: { prompt: string; variable: string; required?: boolean }): Promise<string | undefined> {
+export async function readPassword(
+  options: PasswordOptions,
+  ask: { prompt: string; variable: string; required?: boolean },
+): Promise<string | undefined> {
   if (options.passwordFile) return readFile(options.passwordFile);
   const variable = options.passwordEnv ?? ask.variable;
   const value = process.env[variable];
   if (value !== undefined) return value;
-  if (options.passwordEnv) throw new CliError(`The environment variable ${options.passwordEnv} is not set.`, EXIT.usage);
+  if (options.passwordEnv)
+    throw new CliError(`The environment variable ${options.passwordEnv} is not set.`, EXIT.usage);
   if (!ask.required) return undefined;
-  if (!process.stdin.isTTY) throw new CliError(`A password is needed: give --password-file FILE, or set ${ask.variable}.`, EXIT.usage);
+  if (!process.stdin.isTTY)
+    throw new CliError(`A password is needed: give --password-file FILE, or set ${ask.variable}.`, EXIT.usage);
   return await prompt(ask.prompt);
 }
 

@@ -70,18 +70,18 @@ export class Jobs {
     const { update, next } = stepUpdate(job, to);
     const { matchedCount } = await this.#model.updateOne(
       { _id: job._id, generation: job.generation, state: job.state },
-      update as never,
+      update,
     );
     return matchedCount === 1 ? next : undefined;
   }
 
   /** Jobs that somebody may take now, longest waiting first. */
   async due(now: Date, limit: number): Promise<Job[]> {
-    return (await this.#model
+    return await this.#model
       .find({ dueAt: { $lte: now } })
       .sort({ dueAt: 1 })
       .limit(limit)
-      .lean()) as unknown as Job[];
+      .lean();
   }
 
   /** Keeps a lease alive; false when it is lost. */

@@ -33,7 +33,7 @@ export interface OutboxRelay {
   /** Publishes what is pending, from now on. */
   start(): void;
   /** Says that something was just saved. */
-  kick(): void;
+  kick: () => void;
   stop(): Promise<void>;
 }
 
@@ -112,8 +112,11 @@ async function relayAggregate(
   else {
     const { matchedCount } = await model.updateOne(untouched, { $unset: { pendingEvents: 1, outbox: 1 } });
     if (matchedCount === 0)
-      await model.updateOne({ _id: aggregate._id }, {
-        $pull: { pendingEvents: { id: { $in: events.map((event) => event.id) } } },
-      } as never);
+      await model.updateOne(
+        { _id: aggregate._id },
+        {
+          $pull: { pendingEvents: { id: { $in: events.map((event) => event.id) } } },
+        },
+      );
   }
 }

@@ -8,7 +8,7 @@ import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fast
 import { Histogram } from 'prom-client';
 import type { GatewayContext } from './gateway-context.ts';
 import { addGuards } from './guards.ts';
-import { toProblem } from './problem.ts';
+import { HttpError, toProblem } from './problem.ts';
 import { systemRoutes } from './system-routes.ts';
 import { v1Routes } from './v1/index.ts';
 
@@ -18,27 +18,52 @@ const MAX_BODY_BYTES = 15 * 1024 * 1024;
 
 /** The HTTP side: our own API, its documentation, health and metrics. */
 export async function createApp(context: GatewayContext): Promise<FastifyInstance> {
-  const app = fastify({ bodyLimit: MAX_BODY_BYTES, genReqId: newId, logger: false, requestTimeout: 60_000, forceCloseConnections: 'idle' });
+  const app = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    genReqId: newId,
+    logger: false,
+    requestTimeout: 60_000,
+    forceCloseConnections: 'idle',
+  });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   parseJson(app);
   observe(app, context);
-  await app.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
-  await app.register(multipart, { limits: { fileSize: MAX_UPLOAD_BYTES, files: 1, fields: 20, fieldSize: 512 * 1024, parts: 21 } });
+  await app.register(helmet, {
+    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+  });
+  await app.register(multipart, {
+    limits: { fileSize: MAX_UPLOAD_BYTES, files: 1, fields: 20, fieldSize: 512 * 1024, parts: 21 },
+  });
   await app.register(swagger, { openapi: OPENAPI, transform: jsonSchemaTransform });
   await app.register(async (pages) => {
-    await pages.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { persistAuthorization: true } });
+    await pages.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: true,
+      uiConfig: { persistAuthorization: true },
+    });
   });
   app.setErrorHandler(async (error, request, reply) => {
     const problem = toProblem(error, request.id);
-    if (problem.status >= 500) context.platform.logger.error({ err: error, requestId: request.id, method: request.method, route: request.routeOptions.url }, 'request failed');
+    if (problem.status >= 500)
+      context.platform.logger.error(
+        { err: error, requestId: request.id, method: request.method, route: request.routeOptions.url },
+        'request failed',
+      );
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
     const body = JSON.stringify(problem);
-    return await reply.code(problem.status).type('application/problem+json').serializer((text: unknown) => text as string).send(body);
+    return await reply
+      .code(problem.status)
+      .type('application/problem+json')
+      .serializer((text: unknown) => text as string)
+      .send(body);
   });
-  app.setNotFoundHandler(async (request, reply) => {
-    const problem = { ...toProblem(undefined, request.id), type: 'urn:certferry:problem:NO_SUCH_ROUTE', title: 'Not found', status: 404, reason: 'NO_SUCH_ROUTE', detail: `There is no ${request.method} ${request.url.split('?')[0]}; /docs shows what there is.` };
-    return await reply.code(404).type('application/problem+json').send(JSON.stringify(problem));
+  app.setNotFoundHandler((request) => {
+    throw new HttpError(
+      404,
+      'NO_SUCH_ROUTE',
+      `There is no ${request.method} ${request.url.split('?')[0]}; /docs shows what there is.`,
+    );
   });
   await app.register(systemRoutes(context));
   await app.register(async (guarded) => {
@@ -54,11 +79,15 @@ const OPENAPI = {
   info: {
     title: 'Certferry',
     version: '1',
-    description: 'Import certificates, know them, and deploy them to the stores that serve them. Errors are RFC 9457 problems; `reason` names the cause for programs.',
+    description:
+      'Import certificates, know them, and deploy them to the stores that serve them. Errors are RFC 9457 problems; `reason` names the cause for programs.',
     license: { name: 'Apache-2.0' },
   },
   components: {
-    securitySchemes: { apiKey: { type: 'apiKey' as const, in: 'header' as const, name: 'X-Api-Key' }, bearer: { type: 'http' as const, scheme: 'bearer' } },
+    securitySchemes: {
+      apiKey: { type: 'apiKey' as const, in: 'header' as const, name: 'X-Api-Key' },
+      bearer: { type: 'http' as const, scheme: 'bearer' },
+    },
   },
   security: [{ apiKey: [] }, { bearer: [] }] as Record<string, string[]>[],
 };
@@ -88,7 +117,17 @@ function observe(app: FastifyInstance, { platform }: GatewayContext): void {
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
-    platform.logger.info({ requestId: request.id, method: request.method, route, status: reply.statusCode, milliseconds: Math.round(reply.elapsedTime), caller: request.apiKey?._id }, 'request');
+    platform.logger.info(
+      {
+        requestId: request.id,
+        method: request.method,
+        route,
+        status: reply.statusCode,
+        milliseconds: Math.round(reply.elapsedTime),
+        caller: request.apiKey?._id,
+      },
+      'request',
+    );
     done();
   });
 }

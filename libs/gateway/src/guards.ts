@@ -38,7 +38,12 @@ export function addGuards(app: FastifyInstance, context: GatewayContext): void {
     }
     request.apiKey = key;
     if (!scope || !key.scopes.includes(scope)) {
-      throw new AppError({ code: 'PERMISSION_DENIED', reason: 'SCOPE_REQUIRED', message: `This API key does not have the scope "${scope ?? 'none'}".`, details: { scope: scope ?? '' } });
+      throw new AppError({
+        code: 'PERMISSION_DENIED',
+        reason: 'SCOPE_REQUIRED',
+        message: `This API key does not have the scope "${scope ?? 'none'}".`,
+        details: { scope: scope ?? '' },
+      });
     }
   });
   app.addHook('preHandler', async (request, reply) => {
@@ -62,7 +67,8 @@ async function authenticate(context: GatewayContext, request: FastifyRequest): P
 }
 
 function unauthenticated(): AppError {
-  const message = 'Send an API key in X-Api-Key or as Authorization: Bearer. At the first start one is kept in <data folder>/admin-api-key.';
+  const message =
+    'Send an API key in X-Api-Key or as Authorization: Bearer. At the first start one is kept in <data folder>/admin-api-key.';
   return new AppError({ code: 'UNAUTHENTICATED', reason: 'API_KEY_REQUIRED', message });
 }
 
@@ -83,7 +89,11 @@ class FailureLimit {
       this.#counts = new Map();
     }
     if ((this.#counts.get(address) ?? 0) >= this.#most) {
-      throw new HttpError(429, 'RATE_LIMITED', `More than ${this.#most} wrong API keys came from this address in a minute; wait a minute.`);
+      throw new HttpError(
+        429,
+        'RATE_LIMITED',
+        `More than ${this.#most} wrong API keys came from this address in a minute; wait a minute.`,
+      );
     }
   }
 
@@ -92,7 +102,8 @@ class FailureLimit {
   }
 }
 
-const isMutating = (request: FastifyRequest): boolean => request.method !== 'GET' && request.method !== 'HEAD' && !request.routeOptions.config.readOnly;
+const isMutating = (request: FastifyRequest): boolean =>
+  request.method !== 'GET' && request.method !== 'HEAD' && !request.routeOptions.config.readOnly;
 
 async function recordAudit({ audit, platform }: GatewayContext, request: FastifyRequest): Promise<void> {
   if (!request.apiKey || !isMutating(request)) return;
@@ -112,7 +123,8 @@ const KEY_FORMAT = /^[\x21-\x7e]{1,200}$/;
 async function replay({ idempotency }: GatewayContext, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
   const key = request.headers['idempotency-key'];
   if (typeof key !== 'string' || !request.routeOptions.config.idempotent || !request.apiKey) return false;
-  if (!KEY_FORMAT.test(key)) throw new HttpError(400, 'INVALID_IDEMPOTENCY_KEY', 'An Idempotency-Key has 1 to 200 visible ASCII characters.');
+  if (!KEY_FORMAT.test(key))
+    throw new HttpError(400, 'INVALID_IDEMPOTENCY_KEY', 'An Idempotency-Key has 1 to 200 visible ASCII characters.');
   const id = `${request.apiKey._id}:${key}`;
   const parts = request.bodyParts ?? [JSON.stringify(request.body ?? null)];
   const answer = await idempotency.begin(id, idempotency.fingerprint([request.method, request.url, ...parts]));
@@ -121,7 +133,12 @@ async function replay({ idempotency }: GatewayContext, request: FastifyRequest, 
     return false;
   }
   const problem = answer.status >= 400;
-  reply.code(answer.status).header('idempotency-replayed', 'true').type(problem ? 'application/problem+json' : 'application/json; charset=utf-8').serializer((body: unknown) => body as string).send(answer.body);
+  reply
+    .code(answer.status)
+    .header('idempotency-replayed', 'true')
+    .type(problem ? 'application/problem+json' : 'application/json; charset=utf-8')
+    .serializer((body: unknown) => body as string)
+    .send(answer.body);
   return true;
 }
 

@@ -32,7 +32,7 @@ export const gateway = defineService({
   name: 'gateway',
   needs: ['database', 'events', 'secrets'],
   config,
-  create: (platform, settings) => {
+  create: async (platform, settings) => {
     const { database, clock, secrets, client, logger } = platform;
     const context: GatewayContext = {
       platform,
@@ -45,22 +45,35 @@ export const gateway = defineService({
       filesRoot: settings.filesRoot,
     };
     const prune = () => {
-      Promise.all([context.events.prune(), context.idempotency.prune()]).catch((error: unknown) => logger.warn({ err: error }, 'could not prune'));
+      Promise.all([context.events.prune(), context.idempotency.prune()]).catch((error: unknown) =>
+        logger.warn({ err: error }, 'could not prune'),
+      );
     };
+    // Before any relay begins: in memory, an event that nobody listens to is gone.
+    await platform.events.subscribe({ name: 'gateway-event-log', handler: (event) => context.events.add(event) });
     let app: FastifyInstance | undefined;
     let servers: Server[] = [];
     let pruning: NodeJS.Timeout | undefined;
-    return Promise.resolve({
+    return {
       services: [],
       begin: async () => {
         if (database.exclusive) await context.idempotency.freeRunning();
-        const path = await context.apiKeys.bootstrap(settings.bootstrapApiKey, inDataDir(platform.config, 'admin-api-key'));
+        const path = await context.apiKeys.bootstrap(
+          settings.bootstrapApiKey,
+          inDataDir(platform.config, 'admin-api-key'),
+        );
         if (path) logger.info({ path }, 'made the administrator’s API key; it is in this file');
-        await platform.events.subscribe({ name: 'gateway-event-log', handler: (event) => context.events.add(event) });
         app = await createApp(context);
         servers = await listen(app, settings, platform.config.dataDir && inDataDir(platform.config, 'tls'));
         const [http, https] = servers.map((server) => (server.address() as { port: number }).port);
-        logger.info({ http: `http://${settings.host}:${http}`, https: `https://${settings.host}:${https}`, ca: inDataDir(platform.config, 'tls/ca.crt') }, 'ready');
+        logger.info(
+          {
+            http: `http://${settings.host}:${http}`,
+            https: `https://${settings.host}:${https}`,
+            ca: inDataDir(platform.config, 'tls/ca.crt'),
+          },
+          'ready',
+        );
         pruning = setInterval(prune, PRUNE_MS);
       },
       stop: async () => {
@@ -68,7 +81,7 @@ export const gateway = defineService({
         await Promise.all(servers.map(closeServer));
         await app?.close();
       },
-    });
+    };
   },
 });
 

@@ -70,15 +70,29 @@ export function toProblem(error: unknown, requestId: string): Problem {
   };
 }
 
-function describe(error: unknown): { status: number; reason: string; detail: string; details?: Record<string, string> } {
-  if (error instanceof AppError) return { status: HTTP_STATUS[error.code], reason: error.reason, detail: error.message, details: error.details };
+function describe(error: unknown): {
+  status: number;
+  reason: string;
+  detail: string;
+  details?: Record<string, string>;
+} {
+  if (error instanceof AppError)
+    return { status: HTTP_STATUS[error.code], reason: error.reason, detail: error.message, details: error.details };
   if (error instanceof HttpError) return { status: error.status, reason: error.reason, detail: error.message };
   const { statusCode, code, validation, message } = error as FastifyError;
   if (validation) return { status: 400, reason: 'INVALID_FIELD', detail: describeValidation(error as FastifyError) };
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return { status: statusCode, reason: FRAMEWORK_REASONS[code] ?? 'BAD_REQUEST', detail: FRAMEWORK_DETAILS[code] ?? message };
+    return {
+      status: statusCode,
+      reason: FRAMEWORK_REASONS[code] ?? 'BAD_REQUEST',
+      detail: FRAMEWORK_DETAILS[code] ?? message,
+    };
   }
-  return { status: 500, reason: 'INTERNAL', detail: 'Something went wrong inside Certferry; the log has the request id.' };
+  return {
+    status: 500,
+    reason: 'INTERNAL',
+    detail: 'Something went wrong inside Certferry; the log has the request id.',
+  };
 }
 
 const FRAMEWORK_REASONS: Record<string, string> = {
@@ -97,7 +111,11 @@ const FRAMEWORK_DETAILS: Record<string, string> = {
 
 /** Field and rule, never the value. */
 function describeValidation(error: FastifyError): string {
-  const where = { body: 'body', querystring: 'query', params: 'path', headers: 'header' }[error.validationContext as string] ?? 'request';
-  const issues = (error.validation ?? []).map((issue) => `${issue.instancePath.replace(/^\//, '').replaceAll('/', '.') || where}: ${issue.message}`);
+  const where =
+    { body: 'body', querystring: 'query', params: 'path', headers: 'header' }[error.validationContext as string] ??
+    'request';
+  const issues = (error.validation ?? []).map(
+    (issue) => `${issue.instancePath.replace(/^\//, '').replaceAll('/', '.') || where}: ${issue.message}`,
+  );
   return `The ${where} has problems: ${issues.join('; ')}.`;
 }

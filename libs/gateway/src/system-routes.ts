@@ -9,9 +9,15 @@ export function systemRoutes({ platform }: GatewayContext): FastifyPluginCallbac
       const checks = await platform.checkHealth();
       const problems = Object.fromEntries(Object.entries(checks).filter(([, problem]) => problem !== undefined));
       const ready = Object.keys(problems).length === 0;
-      return await reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', ...(!ready && { problems }) });
+      return await reply
+        .code(ready ? 200 : 503)
+        .send({ status: ready ? 'ready' : 'not ready', ...(!ready && { problems }) });
     });
-    app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => await reply.type(platform.metrics.contentType).send(await platform.metrics.metrics()));
+    app.get(
+      '/metrics',
+      { schema: { hide: true } },
+      async (_request, reply) => await reply.type(platform.metrics.contentType).send(await platform.metrics.metrics()),
+    );
     app.get('/openapi.json', { schema: { hide: true } }, async () => await Promise.resolve(app.swagger()));
     app.get('/', { schema: { hide: true } }, async (_request, reply) => await reply.redirect('/docs'));
     done();

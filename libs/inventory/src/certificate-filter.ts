@@ -203,12 +203,7 @@ const BOOLEANS = new Map([
 ]);
 
 function toBoolean(name: string, text: string): boolean {
-  const value = new Map([
-    ['true', true],
-    ['1', true],
-    ['false', false],
-    ['0', false],
-  ]).get(text.toLowerCase());
+  const value = BOOLEANS.get(text.toLowerCase());
   return value ?? refuse(`"${name}" is compared with true or false, not "${text}".`);
 }
 

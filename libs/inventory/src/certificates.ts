@@ -95,10 +95,7 @@ export class Certificates {
       if (!found) return false;
       const pending = (await this.#model.findById(id).select('pendingEvents').lean())?.pendingEvents ?? [];
       const tombstone = { deleted: true, outbox: true, pendingEvents: [...pending, event] };
-      const { matchedCount } = await this.#model.replaceOne(
-        { _id: id, revision: found.revision, ...alive },
-        tombstone as never,
-      );
+      const { matchedCount } = await this.#model.replaceOne({ _id: id, revision: found.revision, ...alive }, tombstone);
       if (matchedCount === 1) return true;
     }
   }

@@ -1,5 +1,5 @@
 import { invalid, notFound, type Clock } from '@certferry/core';
-import { inventoryV1, parserV1 } from '@certferry/contracts';
+import { inventoryV1, type parserV1 } from '@certferry/contracts';
 import type { Client } from '@certferry/rpc';
 import type { SecretKeeper } from '@certferry/secrets';
 import { changedFields, checkDescription, type Certificate } from './certificate.ts';

@@ -66,7 +66,7 @@ function collectOperators(operators: Record<string, unknown>, found: Bounds): vo
     if (operator === '$lt' || operator === '$lte') found.upper ??= value;
     if (operator === '$regex') {
       const source = value instanceof RegExp ? value.source : String(value);
-      const flags = value instanceof RegExp ? value.flags : String(operators['$options'] ?? '');
+      const flags = value instanceof RegExp ? value.flags : ((operators['$options'] as string | undefined) ?? '');
       found.prefix ??= literalPrefix(source, flags);
     }
   }

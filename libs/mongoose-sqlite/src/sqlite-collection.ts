@@ -103,13 +103,13 @@ export class SqliteCollection {
   scan(filter: Filter, options: FindOptions): Match[] {
     const plan = this.plan(filter, options);
     const limit = plan.sorted && options.limit ? options.limit + (options.skip ?? 0) : Infinity;
-    const query = Object.keys(filter).length === 0 ? undefined : new Query(filter as never);
+    const query = Object.keys(filter).length === 0 ? undefined : new Query(filter);
     const matches: Match[] = [];
     const seen = new Set<number>();
     for (const row of this.#rows(plan)) {
       if (seen.has(row.rid)) continue;
       const document = decode(row.doc);
-      if (query && !query.test(document as never)) continue;
+      if (query && !query.test(document)) continue;
       if (plan.stage === 'IXSCAN') seen.add(row.rid);
       matches.push({ rid: row.rid, bytes: row.doc, document });
       if (matches.length >= limit) break;
@@ -118,8 +118,7 @@ export class SqliteCollection {
   }
 
   *#rows(plan: Plan): Generator<Row> {
-    const { prepare } = this.#database;
-    const statement = prepare.bind(this.#database);
+    const statement = (sql: string) => this.#database.prepare(sql);
     if (plan.stage === 'COLLSCAN') {
       yield* statement(`SELECT rid, doc FROM ${this.#table} ORDER BY rid`).iterate() as unknown as Iterable<Row>;
     } else if (plan.stage === 'IDHACK') {

@@ -44,7 +44,7 @@ export class SqliteCursor {
         .all();
     if (skip || limit) documents = documents.slice(skip, limit ? skip + Math.abs(limit) : undefined);
     if (!projection || Object.keys(projection).length === 0) return documents;
-    return find<Document>(documents, {}, projection as never).all();
+    return find<Document>(documents, {}, projection).all();
   }
 
   async toArray(): Promise<Document[]> {

@@ -20,7 +20,7 @@ export function fromStatus(error: unknown): AppError {
   if (!(error instanceof ClientError)) return internal(error);
   const code = CODES.get(error.code) ?? 'INTERNAL';
   const details = error instanceof RichClientError ? error.extra : [];
-  const info = details.find((one) => one.$type === ErrorInfo.$type) as ErrorInfo | undefined;
+  const info = details.find((one): one is ErrorInfo => one.$type === ErrorInfo.$type);
   if (info?.domain === DOMAIN) {
     return new AppError({ code, reason: info.reason, message: error.details, details: info.metadata });
   }

@@ -33,8 +33,7 @@ export function connectRemote(address: string, tls?: TlsFiles): RemoteService {
   // nice-grpc runs what was added last first.
   const factory = createClientFactory().use(deadlineMiddleware).use(errorDetailsClientMiddleware).use(mapErrors);
   return {
-    client: (definition) =>
-      factory.create(definition, channel, { '*': { deadline: DEFAULT_DEADLINE_MS } } as never) as never,
+    client: (definition) => factory.create(definition, channel, { '*': { deadline: DEFAULT_DEADLINE_MS } }),
     close: () => channel.close(),
   };
 }

@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError, notFound } from '@certferry/core';
 import { inventoryV1 } from '@certferry/contracts';
@@ -8,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   connectRemote,
   createInProcessClient,
+  readTlsFiles,
   serve,
   startRpcServer,
   type Client,
@@ -133,4 +137,25 @@ test('listening beyond this machine needs mTLS', async () => {
   await expect(startRpcServer({ host: '0.0.0.0', port: 0, services: [], protoset, observer })).rejects.toMatchObject({
     reason: 'MTLS_REQUIRED',
   });
+});
+
+test('with mTLS a call needs a certificate of the internal CA', { timeout: 30_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'certferry-pki-'));
+  execFileSync(process.execPath, [join(import.meta.dirname, 'make-internal-pki.ts'), folder, 'localhost']);
+  const tls = readTlsFiles({
+    ca: join(folder, 'ca.crt'),
+    cert: join(folder, 'service.crt'),
+    key: join(folder, 'service.key'),
+  });
+  const services = [serve(definition, implementation)];
+  const server = await startRpcServer({ host: '0.0.0.0', port: 0, services, protoset, tls, observer });
+  const trusted = connectRemote(`localhost:${server.port}`, tls);
+  expect((await trusted.client(definition).importCertificates({})).import!.status).toBe('completed');
+  const stranger = connectRemote(`localhost:${server.port}`);
+  await expect(stranger.client(definition).importCertificates({}, { deadline: 3_000 })).rejects.toMatchObject({
+    code: expect.stringMatching(/UNAVAILABLE|DEADLINE_EXCEEDED/) as string,
+  });
+  trusted.close();
+  stranger.close();
+  await server.drain();
 });

@@ -43,7 +43,7 @@ export async function startRpcServer(options: {
   const health = HealthState();
   server.add(HealthDefinition, HealthServiceImpl(health));
   const names = services.map((service) => service.definition.fullName);
-  server.add(ServerReflectionService, ServerReflection(options.protoset, names) as never);
+  server.add(ServerReflectionService, ServerReflection(options.protoset, names));
   const credentials = tls
     ? ServerCredentials.createSsl(tls.ca, [{ private_key: tls.key, cert_chain: tls.cert }], true)
     : ServerCredentials.createInsecure();

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Buffer } from 'node:buffer';
+import { type Buffer } from 'node:buffer';
 
 /** PEM of the internal CA and of this process's certificate and key. */
 export interface TlsFiles {

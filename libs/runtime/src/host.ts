@@ -17,6 +17,7 @@ import {
 } from '@certferry/rpc';
 import { openSecretKeeper, type SecretKeeper } from '@certferry/secrets';
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import type { z } from 'zod';
 import { databaseUrl, inDataDir, loadConfig, runtimeConfig, type RuntimeConfig } from './config.ts';
 import { createLogger, type Logger } from './logger.ts';
 import type { Platform, Service, ServiceModule } from './platform.ts';
@@ -32,7 +33,7 @@ export async function host(
   modules: ServiceModule[],
   from: { environment: NodeJS.ProcessEnv; profile?: string },
 ): Promise<Host> {
-  const schemas = Object.fromEntries([
+  const schemas: Record<string, z.ZodType> = Object.fromEntries<z.ZodType>([
     ['runtime', runtimeConfig],
     ...modules.map((module) => [module.name, module.config]),
   ]);
@@ -94,7 +95,10 @@ async function start(modules: ServiceModule[], sections: Record<string, unknown>
   }
   if (needs.has('database')) await platform.database.ready();
   const server = await serveRpc(modules, { config, services, tls, observer });
-  if (server) opened.add(() => server.drain());
+  if (server) {
+    opened.add(() => server.drain());
+    logger.info({ port: server.port, services: modules.map((module) => module.name) }, 'serving');
+  }
   for (const service of services) {
     if (service.stop) opened.add(() => service.stop!());
     await service.begin?.();

@@ -15,7 +15,7 @@ export interface Platform {
   events: EventBus;
   secrets: SecretKeeper;
   /** A client of another service: a direct call when it is hosted here, gRPC otherwise. */
-  client<D extends CompatServiceDefinition>(definition: D): Client<D, DeadlineOptions>;
+  client: <D extends CompatServiceDefinition>(definition: D) => Client<D, DeadlineOptions>;
   /** Asks everything this process depends on whether it is there; by name, undefined or what is wrong. */
   checkHealth(): Promise<Record<string, string | undefined>>;
   clock: Clock;
@@ -44,5 +44,5 @@ export interface ServiceModule<S extends z.ZodType = z.ZodType> {
 
 /** Keeps the config's type while modules of different configs share a list. */
 export function defineService<S extends z.ZodType>(module: ServiceModule<S>): ServiceModule {
-  return module as unknown as ServiceModule;
+  return module;
 }

@@ -19,7 +19,8 @@ export const octetString = (bytes: Uint8Array): Buffer => tlv(TAG.octetString, b
 export const derNull = (): Buffer => tlv(TAG.null);
 
 /** SET OF, its values in ascending order (X.690 section 11.6). */
-export const setOf = (...parts: Uint8Array[]): Buffer => tlv(TAG.set, ...parts.toSorted(Buffer.compare));
+export const setOf = (...parts: Uint8Array[]): Buffer =>
+  tlv(TAG.set, ...parts.toSorted((a, b) => Buffer.compare(a, b)));
 
 /** A non-negative integer below 2^53. */
 export function integer(value: number): Buffer {

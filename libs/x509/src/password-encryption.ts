@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createCipheriv, createDecipheriv, hash, pbkdf2Sync, randomBytes } from 'node:crypto';
-import { DerReader, TAG } from './der-reader.ts';
+import { type DerReader, TAG } from './der-reader.ts';
 import { derNull, integer, octetString, oid, sequence } from './der-writer.ts';
 import { decryptRc2Cbc } from './rc2.ts';
 import { malformed, overLimit, unsupportedAlgorithm, wrongPassword, X509Error } from './x509-error.ts';

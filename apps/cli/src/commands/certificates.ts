@@ -60,12 +60,17 @@ const readInput = (path: string): Buffer => {
 };
 
 /** Sends a container; asks for its password when the server says that one is needed. */
-async function send(api: ApiClient, path: string, from: { file: string; options: ImportOptions }): Promise<ImportAnswer> {
+async function send(
+  api: ApiClient,
+  path: string,
+  from: { file: string; options: ImportOptions },
+): Promise<ImportAnswer> {
   const content = readInput(from.file);
   const attempt = async (password: string | undefined) => {
     const form = new FormData();
     const { name, notes, tag } = from.options;
-    for (const [field, value] of Object.entries({ password, name, notes, tags: tag && JSON.stringify(tag) })) if (value !== undefined) form.set(field, value);
+    for (const [field, value] of Object.entries({ password, name, notes, tags: tag && JSON.stringify(tag) }))
+      if (value !== undefined) form.set(field, value);
     form.set('file', new Blob([new Uint8Array(content)]), basename(from.file));
     return (await (await api.request('POST', path, { body: form })).json()) as ImportAnswer;
   };
@@ -73,8 +78,16 @@ async function send(api: ApiClient, path: string, from: { file: string; options:
   try {
     return await attempt(given);
   } catch (error) {
-    if (given !== undefined || !(error instanceof CliError) || !error.message.includes('PASSWORD_REQUIRED') || !process.stdin.isTTY) throw error;
-    return await attempt(await readPassword({}, { prompt: `Password of ${from.file}`, variable: 'CERTFERRY_PASSWORD', required: true }));
+    if (
+      given !== undefined ||
+      !(error instanceof CliError) ||
+      !error.message.includes('PASSWORD_REQUIRED') ||
+      !process.stdin.isTTY
+    )
+      throw error;
+    return await attempt(
+      await readPassword({}, { prompt: `Password of ${from.file}`, variable: 'CERTFERRY_PASSWORD', required: true }),
+    );
   }
 }
 
@@ -84,7 +97,12 @@ const passwordOptions = (command: Command): Command =>
     .option('--password-env <name>', 'read the password from this environment variable (default: CERTFERRY_PASSWORD)');
 
 export function addCertificateCommands(program: Command, api: ApiClient): void {
-  passwordOptions(program.command('import').argument('<file...>', 'PEM, DER or PKCS#12 ("-": standard input)').description('import containers of certificates and keys'))
+  passwordOptions(
+    program
+      .command('import')
+      .argument('<file...>', 'PEM, DER or PKCS#12 ("-": standard input)')
+      .description('import containers of certificates and keys'),
+  )
     .option('--name <name>', 'name of the certificate')
     .option('--notes <text>', 'notes on the certificate')
     .option('--tag <tag...>', 'tags of the certificate')
@@ -96,16 +114,38 @@ export function addCertificateCommands(program: Command, api: ApiClient): void {
         answers.push({ file, ...(await send(api, '/v1/imports', { file, options })) });
       }
       progress('');
-      const rows = answers.flatMap(({ file, items }) => items.map((item) => [file, item.result + (item.changes ? ` (${item.changes.join(', ')})` : ''), item.certificateId ?? '', item.hasPrivateKey ? 'yes' : 'no', item.subject ?? item.message ?? '']));
+      const rows = answers.flatMap(({ file, items }) =>
+        items.map((item) => [
+          file,
+          item.result + (item.changes ? ` (${item.changes.join(', ')})` : ''),
+          item.certificateId ?? '',
+          item.hasPrivateKey ? 'yes' : 'no',
+          item.subject ?? item.message ?? '',
+        ]),
+      );
       print(options.json, answers, () => table(['FILE', 'RESULT', 'ID', 'KEY', 'SUBJECT'], rows));
-      if (answers.some(({ items }) => items.some((item) => item.result === 'failed'))) throw new CliError('Some items failed.', EXIT.failed);
+      if (answers.some(({ items }) => items.some((item) => item.result === 'failed')))
+        throw new CliError('Some items failed.', EXIT.failed);
     });
 
-  passwordOptions(program.command('inspect').argument('<file>', 'PEM, DER or PKCS#12').description('say what is in a container and what an import would do; keep nothing'))
+  passwordOptions(
+    program
+      .command('inspect')
+      .argument('<file>', 'PEM, DER or PKCS#12')
+      .description('say what is in a container and what an import would do; keep nothing'),
+  )
     .option('--json', 'print JSON', false)
     .action(async (file: string, options: ImportOptions) => {
       const answer = await send(api, '/v1/imports/inspect', { file, options });
-      print(options.json, answer, () => answer.items.map((item) => (item.certificate ? describe({ ...item.certificate, hasPrivateKey: item.hasPrivateKey }, item.result) : (item.message ?? ''))).join('\n\n'));
+      print(options.json, answer, () =>
+        answer.items
+          .map((item) =>
+            item.certificate
+              ? describe({ ...item.certificate, hasPrivateKey: item.hasPrivateKey }, item.result)
+              : (item.message ?? ''),
+          )
+          .join('\n\n'),
+      );
     });
 
   const certs = program.command('certs').description('certificates in the inventory');
@@ -118,8 +158,19 @@ export function addCertificateCommands(program: Command, api: ApiClient): void {
     .option('--most <n>', 'at most so many', '100')
     .option('--json', 'print JSON', false)
     .action(async (options: { filter?: string; text?: string; sort?: string; most: string; json: boolean }) => {
-      const items = await api.list<Certificate>('/v1/certificates', { filter: options.filter, q: options.text, sort: options.sort }, Number(options.most));
-      const rows = items.map((one) => [one.id, one.name, day(one.notAfter), one.hasPrivateKey ? 'yes' : 'no', one.enabled ? 'yes' : 'no', one.issuer]);
+      const items = await api.list<Certificate>(
+        '/v1/certificates',
+        { filter: options.filter, q: options.text, sort: options.sort },
+        Number(options.most),
+      );
+      const rows = items.map((one) => [
+        one.id,
+        one.name,
+        day(one.notAfter),
+        one.hasPrivateKey ? 'yes' : 'no',
+        one.enabled ? 'yes' : 'no',
+        one.issuer,
+      ]);
       print(options.json, items, () => table(['ID', 'NAME', 'EXPIRES', 'KEY', 'ENABLED', 'ISSUER'], rows));
     });
   certs
@@ -138,11 +189,20 @@ export function addCertificateCommands(program: Command, api: ApiClient): void {
     .option('--yes', 'do not ask', false)
     .action(async (which: string, options: { yes: boolean }) => {
       const id = await findCertificate(api, which);
-      if (!options.yes) throw new CliError(`This deletes the certificate ${id} and its private key for good: say --yes. "certs export --format p12" keeps a copy.`, EXIT.usage);
+      if (!options.yes)
+        throw new CliError(
+          `This deletes the certificate ${id} and its private key for good: say --yes. "certs export --format p12" keeps a copy.`,
+          EXIT.usage,
+        );
       await api.request('DELETE', `/v1/certificates/${id}`);
       process.stdout.write(`deleted ${id}\n`);
     });
-  passwordOptions(certs.command('export').argument('<certificate>', 'id, name or thumbprint').description('write a certificate to a file'))
+  passwordOptions(
+    certs
+      .command('export')
+      .argument('<certificate>', 'id, name or thumbprint')
+      .description('write a certificate to a file'),
+  )
     .requiredOption('--format <format>', 'pem, chain, der, p7b; with the key: key-pem, p12')
     .option('--out <file>', 'file to write (default: standard output)')
     .action(async (which: string, options: { format: string; out?: string } & PasswordOptions) => {
@@ -156,8 +216,15 @@ export function addCertificateCommands(program: Command, api: ApiClient): void {
 async function download(api: ApiClient, id: string, options: { format: string } & PasswordOptions): Promise<Buffer> {
   const path = `/v1/certificates/${id}/download`;
   const withKey = { 'key-pem': 'pem', p12: 'p12' }[options.format];
-  if (!withKey) return Buffer.from(await (await api.request('GET', `${path}?format=${encodeURIComponent(options.format)}`)).arrayBuffer());
-  const password = await readPassword(options, { prompt: 'Password for the file', variable: 'CERTFERRY_PASSWORD', required: true });
+  if (!withKey)
+    return Buffer.from(
+      await (await api.request('GET', `${path}?format=${encodeURIComponent(options.format)}`)).arrayBuffer(),
+    );
+  const password = await readPassword(options, {
+    prompt: 'Password for the file',
+    variable: 'CERTFERRY_PASSWORD',
+    required: true,
+  });
   return Buffer.from(await (await api.request('POST', path, { body: { format: withKey, password } })).arrayBuffer());
 }
 
@@ -169,7 +236,10 @@ export async function findCertificate(api: ApiClient, which: string): Promise<st
   const found = await api.list<Certificate>('/v1/certificates', { filter }, 5);
   if (found.length === 1) return found[0]!.id;
   if (found.length === 0) throw new CliError(`There is no certificate "${which}".`, EXIT.notFound);
-  throw new CliError(`Several certificates are named "${which}"; use an id: ${found.map((one) => one.id).join(', ')}.`, EXIT.usage);
+  throw new CliError(
+    `Several certificates are named "${which}"; use an id: ${found.map((one) => one.id).join(', ')}.`,
+    EXIT.usage,
+  );
 }
 
 function describe(certificate: Certificate, result = ''): string {
@@ -179,7 +249,10 @@ function describe(certificate: Certificate, result = ''): string {
     ['Serial number', certificate.serialNumber],
     ['Valid', `${certificate.notBefore} to ${certificate.notAfter}`],
     ['Names', certificate.subjectAlternativeNames.map((one) => `${one.type}:${one.value}`).join(', ')],
-    ['Key', `${certificate.keyAlgorithm} ${certificate.curve ?? certificate.keySize}${certificate.hasPrivateKey ? ', private key present' : ''}`],
+    [
+      'Key',
+      `${certificate.keyAlgorithm} ${certificate.curve ?? certificate.keySize}${certificate.hasPrivateKey ? ', private key present' : ''}`,
+    ],
     ['Signature', certificate.signatureAlgorithm],
     ['SHA-1', certificate.thumbprint],
     ['SHA-256', certificate.fingerprintSha256],

@@ -42,7 +42,9 @@ export function addEventCommands(program: Command, api: ApiClient): void {
       for (let connected = false; left > 0; connected = true) {
         const query = options.types ? `?types=${encodeURIComponent(options.types)}` : '';
         try {
-          const response = await api.request('GET', `/v1/events${query}`, { headers: last ? { 'last-event-id': last } : {} });
+          const response = await api.request('GET', `/v1/events${query}`, {
+            headers: last ? { 'last-event-id': last } : {},
+          });
           for await (const event of readEvents(response)) {
             last = event.id;
             const text = `${event.time}  ${event.type}  ${event.subject}${event.data.message ? `  ${event.data.message}` : ''}`;

@@ -89,18 +89,51 @@ export function addJobCommands(program: Command, api: ApiClient): void {
 async function deploy(api: ApiClient, which: string, options: DeployOptions): Promise<void> {
   const certificateId = await findCertificate(api, which);
   const storeIds = await Promise.all(options.store.map((store) => findStore(api, store)));
-  const targets = storeIds.map((storeId) => ({ storeId, alias: options.alias, overwrite: options.overwrite, ...(!options.key && { includePrivateKey: false }) }));
-  const body = { certificateId, action: options.remove ? 'remove' : 'add', targets, ...(options.at && { schedule: { at: options.at } }), ...(options.dryRun && { dryRun: true }) };
+  const targets = storeIds.map((storeId) => ({
+    storeId,
+    alias: options.alias,
+    overwrite: options.overwrite,
+    ...(!options.key && { includePrivateKey: false }),
+  }));
+  const body = {
+    certificateId,
+    action: options.remove ? 'remove' : 'add',
+    targets,
+    ...(options.at && { schedule: { at: options.at } }),
+    ...(options.dryRun && { dryRun: true }),
+  };
   if (options.dryRun) {
-    const { plan } = await api.json<{ plan: { storeId: string; changes: Change[]; problem?: string }[] }>('POST', '/v1/deployments', body);
-    const rows = plan.flatMap(({ storeId, changes, problem }) => (problem ? [[storeId, 'PROBLEM', problem]] : changes.length === 0 ? [[storeId, 'nothing', 'is as asked']] : changes.map((change) => [storeId, change.operation, change.what])));
+    const { plan } = await api.json<{ plan: { storeId: string; changes: Change[]; problem?: string }[] }>(
+      'POST',
+      '/v1/deployments',
+      body,
+    );
+    const rows = plan.flatMap(({ storeId, changes, problem }) =>
+      problem
+        ? [[storeId, 'PROBLEM', problem]]
+        : changes.length === 0
+          ? [[storeId, 'nothing', 'is as asked']]
+          : changes.map((change) => [storeId, change.operation, change.what]),
+    );
     print(options.json, plan, () => table(['STORE', 'CHANGE', 'WHAT'], rows));
     if (plan.some((one) => one.problem)) throw new CliError('Some stores could not take it.', EXIT.jobFailed);
     return;
   }
   const { jobs } = await api.json<{ jobs: { id: string; storeId: string }[] }>('POST', '/v1/deployments', body);
-  if (options.wait) return finish(await wait(api, jobs.map((job) => job.id)), options.json);
-  print(options.json, jobs, () => table(['JOB', 'STORE'], jobs.map((job) => [job.id, job.storeId])));
+  if (options.wait)
+    return finish(
+      await wait(
+        api,
+        jobs.map((job) => job.id),
+      ),
+      options.json,
+    );
+  print(options.json, jobs, () =>
+    table(
+      ['JOB', 'STORE'],
+      jobs.map((job) => [job.id, job.storeId]),
+    ),
+  );
 }
 
 const getJob = (api: ApiClient, id: string): Promise<Job> => api.json<Job>('GET', `/v1/jobs/${encodeURIComponent(id)}`);
@@ -121,11 +154,21 @@ async function wait(api: ApiClient, ids: string[]): Promise<Job[]> {
 function finish(jobs: Job[], json: boolean): void {
   print(json, jobs, () => jobTable(jobs));
   const bad = jobs.filter((job) => job.status !== 'succeeded');
-  if (bad.length > 0) throw new CliError(`${bad.length} of ${jobs.length} jobs did not succeed; "certferry jobs show ${bad[0]!.id}" says why.`, EXIT.jobFailed);
+  if (bad.length > 0)
+    throw new CliError(
+      `${bad.length} of ${jobs.length} jobs did not succeed; "certferry jobs show ${bad[0]!.id}" says why.`,
+      EXIT.jobFailed,
+    );
 }
 
 function jobTable(jobs: Job[]): string {
-  const rows = jobs.map((job) => [job.id, job.status, job.action, String(job.attempts), job.error?.message ?? (job.changes.map((change) => `${change.operation} ${change.what}`).join(', ') || '-')]);
+  const rows = jobs.map((job) => [
+    job.id,
+    job.status,
+    job.action,
+    String(job.attempts),
+    job.error?.message ?? (job.changes.map((change) => `${change.operation} ${change.what}`).join(', ') || '-'),
+  ]);
   return table(['JOB', 'STATUS', 'ACTION', 'ATTEMPTS', 'CHANGES'], rows);
 }
 
@@ -141,5 +184,8 @@ function describeJob(job: Job): string {
     ['Error', job.error?.message ?? ''],
     ['Changes', job.changes.map((change) => `${change.operation} ${change.what}`).join(', ')],
   ]);
-  return `${head}\n\n${table(['AT', 'STEP', 'MESSAGE'], job.timeline.map((entry) => [entry.at, entry.step, entry.message ?? '']))}`;
+  return `${head}\n\n${table(
+    ['AT', 'STEP', 'MESSAGE'],
+    job.timeline.map((entry) => [entry.at, entry.step, entry.message ?? '']),
+  )}`;
 }

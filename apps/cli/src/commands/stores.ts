@@ -43,13 +43,26 @@ export function addStoreCommands(program: Command, api: ApiClient): void {
     .requiredOption('--config <key=value...>', 'config of the kind, except its password')
     .option('--label <key=value...>', 'labels')
     .option('--password-file <file>', 'read the store’s password from a file ("-": standard input)')
-    .option('--password-env <name>', 'read the store’s password from this environment variable (default: CERTFERRY_STORE_PASSWORD)')
+    .option(
+      '--password-env <name>',
+      'read the store’s password from this environment variable (default: CERTFERRY_STORE_PASSWORD)',
+    )
     .option('--test', 'only try it, do not add it', false)
     .option('--json', 'print JSON', false)
     .action(async (name: string, options: AddOptions) => {
       const config = pairs(options.config);
-      if ('password' in config) throw new CliError('Do not write the password on the command line: use --password-file, --password-env or the prompt.', EXIT.usage);
-      if (options.kind === 'pkcs12') config['password'] = (await readPassword(options, { prompt: 'Password of the keystore', variable: 'CERTFERRY_STORE_PASSWORD', required: true })) ?? '';
+      if ('password' in config)
+        throw new CliError(
+          'Do not write the password on the command line: use --password-file, --password-env or the prompt.',
+          EXIT.usage,
+        );
+      if (options.kind === 'pkcs12')
+        config['password'] =
+          (await readPassword(options, {
+            prompt: 'Password of the keystore',
+            variable: 'CERTFERRY_STORE_PASSWORD',
+            required: true,
+          })) ?? '';
       const draft = { name, kind: options.kind, config, labels: pairs(options.label) };
       const tried = await api.json<TestAnswer>('POST', '/v1/stores/test', draft);
       if (options.test || !tried.ok) return report(tried, options.json);
@@ -64,7 +77,14 @@ export function addStoreCommands(program: Command, api: ApiClient): void {
     .action(async (which: string | undefined, options: { json: boolean }) => {
       if (which !== undefined) return await listEntries(api, which, options.json);
       const items = await api.list<Store>('/v1/stores', {}, 10_000);
-      const rows = items.map((one) => [one.id, one.name, one.kind, Object.entries(one.config).map(([key, value]) => `${key}=${String(value)}`).join(' ')]);
+      const rows = items.map((one) => [
+        one.id,
+        one.name,
+        one.kind,
+        Object.entries(one.config)
+          .map(([key, value]) => `${key}=${String(value)}`)
+          .join(' '),
+      ]);
       print(options.json, items, () => table(['ID', 'NAME', 'KIND', 'CONFIG'], rows));
     });
   stores
@@ -72,7 +92,9 @@ export function addStoreCommands(program: Command, api: ApiClient): void {
     .argument('<store>', 'id or name')
     .description('try to read and to write a store without changing it')
     .option('--json', 'print JSON', false)
-    .action(async (which: string, options: { json: boolean }) => report(await api.json<TestAnswer>('POST', `/v1/stores/${await findStore(api, which)}/test`), options.json));
+    .action(async (which: string, options: { json: boolean }) =>
+      report(await api.json<TestAnswer>('POST', `/v1/stores/${await findStore(api, which)}/test`), options.json),
+    );
 }
 
 async function listEntries(api: ApiClient, which: string, json: boolean): Promise<void> {
@@ -84,18 +106,30 @@ async function listEntries(api: ApiClient, which: string, json: boolean): Promis
     thumbprint: string;
   }
   const { items } = await api.json<{ items: Entry[] }>('GET', `/v1/stores/${await findStore(api, which)}/entries`);
-  const rows = items.map((one) => [one.alias || '-', day(one.notAfter), one.hasPrivateKey ? 'yes' : 'no', one.thumbprint, one.subject]);
+  const rows = items.map((one) => [
+    one.alias || '-',
+    day(one.notAfter),
+    one.hasPrivateKey ? 'yes' : 'no',
+    one.thumbprint,
+    one.subject,
+  ]);
   print(json, items, () => table(['ALIAS', 'EXPIRES', 'KEY', 'SHA-1', 'SUBJECT'], rows));
 }
 
 function report(answer: TestAnswer, json: boolean): void {
-  print(json, answer, () => table(['CHECK', 'OK', 'MESSAGE'], answer.checks.map((check) => [check.name, check.ok ? 'yes' : 'NO', check.message])));
+  print(json, answer, () =>
+    table(
+      ['CHECK', 'OK', 'MESSAGE'],
+      answer.checks.map((check) => [check.name, check.ok ? 'yes' : 'NO', check.message]),
+    ),
+  );
   if (!answer.ok) throw new CliError('The store cannot be used as it is.', EXIT.failed);
 }
 
 export async function findStore(api: ApiClient, which: string): Promise<string> {
   if (/^[0-9a-f-]{36}$/.test(which)) return which;
   const found = (await api.list<Store>('/v1/stores', {}, 10_000)).find((store) => store.name === which);
-  if (!found) throw new CliError(`There is no store "${which}"; "certferry stores ls" shows what there is.`, EXIT.notFound);
+  if (!found)
+    throw new CliError(`There is no store "${which}"; "certferry stores ls" shows what there is.`, EXIT.notFound);
   return found.id;
 }

@@ -4,7 +4,7 @@ import { pem } from './pem/pem-driver.ts';
 import { pkcs12 } from './pkcs12/pkcs12-driver.ts';
 
 /** Every kind of store. */
-export const DRIVERS: readonly StoreDriver[] = [pem, pkcs12] as unknown as readonly StoreDriver[];
+export const DRIVERS: readonly StoreDriver[] = [pem, pkcs12];
 
 /** INVALID_ARGUMENT UNKNOWN_STORE_KIND with the kinds there are. */
 export function findDriver(kind: string): StoreDriver {

@@ -20,7 +20,17 @@ export interface AuditRecord extends Sequenced {
 }
 
 const schema = new mongoose.Schema<AuditRecord>(
-  { _id: Number, seq: Number, at: Date, caller: String, action: String, target: String, requestId: String, address: String, hmac: String },
+  {
+    _id: Number,
+    seq: Number,
+    at: Date,
+    caller: String,
+    action: String,
+    target: String,
+    requestId: String,
+    address: String,
+    hmac: String,
+  },
   { versionKey: false },
 );
 schema.index({ seq: 1 }, { unique: true });
@@ -43,28 +53,37 @@ export class AuditLog {
   }
 
   /** A call whose record cannot be written must not be made. */
-  async record(entry: Pick<AuditRecord, 'at' | 'caller' | 'action' | 'target' | 'requestId' | 'address'>): Promise<void> {
+  async record(
+    entry: Pick<AuditRecord, 'at' | 'caller' | 'action' | 'target' | 'requestId' | 'address'>,
+  ): Promise<void> {
     await this.#log.append({ ...entry, seq: 0, hmac: '' });
   }
 
   #hmac(record: AuditRecord, previous: string): string {
     const { seq, at, caller, action, target, requestId, address } = record;
-    return createHmac('sha256', this.#key).update(JSON.stringify([previous, seq, at.toISOString(), caller, action, target, requestId, address])).digest('hex');
+    return createHmac('sha256', this.#key)
+      .update(JSON.stringify([previous, seq, at.toISOString(), caller, action, target, requestId, address]))
+      .digest('hex');
   }
 
   /** Newest first. */
   async list(limit: number, before: number | undefined): Promise<AuditRecord[]> {
     const filter = before === undefined ? {} : { seq: { $lt: before } };
-    return (await this.#model.find(filter).sort({ seq: -1 }).limit(limit).lean()) as AuditRecord[];
+    return await this.#model.find(filter).sort({ seq: -1 }).limit(limit).lean();
   }
 
   /** Walks the chain from its start; `broken` is the first record that was changed, removed or put in. */
   async verify(): Promise<{ records: number; broken?: number }> {
     let previous = '';
-    for (let from = 0; ; ) {
-      const page = (await this.#model.find({ seq: { $gt: from } }).sort({ seq: 1 }).limit(1_000).lean()) as AuditRecord[];
+    for (let from = 0; ;) {
+      const page = (await this.#model
+        .find({ seq: { $gt: from } })
+        .sort({ seq: 1 })
+        .limit(1_000)
+        .lean()) as AuditRecord[];
       for (const record of page) {
-        if (record.seq !== from + 1 || record.hmac !== this.#hmac(record, previous)) return { records: from, broken: from + 1 };
+        if (record.seq !== from + 1 || record.hmac !== this.#hmac(record, previous))
+          return { records: from, broken: from + 1 };
         from = record.seq;
         previous = record.hmac;
       }

@@ -11,7 +11,10 @@ export interface LoggedEvent extends Sequenced {
   event: Event;
 }
 
-const schema = new mongoose.Schema<LoggedEvent>({ _id: Number, seq: Number, eventId: String, type: String, event: Object }, { versionKey: false, minimize: false });
+const schema = new mongoose.Schema<LoggedEvent>(
+  { _id: Number, seq: Number, eventId: String, type: String, event: Object },
+  { versionKey: false, minimize: false },
+);
 schema.index({ seq: 1 }, { unique: true });
 schema.index({ eventId: 1 });
 
@@ -49,7 +52,11 @@ export class EventLog {
   }
 
   async after(seq: number, limit: number): Promise<LoggedEvent[]> {
-    return (await this.#model.find({ seq: { $gt: seq } }).sort({ seq: 1 }).limit(limit).lean()) as LoggedEvent[];
+    return await this.#model
+      .find({ seq: { $gt: seq } })
+      .sort({ seq: 1 })
+      .limit(limit)
+      .lean();
   }
 
   /** Resolves when an event was added here, or after `milliseconds`: another process may have added one. */

@@ -15,7 +15,10 @@ interface IdempotentCall {
   createdAt: Date;
 }
 
-const schema = new mongoose.Schema<IdempotentCall>({ _id: String, fingerprint: String, answer: Object, until: Date, createdAt: Date }, { versionKey: false });
+const schema = new mongoose.Schema<IdempotentCall>(
+  { _id: String, fingerprint: String, answer: Object, until: Date, createdAt: Date },
+  { versionKey: false },
+);
 schema.index({ createdAt: 1 });
 
 const RUNNING_MS = 60_000;
@@ -54,11 +57,23 @@ export class Idempotency {
     }
     const call = (await this.#model.findById(id).lean()) as IdempotentCall | null;
     if (!call) return await this.begin(id, fingerprint);
-    if (call.fingerprint !== fingerprint) throw new HttpError(422, 'IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used for another call; use a new one.');
+    if (call.fingerprint !== fingerprint)
+      throw new HttpError(
+        422,
+        'IDEMPOTENCY_KEY_REUSED',
+        'This Idempotency-Key was used for another call; use a new one.',
+      );
     if (call.answer) return call.answer;
-    const { matchedCount } = await this.#model.updateOne({ _id: id, answer: { $exists: false }, until: { $lte: now } }, { $set: { until } });
+    const { matchedCount } = await this.#model.updateOne(
+      { _id: id, answer: { $exists: false }, until: { $lte: now } },
+      { $set: { until } },
+    );
     if (matchedCount === 1) return undefined;
-    throw new HttpError(409, 'IDEMPOTENCY_IN_PROGRESS', 'The call with this Idempotency-Key is still running; ask again in a moment.');
+    throw new HttpError(
+      409,
+      'IDEMPOTENCY_IN_PROGRESS',
+      'The call with this Idempotency-Key is still running; ask again in a moment.',
+    );
   }
 
   /** Keeps the answer; a call that failed on our side may be made again. */

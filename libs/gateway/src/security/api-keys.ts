@@ -20,7 +20,15 @@ export interface ApiKey {
 }
 
 const schema = new mongoose.Schema<ApiKey>(
-  { _id: String, name: String, hash: String, scopes: { type: [String], default: undefined }, expiresAt: Date, lastUsedAt: Date, createdAt: Date },
+  {
+    _id: String,
+    name: String,
+    hash: String,
+    scopes: { type: [String], default: undefined },
+    expiresAt: Date,
+    lastUsedAt: Date,
+    createdAt: Date,
+  },
   { versionKey: false },
 );
 
@@ -65,7 +73,8 @@ export class ApiKeys {
 
   /** Makes a key; `text` is shown to the caller and then forgotten. */
   async create(of: { name: string; scopes: Scope[]; expiresAt?: Date }): Promise<{ key: ApiKey; text: string }> {
-    if (of.expiresAt && of.expiresAt <= this.#clock.now()) throw invalid('INVALID_FIELD', 'expiresAt is in the past.', { field: 'expiresAt' });
+    if (of.expiresAt && of.expiresAt <= this.#clock.now())
+      throw invalid('INVALID_FIELD', 'expiresAt is in the past.', { field: 'expiresAt' });
     const id = randomBytes(8).toString('hex');
     const text = makeKey(id);
     const key: ApiKey = { _id: id, ...of, hash: digest(text), createdAt: this.#clock.now() };
@@ -74,7 +83,7 @@ export class ApiKeys {
   }
 
   async list(): Promise<ApiKey[]> {
-    return (await this.#model.find().sort({ createdAt: 1 }).limit(1_000).lean()) as ApiKey[];
+    return await this.#model.find().sort({ createdAt: 1 }).limit(1_000).lean();
   }
 
   async delete(id: string): Promise<void> {
@@ -87,14 +96,21 @@ export class ApiKeys {
    */
   async bootstrap(given: string | undefined, path: string): Promise<string | undefined> {
     if (given !== undefined && given.length < MIN_BOOTSTRAP_CHARACTERS) {
-      throw invalid('INVALID_CONFIG', `CERTFERRY_BOOTSTRAP_API_KEY must have at least ${MIN_BOOTSTRAP_CHARACTERS} characters.`);
+      throw invalid(
+        'INVALID_CONFIG',
+        `CERTFERRY_BOOTSTRAP_API_KEY must have at least ${MIN_BOOTSTRAP_CHARACTERS} characters.`,
+      );
     }
     const fresh = given === undefined && !existsSync(path);
-    if (fresh) writeFileSync(path, `${makeKey(randomBytes(8).toString('hex'))}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    if (fresh)
+      writeFileSync(path, `${makeKey(randomBytes(8).toString('hex'))}\n`, { mode: 0o600, flag: 'wx', flush: true });
     const text = given ?? readFileSync(path, 'utf8').trim();
     await this.#model.updateOne(
       { _id: BOOTSTRAP_ID },
-      { $set: { name: 'Administrator', hash: digest(text), scopes: [...SCOPES] }, $setOnInsert: { createdAt: this.#clock.now() } },
+      {
+        $set: { name: 'Administrator', hash: digest(text), scopes: [...SCOPES] },
+        $setOnInsert: { createdAt: this.#clock.now() },
+      },
       { upsert: true },
     );
     return fresh ? path : undefined;

@@ -21,7 +21,12 @@ export interface ServerTls {
 /** The HTTPS certificate of this server and the CA that made it; made at the first start, the certificate anew 30 days before its end. */
 export async function openServerTls(folder: string, now: Date): Promise<ServerTls> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const paths = { ca: join(folder, 'ca.crt'), caKey: join(folder, 'ca.key'), cert: join(folder, 'server.crt'), key: join(folder, 'server.key') };
+  const paths = {
+    ca: join(folder, 'ca.crt'),
+    caKey: join(folder, 'ca.key'),
+    cert: join(folder, 'server.crt'),
+    key: join(folder, 'server.key'),
+  };
   if (!isFresh(paths.cert, now) || !existsSync(paths.key)) await issue(paths, now);
   return { cert: readFileSync(paths.cert, 'utf8'), key: readFileSync(paths.key, 'utf8'), caPath: paths.ca };
 }
@@ -29,7 +34,9 @@ export async function openServerTls(folder: string, now: Date): Promise<ServerTl
 function isFresh(path: string, now: Date): boolean {
   if (!existsSync(path)) return false;
   const [block] = readPem(readFileSync(path));
-  return block?.bytes !== undefined && readCertificate(block.bytes).notAfter.getTime() - now.getTime() > RENEW_DAYS * DAY_MS;
+  return (
+    block?.bytes !== undefined && readCertificate(block.bytes).notAfter.getTime() - now.getTime() > RENEW_DAYS * DAY_MS
+  );
 }
 
 /** Written beside and renamed: a start that is killed leaves either no file or a whole one. */
@@ -62,7 +69,13 @@ async function issue(paths: { ca: string; caKey: string; cert: string; key: stri
     save(paths.ca, `${ca.toString('pem')}\n`);
   }
   const ca = new x509.X509Certificate(readFileSync(paths.ca, 'utf8'));
-  const caKey = await subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(readFileSync(paths.caKey, 'utf8')), ALGORITHM, false, ['sign']);
+  const caKey = await subtle.importKey(
+    'pkcs8',
+    x509.PemConverter.decodeFirst(readFileSync(paths.caKey, 'utf8')),
+    ALGORITHM,
+    false,
+    ['sign'],
+  );
   const keys = await makeKeys();
   const names = [...new Set(['localhost', hostname()])].map((value) => ({ type: 'dns' as const, value }));
   const certificate = await x509.X509CertificateGenerator.create({
@@ -77,7 +90,11 @@ async function issue(paths: { ca: string; caKey: string; cert: string; key: stri
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([...names, { type: 'ip', value: '127.0.0.1' }, { type: 'ip', value: '::1' }]),
+      new x509.SubjectAlternativeNameExtension([
+        ...names,
+        { type: 'ip', value: '127.0.0.1' },
+        { type: 'ip', value: '::1' },
+      ]),
       await x509.AuthorityKeyIdentifierExtension.create(ca),
     ],
   });

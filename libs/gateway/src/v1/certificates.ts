@@ -7,7 +7,12 @@ import { callOptions } from '../guards.ts';
 import { certificateToJson } from './json.ts';
 import { certificate, certificatePatch, idParams, listOf, page } from './schemas.ts';
 
-const EXPORTS = { pem: inventoryV1.ExportFormat.PEM, chain: inventoryV1.ExportFormat.CHAIN, der: inventoryV1.ExportFormat.DER, p7b: inventoryV1.ExportFormat.P7B } as const;
+const EXPORTS = {
+  pem: inventoryV1.ExportFormat.PEM,
+  chain: inventoryV1.ExportFormat.CHAIN,
+  der: inventoryV1.ExportFormat.DER,
+  p7b: inventoryV1.ExportFormat.P7B,
+} as const;
 const KEY_EXPORTS = { pem: inventoryV1.PrivateKeyFormat.PEM, p12: inventoryV1.PrivateKeyFormat.P12 } as const;
 
 const listQuery = z.object({
@@ -17,7 +22,10 @@ const listQuery = z.object({
   ...page,
 });
 
-function sendFile(reply: FastifyReply, file: { content: Uint8Array; mediaType: string; fileName: string }): FastifyReply {
+function sendFile(
+  reply: FastifyReply,
+  file: { content: Uint8Array; mediaType: string; fileName: string },
+): FastifyReply {
   return reply
     .header('content-disposition', `attachment; filename="${file.fileName}"`)
     .header('cache-control', 'no-store')
@@ -32,7 +40,10 @@ export function certificateRoutes(base: FastifyInstance, { inventory }: GatewayC
 
   app.get(
     '/certificates',
-    { config: { scope: 'read' }, schema: { tags, summary: 'List certificates', querystring: listQuery, response: { 200: listOf(certificate) } } },
+    {
+      config: { scope: 'read' },
+      schema: { tags, summary: 'List certificates', querystring: listQuery, response: { 200: listOf(certificate) } },
+    },
     async (request) => {
       const { q: text, ...query } = request.query;
       const { items, nextCursor } = await inventory.listCertificates({ ...query, text }, callOptions(request));
@@ -41,21 +52,52 @@ export function certificateRoutes(base: FastifyInstance, { inventory }: GatewayC
   );
   app.get(
     '/certificates/:id',
-    { config: { scope: 'read' }, schema: { tags, summary: 'Get a certificate with its known chain', params: idParams, response: { 200: certificate } } },
-    async (request) => certificateToJson((await inventory.getCertificate(request.params, callOptions(request))).certificate!, true),
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags,
+        summary: 'Get a certificate with its known chain',
+        params: idParams,
+        response: { 200: certificate },
+      },
+    },
+    async (request) =>
+      certificateToJson((await inventory.getCertificate(request.params, callOptions(request))).certificate!, true),
   );
   app.patch(
     '/certificates/:id',
-    { config: { scope: 'write' }, schema: { tags, summary: 'Change name, notes, metadata, tags, or enable and disable', params: idParams, body: certificatePatch, response: { 200: certificate } } },
+    {
+      config: { scope: 'write' },
+      schema: {
+        tags,
+        summary: 'Change name, notes, metadata, tags, or enable and disable',
+        params: idParams,
+        body: certificatePatch,
+        response: { 200: certificate },
+      },
+    },
     async (request) => {
       const { metadata, tags: newTags, ...rest } = request.body;
-      const change = { ...request.params, ...rest, metadata: metadata && { values: metadata }, tags: newTags && { values: newTags } };
+      const change = {
+        ...request.params,
+        ...rest,
+        metadata: metadata && { values: metadata },
+        tags: newTags && { values: newTags },
+      };
       return certificateToJson((await inventory.updateCertificate(change, callOptions(request))).certificate!);
     },
   );
   app.delete(
     '/certificates/:id',
-    { config: { scope: 'write' }, schema: { tags, summary: 'Delete a certificate and its private key', params: idParams, response: { 204: z.null() } } },
+    {
+      config: { scope: 'write' },
+      schema: {
+        tags,
+        summary: 'Delete a certificate and its private key',
+        params: idParams,
+        response: { 204: z.null() },
+      },
+    },
     async (request, reply) => {
       await inventory.deleteCertificate(request.params, callOptions(request));
       return await reply.code(204).send(null);
@@ -63,15 +105,49 @@ export function certificateRoutes(base: FastifyInstance, { inventory }: GatewayC
   );
   app.get(
     '/certificates/:id/download',
-    { config: { scope: 'read' }, schema: { tags, summary: 'Download without the key', params: idParams, querystring: z.object({ format: z.enum(['pem', 'chain', 'der', 'p7b']).default('pem').describe('chain and p7b carry the known issuers, leaf first') }) } },
-    async (request, reply) => sendFile(reply, await inventory.exportCertificate({ ...request.params, format: EXPORTS[request.query.format] }, callOptions(request))),
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags,
+        summary: 'Download without the key',
+        params: idParams,
+        querystring: z.object({
+          format: z
+            .enum(['pem', 'chain', 'der', 'p7b'])
+            .default('pem')
+            .describe('chain and p7b carry the known issuers, leaf first'),
+        }),
+      },
+    },
+    async (request, reply) =>
+      sendFile(
+        reply,
+        await inventory.exportCertificate(
+          { ...request.params, format: EXPORTS[request.query.format] },
+          callOptions(request),
+        ),
+      ),
   );
   app.post(
     '/certificates/:id/download',
-    { config: { scope: 'keys' }, schema: { tags, summary: 'Download with the key, encrypted under a password', params: idParams, body: z.strictObject({ format: z.enum(['pem', 'p12']), password: z.string().min(4).max(1_000) }) } },
+    {
+      config: { scope: 'keys' },
+      schema: {
+        tags,
+        summary: 'Download with the key, encrypted under a password',
+        params: idParams,
+        body: z.strictObject({ format: z.enum(['pem', 'p12']), password: z.string().min(4).max(1_000) }),
+      },
+    },
     async (request, reply) => {
       const { format, password } = request.body;
-      return sendFile(reply, await inventory.exportPrivateKey({ ...request.params, format: KEY_EXPORTS[format], password }, callOptions(request)));
+      return sendFile(
+        reply,
+        await inventory.exportPrivateKey(
+          { ...request.params, format: KEY_EXPORTS[format], password },
+          callOptions(request),
+        ),
+      );
     },
   );
 }

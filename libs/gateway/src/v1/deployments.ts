@@ -11,7 +11,15 @@ export function deploymentRoutes(base: FastifyInstance, { deployment }: GatewayC
 
   app.post(
     '/deployments',
-    { config: { scope: 'write', idempotent: true }, schema: { tags: ['deployments'], summary: 'Deploy a certificate to stores, or remove it from them', body: deploymentBody, response: { 200: deploymentPlan, 202: deploymentAnswer } } },
+    {
+      config: { scope: 'write', idempotent: true },
+      schema: {
+        tags: ['deployments'],
+        summary: 'Deploy a certificate to stores, or remove it from them',
+        body: deploymentBody,
+        response: { 200: deploymentPlan, 202: deploymentAnswer },
+      },
+    },
     async (request, reply) => {
       const { certificateId, action: name, targets, schedule, dryRun } = request.body;
       const action = name === 'add' ? deploymentV1.DeploymentAction.ADD : deploymentV1.DeploymentAction.REMOVE;
@@ -20,28 +28,60 @@ export function deploymentRoutes(base: FastifyInstance, { deployment }: GatewayC
         return await reply.code(200).send({ plan: plan.map((one) => ({ ...one, problem: one.problem || undefined })) });
       }
       const runAt = schedule && new Date(schedule.at);
-      const { jobs } = await deployment.createDeployment({ certificateId, action, targets, runAt, requestId: request.idempotencyId ?? '' }, callOptions(request));
+      const { jobs } = await deployment.createDeployment(
+        { certificateId, action, targets, runAt, requestId: request.idempotencyId ?? '' },
+        callOptions(request),
+      );
       return await reply.code(202).send({ jobs: jobs.map(({ id, storeId }) => ({ id, storeId })) });
     },
   );
-  app.get('/jobs', { config: { scope: 'read' }, schema: { tags: ['jobs'], summary: 'List jobs, newest first', querystring: jobQuery, response: { 200: listOf(job) } } }, async (request) => {
-    const { status, ...query } = request.query;
-    const { items, nextCursor } = await deployment.listJobs({ ...query, status: status && statusFromJson(status) }, callOptions(request));
-    return { items: items.map(jobToJson), nextCursor: nextCursor || undefined };
-  });
+  app.get(
+    '/jobs',
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags: ['jobs'],
+        summary: 'List jobs, newest first',
+        querystring: jobQuery,
+        response: { 200: listOf(job) },
+      },
+    },
+    async (request) => {
+      const { status, ...query } = request.query;
+      const { items, nextCursor } = await deployment.listJobs(
+        { ...query, status: status && statusFromJson(status) },
+        callOptions(request),
+      );
+      return { items: items.map(jobToJson), nextCursor: nextCursor || undefined };
+    },
+  );
   app.get(
     '/jobs/:id',
-    { config: { scope: 'read' }, schema: { tags: ['jobs'], summary: 'Get a job with its timeline', params: idParams, response: { 200: job } } },
+    {
+      config: { scope: 'read' },
+      schema: { tags: ['jobs'], summary: 'Get a job with its timeline', params: idParams, response: { 200: job } },
+    },
     async (request) => jobToJson((await deployment.getJob(request.params, callOptions(request))).job!),
   );
   app.post(
     '/jobs/:id/cancel',
-    { config: { scope: 'write', idempotent: true }, schema: { tags: ['jobs'], summary: 'Cancel a job that waits', params: idParams, response: { 200: job } } },
+    {
+      config: { scope: 'write', idempotent: true },
+      schema: { tags: ['jobs'], summary: 'Cancel a job that waits', params: idParams, response: { 200: job } },
+    },
     async (request) => jobToJson((await deployment.cancelJob(request.params, callOptions(request))).job!),
   );
   app.post(
     '/jobs/:id/retry',
-    { config: { scope: 'write', idempotent: true }, schema: { tags: ['jobs'], summary: 'Queue a failed, cancelled or drifted job again', params: idParams, response: { 200: job } } },
+    {
+      config: { scope: 'write', idempotent: true },
+      schema: {
+        tags: ['jobs'],
+        summary: 'Queue a failed, cancelled or drifted job again',
+        params: idParams,
+        response: { 200: job },
+      },
+    },
     async (request) => jobToJson((await deployment.retryJob(request.params, callOptions(request))).job!),
   );
 }

@@ -25,9 +25,15 @@ export async function readImportInput(context: GatewayContext, request: FastifyR
 }
 
 async function readJson({ filesRoot }: GatewayContext, body: unknown): Promise<ImportInput> {
-  if (body === undefined) throw new HttpError(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send multipart/form-data with a part "file", or JSON with contentBase64.');
+  if (body === undefined)
+    throw new HttpError(
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+      'Send multipart/form-data with a part "file", or JSON with contentBase64.',
+    );
   const { contentBase64, filePath, ...fields } = check(importBody, body);
-  const content = filePath === undefined ? Buffer.from(contentBase64!, 'base64') : await readBelowRoot(filesRoot, filePath);
+  const content =
+    filePath === undefined ? Buffer.from(contentBase64!, 'base64') : await readBelowRoot(filesRoot, filePath);
   return { content, ...fields };
 }
 
@@ -45,9 +51,16 @@ async function readMultipart(request: FastifyRequest): Promise<ImportInput> {
   const fields: Record<string, unknown> = {};
   for await (const part of request.parts()) {
     if (part.type === 'file') {
-      if (part.fieldname !== 'file') throw invalid('INVALID_FIELD', `The file must be in a part named "file", not "${part.fieldname}".`, { field: part.fieldname });
+      if (part.fieldname !== 'file')
+        throw invalid('INVALID_FIELD', `The file must be in a part named "file", not "${part.fieldname}".`, {
+          field: part.fieldname,
+        });
       content = await part.toBuffer();
-    } else fields[part.fieldname] = part.fieldname === 'metadata' || part.fieldname === 'tags' ? parseField(part.fieldname, part.value as string) : part.value;
+    } else
+      fields[part.fieldname] =
+        part.fieldname === 'metadata' || part.fieldname === 'tags'
+          ? parseField(part.fieldname, part.value as string)
+          : part.value;
   }
   if (!content) throw invalid('INVALID_FIELD', 'The form needs a part "file" with the container.', { field: 'file' });
   return { content, ...check(formFields, fields) };
@@ -63,8 +76,16 @@ function parseField(name: string, text: string): unknown {
 
 /** A regular file below the root, symbolic links resolved. The same answer for outside and missing: paths are not to be probed. */
 async function readBelowRoot(root: string | undefined, path: string): Promise<Buffer> {
-  if (!root) throw precondition('NO_FILES_ROOT', 'Importing by file path is off: set CERTFERRY_FILES_ROOT to the folder that may be read.');
-  const refused = new AppError({ code: 'NOT_FOUND', reason: 'FILE_NOT_FOUND', message: 'There is no such file below CERTFERRY_FILES_ROOT.' });
+  if (!root)
+    throw precondition(
+      'NO_FILES_ROOT',
+      'Importing by file path is off: set CERTFERRY_FILES_ROOT to the folder that may be read.',
+    );
+  const refused = new AppError({
+    code: 'NOT_FOUND',
+    reason: 'FILE_NOT_FOUND',
+    message: 'There is no such file below CERTFERRY_FILES_ROOT.',
+  });
   if (path.includes('\0')) throw refused;
   try {
     const base = await realpath(root);
@@ -72,7 +93,8 @@ async function readBelowRoot(root: string | undefined, path: string): Promise<Bu
     const way = relative(base, real);
     if (way === '' || way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way)) throw refused;
     const { size } = await stat(real).then((stats) => (stats.isFile() ? stats : Promise.reject(refused)));
-    if (size > 10 * 1024 * 1024) throw new HttpError(413, 'LIMIT_EXCEEDED', `The file has ${size} bytes; the limit is 10485760.`);
+    if (size > 10 * 1024 * 1024)
+      throw new HttpError(413, 'LIMIT_EXCEEDED', `The file has ${size} bytes; the limit is 10485760.`);
     return await readFile(real);
   } catch (error) {
     throw error instanceof HttpError ? error : refused;

@@ -17,26 +17,53 @@ export function importRoutes(base: FastifyInstance, context: GatewayContext): vo
   const { inventory } = context;
   const run = async (request: FastifyRequest, dryRun: boolean) => {
     const { metadata, tags, ...input } = request.importInput!;
-    const answer = await inventory.importCertificates({ ...input, metadata: metadata && { values: metadata }, tags: tags && { values: tags }, dryRun }, callOptions(request));
+    const answer = await inventory.importCertificates(
+      { ...input, metadata: metadata && { values: metadata }, tags: tags && { values: tags }, dryRun },
+      callOptions(request),
+    );
     return importToJson(answer.import!);
   };
   // Before the guards' preHandler, which needs the body for the idempotency fingerprint.
-  const preValidation = async (request: FastifyRequest) => void (request.importInput = await readImportInput(context, request));
-  const body = 'multipart/form-data with the part "file" and the fields password, name, notes, metadata and tags (the last two as JSON), or JSON with contentBase64 or filePath.';
+  const preValidation = async (request: FastifyRequest) =>
+    void (request.importInput = await readImportInput(context, request));
+  const body =
+    'multipart/form-data with the part "file" and the fields password, name, notes, metadata and tags (the last two as JSON), or JSON with contentBase64 or filePath.';
 
   app.post(
     '/imports',
-    { preValidation, config: { scope: 'write', idempotent: true }, schema: { tags: ['imports'], summary: 'Import a container of certificates and keys', description: `${body} Safe to repeat: the second time every item is "unchanged".`, response: { 200: importAnswer } } },
+    {
+      preValidation,
+      config: { scope: 'write', idempotent: true },
+      schema: {
+        tags: ['imports'],
+        summary: 'Import a container of certificates and keys',
+        description: `${body} Safe to repeat: the second time every item is "unchanged".`,
+        response: { 200: importAnswer },
+      },
+    },
     (request) => run(request, false),
   );
   app.post(
     '/imports/inspect',
-    { preValidation, config: { scope: 'read', readOnly: true }, schema: { tags: ['imports'], summary: 'Say what an import would do, with every certificate’s facts, and keep nothing', description: body, response: { 200: importAnswer } } },
+    {
+      preValidation,
+      config: { scope: 'read', readOnly: true },
+      schema: {
+        tags: ['imports'],
+        summary: 'Say what an import would do, with every certificate’s facts, and keep nothing',
+        description: body,
+        response: { 200: importAnswer },
+      },
+    },
     (request) => run(request, true),
   );
   app.get(
     '/imports/:id',
-    { config: { scope: 'read' }, schema: { tags: ['imports'], summary: 'What an import did', params: idParams, response: { 200: importAnswer } } },
-    async (request) => importToJson((await inventory.getImport({ id: request.params.id }, callOptions(request))).import!),
+    {
+      config: { scope: 'read' },
+      schema: { tags: ['imports'], summary: 'What an import did', params: idParams, response: { 200: importAnswer } },
+    },
+    async (request) =>
+      importToJson((await inventory.getImport({ id: request.params.id }, callOptions(request))).import!),
   );
 }

@@ -10,7 +10,15 @@ import { storeRoutes } from './stores.ts';
 /** Our own API. */
 export function v1Routes(context: GatewayContext): FastifyPluginCallback {
   return (app, _, done) => {
-    for (const routes of [importRoutes, certificateRoutes, storeRoutes, deploymentRoutes, eventRoutes, administrationRoutes]) routes(app, context);
+    for (const routes of [
+      importRoutes,
+      certificateRoutes,
+      storeRoutes,
+      deploymentRoutes,
+      eventRoutes,
+      administrationRoutes,
+    ])
+      routes(app, context);
     done();
   };
 }

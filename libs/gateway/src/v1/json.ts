@@ -6,16 +6,32 @@ type JobStatus = (typeof JOB_STATUSES)[number];
 
 const iso = (date: Date | undefined): string => date?.toISOString() ?? '';
 /** Members that say nothing are left out. */
-const present = <T>(value: T): T | undefined => (value === '' || (Array.isArray(value) && value.length === 0) ? undefined : value);
+const present = <T>(value: T): T | undefined =>
+  value === '' || (Array.isArray(value) && value.length === 0) ? undefined : value;
 
 export function factsToJson(facts: commonV1.CertificateFacts): z.infer<typeof certificateFacts> {
-  const { publicKeySha256: _, selfIssued: _s, version: _v, notBefore, notAfter, curve, basicConstraints, ...rest } = facts;
+  const {
+    publicKeySha256: _,
+    selfIssued: _s,
+    version: _v,
+    notBefore,
+    notAfter,
+    curve,
+    basicConstraints,
+    ...rest
+  } = facts;
   return { ...rest, curve: present(curve), notBefore: iso(notBefore), notAfter: iso(notAfter), basicConstraints };
 }
 
 export function certificateToJson(from: inventoryV1.Certificate, withChain = false): z.infer<typeof certificate> {
   const { facts, createdAt, updatedAt, chain, ...rest } = from;
-  return { ...rest, ...factsToJson(facts!), createdAt: iso(createdAt), updatedAt: iso(updatedAt), ...(withChain && { chain }) };
+  return {
+    ...rest,
+    ...factsToJson(facts!),
+    createdAt: iso(createdAt),
+    updatedAt: iso(updatedAt),
+    ...(withChain && { chain }),
+  };
 }
 
 const RESULTS: Record<inventoryV1.ImportResult, 'created' | 'updated' | 'unchanged' | 'failed'> = {
@@ -27,18 +43,26 @@ const RESULTS: Record<inventoryV1.ImportResult, 'created' | 'updated' | 'unchang
 };
 
 export function importToJson(from: inventoryV1.Import): z.infer<typeof importAnswer> {
-  const items = from.items.map(({ facts, result, certificateId, fingerprintSha256, subject, changes, reason, message, ...rest }) => ({
-    ...rest,
-    result: RESULTS[result],
-    certificateId: present(certificateId),
-    fingerprintSha256: present(fingerprintSha256),
-    subject: present(subject),
-    changes: present(changes),
-    reason: present(reason),
-    message: present(message),
-    certificate: facts && factsToJson(facts),
-  }));
-  return { id: from.id, status: from.status as 'completed' | 'inspected', format: from.format, createdAt: iso(from.createdAt), items };
+  const items = from.items.map(
+    ({ facts, result, certificateId, fingerprintSha256, subject, changes, reason, message, ...rest }) => ({
+      ...rest,
+      result: RESULTS[result],
+      certificateId: present(certificateId),
+      fingerprintSha256: present(fingerprintSha256),
+      subject: present(subject),
+      changes: present(changes),
+      reason: present(reason),
+      message: present(message),
+      certificate: facts && factsToJson(facts),
+    }),
+  );
+  return {
+    id: from.id,
+    status: from.status as 'completed' | 'inspected',
+    format: from.format,
+    createdAt: iso(from.createdAt),
+    items,
+  };
 }
 
 export function storeToJson({ config, createdAt, updatedAt, ...rest }: deploymentV1.Store): z.infer<typeof store> {
@@ -49,7 +73,9 @@ export function entryToJson({ notAfter, ...rest }: deploymentV1.StoreEntry): z.i
   return { ...rest, notAfter: iso(notAfter) };
 }
 
-const STATUS_NAMES = Object.fromEntries(Object.entries(deploymentV1.JobStatus).map(([name, value]) => [value, name.toLowerCase()])) as Record<deploymentV1.JobStatus, JobStatus>;
+const STATUS_NAMES = Object.fromEntries(
+  Object.entries(deploymentV1.JobStatus).map(([name, value]) => [value, name.toLowerCase()]),
+) as Record<deploymentV1.JobStatus, JobStatus>;
 
 export function jobToJson(from: deploymentV1.Job): z.infer<typeof job> {
   const { action, status, nextRunAt, timeline, createdAt, updatedAt, ...rest } = from;
@@ -58,10 +84,16 @@ export function jobToJson(from: deploymentV1.Job): z.infer<typeof job> {
     action: action === deploymentV1.DeploymentAction.REMOVE ? 'remove' : 'add',
     status: STATUS_NAMES[status],
     nextRunAt: nextRunAt && iso(nextRunAt),
-    timeline: timeline.map((entry) => ({ ...entry, at: iso(entry.at), status: STATUS_NAMES[entry.status], message: present(entry.message) })),
+    timeline: timeline.map((entry) => ({
+      ...entry,
+      at: iso(entry.at),
+      status: STATUS_NAMES[entry.status],
+      message: present(entry.message),
+    })),
     createdAt: iso(createdAt),
     updatedAt: iso(updatedAt),
   };
 }
 
-export const statusFromJson = (status: JobStatus): deploymentV1.JobStatus => deploymentV1.JobStatus[status.toUpperCase() as Uppercase<JobStatus>];
+export const statusFromJson = (status: JobStatus): deploymentV1.JobStatus =>
+  deploymentV1.JobStatus[status.toUpperCase() as Uppercase<JobStatus>];

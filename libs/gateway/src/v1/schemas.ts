@@ -4,10 +4,21 @@ const text = (max: number) => z.string().max(max);
 const time = z.string().describe('RFC 3339, UTC');
 
 export const idParams = z.object({ id: text(100) });
-export const page = { limit: z.coerce.number().int().optional().describe('1 to 500, default 50'), cursor: text(2_000).optional().describe('nextCursor of the page before') };
+export const page = {
+  limit: z.coerce.number().int().optional().describe('1 to 500, default 50'),
+  cursor: text(2_000).optional().describe('nextCursor of the page before'),
+};
 
 export const problem = z
-  .object({ type: z.string(), title: z.string(), status: z.number(), detail: z.string(), reason: z.string(), requestId: z.string(), details: z.record(z.string(), z.string()).optional() })
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number(),
+    detail: z.string(),
+    reason: z.string(),
+    requestId: z.string(),
+    details: z.record(z.string(), z.string()).optional(),
+  })
   .describe('RFC 9457 problem; reason is stable.');
 
 export const certificate = z.object({
@@ -38,12 +49,31 @@ export const certificate = z.object({
   hasPrivateKey: z.boolean(),
   createdAt: time,
   updatedAt: time,
-  chain: z.array(z.object({ certificateId: z.string(), subject: z.string(), fingerprintSha256: z.string() })).optional().describe('Known issuers, nearest first; only of a single certificate'),
+  chain: z
+    .array(z.object({ certificateId: z.string(), subject: z.string(), fingerprintSha256: z.string() }))
+    .optional()
+    .describe('Known issuers, nearest first; only of a single certificate'),
 });
 
 export const certificateFacts = certificate.pick({
-  subject: true, issuer: true, commonName: true, serialNumber: true, notBefore: true, notAfter: true, subjectAlternativeNames: true, keyAlgorithm: true, keySize: true, curve: true,
-  signatureAlgorithm: true, keyUsages: true, extendedKeyUsages: true, basicConstraints: true, subjectKeyIdentifier: true, authorityKeyIdentifier: true, thumbprint: true, fingerprintSha256: true,
+  subject: true,
+  issuer: true,
+  commonName: true,
+  serialNumber: true,
+  notBefore: true,
+  notAfter: true,
+  subjectAlternativeNames: true,
+  keyAlgorithm: true,
+  keySize: true,
+  curve: true,
+  signatureAlgorithm: true,
+  keyUsages: true,
+  extendedKeyUsages: true,
+  basicConstraints: true,
+  subjectKeyIdentifier: true,
+  authorityKeyIdentifier: true,
+  thumbprint: true,
+  fingerprintSha256: true,
 });
 
 export const importFields = {
@@ -60,7 +90,10 @@ export const importBody = z
     filePath: text(4_096).optional().describe('Instead of contentBase64: a file below CERTFERRY_FILES_ROOT'),
     ...importFields,
   })
-  .refine((body) => (body.contentBase64 === undefined) !== (body.filePath === undefined), 'needs either contentBase64 or filePath');
+  .refine(
+    (body) => (body.contentBase64 === undefined) !== (body.filePath === undefined),
+    'needs either contentBase64 or filePath',
+  );
 
 export const importAnswer = z.object({
   id: z.string().describe('Empty for an inspection'),
@@ -94,29 +127,85 @@ export const certificatePatch = z.strictObject({
 const config = z.record(z.string(), z.unknown());
 const labels = z.record(z.string(), z.string());
 
-export const storeKind = z.object({ kind: z.string(), title: z.string(), description: z.string(), operations: z.array(z.string()), alias: z.string(), configSchema: config });
-export const store = z.object({ id: z.string(), name: z.string(), kind: z.string(), config, labels, createdAt: time, updatedAt: time });
+export const storeKind = z.object({
+  kind: z.string(),
+  title: z.string(),
+  description: z.string(),
+  operations: z.array(z.string()),
+  alias: z.string(),
+  configSchema: config,
+});
+export const store = z.object({
+  id: z.string(),
+  name: z.string(),
+  kind: z.string(),
+  config,
+  labels,
+  createdAt: time,
+  updatedAt: time,
+});
 export const storeDraft = z.strictObject({ name: text(200), kind: text(100), config, labels: labels.optional() });
-export const storePatch = z.strictObject({ name: text(200).optional(), config: config.optional().describe('Replaces all; secrets that are left out stay'), labels: labels.optional() });
-export const storeTest = z.object({ ok: z.boolean(), checks: z.array(z.object({ name: z.string(), ok: z.boolean(), message: z.string() })) });
-export const storeEntry = z.object({ alias: z.string(), fingerprintSha256: z.string(), thumbprint: z.string(), subject: z.string(), notAfter: time, hasPrivateKey: z.boolean(), chainLength: z.number() });
+export const storePatch = z.strictObject({
+  name: text(200).optional(),
+  config: config.optional().describe('Replaces all; secrets that are left out stay'),
+  labels: labels.optional(),
+});
+export const storeTest = z.object({
+  ok: z.boolean(),
+  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), message: z.string() })),
+});
+export const storeEntry = z.object({
+  alias: z.string(),
+  fingerprintSha256: z.string(),
+  thumbprint: z.string(),
+  subject: z.string(),
+  notAfter: time,
+  hasPrivateKey: z.boolean(),
+  chainLength: z.number(),
+});
 
-const change = z.object({ operation: z.string(), what: z.string(), oldFingerprintSha256: z.string(), newFingerprintSha256: z.string() });
+const change = z.object({
+  operation: z.string(),
+  what: z.string(),
+  oldFingerprintSha256: z.string(),
+  newFingerprintSha256: z.string(),
+});
 
 export const deploymentBody = z.strictObject({
   certificateId: text(100),
   action: z.enum(['add', 'remove']),
   targets: z
-    .array(z.strictObject({ storeId: text(100), alias: text(200).optional(), overwrite: z.boolean().optional(), includePrivateKey: z.boolean().optional() }))
+    .array(
+      z.strictObject({
+        storeId: text(100),
+        alias: text(200).optional(),
+        overwrite: z.boolean().optional(),
+        includePrivateKey: z.boolean().optional(),
+      }),
+    )
     .min(1)
     .max(1_000),
-  schedule: z.strictObject({ at: z.iso.datetime({ offset: true }) }).optional().describe('Not before this time; without it: now'),
+  schedule: z
+    .strictObject({ at: z.iso.datetime({ offset: true }) })
+    .optional()
+    .describe('Not before this time; without it: now'),
   dryRun: z.boolean().optional().describe('Answers the plan and changes nothing'),
 });
 export const deploymentAnswer = z.object({ jobs: z.array(z.object({ id: z.string(), storeId: z.string() })) });
-export const deploymentPlan = z.object({ plan: z.array(z.object({ storeId: z.string(), changes: z.array(change), problem: z.string().optional() })) });
+export const deploymentPlan = z.object({
+  plan: z.array(z.object({ storeId: z.string(), changes: z.array(change), problem: z.string().optional() })),
+});
 
-export const JOB_STATUSES = ['scheduled', 'queued', 'running', 'retrying', 'succeeded', 'failed', 'cancelled', 'drifted'] as const;
+export const JOB_STATUSES = [
+  'scheduled',
+  'queued',
+  'running',
+  'retrying',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'drifted',
+] as const;
 const jobStatus = z.enum(JOB_STATUSES);
 
 export const job = z.object({
@@ -131,12 +220,20 @@ export const job = z.object({
   status: jobStatus,
   attempts: z.number(),
   nextRunAt: time.optional(),
-  timeline: z.array(z.object({ at: time, step: z.string(), status: jobStatus, attempt: z.number(), message: z.string().optional() })),
+  timeline: z.array(
+    z.object({ at: time, step: z.string(), status: jobStatus, attempt: z.number(), message: z.string().optional() }),
+  ),
   error: z.object({ reason: z.string(), message: z.string(), retryable: z.boolean() }).optional(),
   changes: z.array(change),
   createdAt: time,
   updatedAt: time,
 });
-export const jobQuery = z.object({ status: jobStatus.optional(), storeId: text(100).optional(), certificateId: text(100).optional(), ...page });
+export const jobQuery = z.object({
+  status: jobStatus.optional(),
+  storeId: text(100).optional(),
+  certificateId: text(100).optional(),
+  ...page,
+});
 
-export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), nextCursor: z.string().optional() });
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), nextCursor: z.string().optional() });

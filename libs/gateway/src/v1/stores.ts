@@ -10,13 +10,27 @@ export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContex
   const app = base.withTypeProvider<ZodTypeProvider>();
   const tags = ['stores'];
 
-  app.get('/store-kinds', { config: { scope: 'read' }, schema: { tags, summary: 'Kinds of stores, their operations and the JSON schema of their config', response: { 200: listOf(storeKind) } } }, async (request) => {
-    const { kinds } = await deployment.listStoreKinds({}, callOptions(request));
-    return { items: kinds.map((kind) => ({ ...kind, configSchema: kind.configSchema ?? {} })) };
-  });
+  app.get(
+    '/store-kinds',
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags,
+        summary: 'Kinds of stores, their operations and the JSON schema of their config',
+        response: { 200: listOf(storeKind) },
+      },
+    },
+    async (request) => {
+      const { kinds } = await deployment.listStoreKinds({}, callOptions(request));
+      return { items: kinds.map((kind) => ({ ...kind, configSchema: kind.configSchema ?? {} })) };
+    },
+  );
   app.post(
     '/stores',
-    { config: { scope: 'write', idempotent: true }, schema: { tags, summary: 'Add a store', body: storeDraft, response: { 201: store } } },
+    {
+      config: { scope: 'write', idempotent: true },
+      schema: { tags, summary: 'Add a store', body: storeDraft, response: { 201: store } },
+    },
     async (request, reply) => {
       const created = (await deployment.createStore({ store: request.body }, callOptions(request))).store!;
       return await reply.code(201).header('location', `/v1/stores/${created.id}`).send(storeToJson(created));
@@ -24,29 +38,59 @@ export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContex
   );
   app.post(
     '/stores/test',
-    { config: { scope: 'write', readOnly: true }, schema: { tags, summary: 'Try a store before it is added', body: storeDraft, response: { 200: storeTest } } },
-    async (request) => await deployment.testStore({ store: { $case: 'draft', value: { ...request.body, labels: request.body.labels ?? {} } } }, callOptions(request)),
+    {
+      config: { scope: 'write', readOnly: true },
+      schema: { tags, summary: 'Try a store before it is added', body: storeDraft, response: { 200: storeTest } },
+    },
+    async (request) =>
+      await deployment.testStore(
+        { store: { $case: 'draft', value: { ...request.body, labels: request.body.labels ?? {} } } },
+        callOptions(request),
+      ),
   );
-  app.get('/stores', { config: { scope: 'read' }, schema: { tags, summary: 'List stores by name', querystring: z.object(page), response: { 200: listOf(store) } } }, async (request) => {
-    const { items, nextCursor } = await deployment.listStores(request.query, callOptions(request));
-    return { items: items.map(storeToJson), nextCursor: nextCursor || undefined };
-  });
+  app.get(
+    '/stores',
+    {
+      config: { scope: 'read' },
+      schema: { tags, summary: 'List stores by name', querystring: z.object(page), response: { 200: listOf(store) } },
+    },
+    async (request) => {
+      const { items, nextCursor } = await deployment.listStores(request.query, callOptions(request));
+      return { items: items.map(storeToJson), nextCursor: nextCursor || undefined };
+    },
+  );
   app.get(
     '/stores/:id',
-    { config: { scope: 'read' }, schema: { tags, summary: 'Get a store, without its secrets', params: idParams, response: { 200: store } } },
+    {
+      config: { scope: 'read' },
+      schema: { tags, summary: 'Get a store, without its secrets', params: idParams, response: { 200: store } },
+    },
     async (request) => storeToJson((await deployment.getStore(request.params, callOptions(request))).store!),
   );
   app.patch(
     '/stores/:id',
-    { config: { scope: 'write' }, schema: { tags, summary: 'Change a store', params: idParams, body: storePatch, response: { 200: store } } },
+    {
+      config: { scope: 'write' },
+      schema: { tags, summary: 'Change a store', params: idParams, body: storePatch, response: { 200: store } },
+    },
     async (request) => {
       const { labels, ...rest } = request.body;
-      return storeToJson((await deployment.updateStore({ ...request.params, ...rest, labels: labels && { values: labels } }, callOptions(request))).store!);
+      return storeToJson(
+        (
+          await deployment.updateStore(
+            { ...request.params, ...rest, labels: labels && { values: labels } },
+            callOptions(request),
+          )
+        ).store!,
+      );
     },
   );
   app.delete(
     '/stores/:id',
-    { config: { scope: 'write' }, schema: { tags, summary: 'Forget a store; what it holds stays', params: idParams, response: { 204: z.null() } } },
+    {
+      config: { scope: 'write' },
+      schema: { tags, summary: 'Forget a store; what it holds stays', params: idParams, response: { 204: z.null() } },
+    },
     async (request, reply) => {
       await deployment.deleteStore(request.params, callOptions(request));
       return await reply.code(204).send(null);
@@ -54,12 +98,26 @@ export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContex
   );
   app.post(
     '/stores/:id/test',
-    { config: { scope: 'write', readOnly: true }, schema: { tags, summary: 'Try to read and to write a store without changing it', params: idParams, response: { 200: storeTest } } },
-    async (request) => await deployment.testStore({ store: { $case: 'id', value: request.params.id } }, callOptions(request)),
+    {
+      config: { scope: 'write', readOnly: true },
+      schema: {
+        tags,
+        summary: 'Try to read and to write a store without changing it',
+        params: idParams,
+        response: { 200: storeTest },
+      },
+    },
+    async (request) =>
+      await deployment.testStore({ store: { $case: 'id', value: request.params.id } }, callOptions(request)),
   );
   app.get(
     '/stores/:id/entries',
-    { config: { scope: 'read' }, schema: { tags, summary: 'What a store holds now', params: idParams, response: { 200: listOf(storeEntry) } } },
-    async (request) => ({ items: (await deployment.listStoreEntries(request.params, callOptions(request))).items.map(entryToJson) }),
+    {
+      config: { scope: 'read' },
+      schema: { tags, summary: 'What a store holds now', params: idParams, response: { 200: listOf(storeEntry) } },
+    },
+    async (request) => ({
+      items: (await deployment.listStoreEntries(request.params, callOptions(request))).items.map(entryToJson),
+    }),
   );
 }

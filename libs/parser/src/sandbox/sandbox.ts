@@ -49,7 +49,7 @@ export class Sandbox {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ name, input, resolve: resolve as Task['resolve'], reject });
+      this.#waiting.push({ name, input, resolve: resolve, reject });
       this.#next();
     });
   }

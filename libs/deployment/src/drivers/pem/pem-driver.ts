@@ -1,5 +1,4 @@
 import { precondition } from '@certferry/core';
-import { parserV1 } from '@certferry/contracts';
 import { readPem, readPrivateKey, writePem } from '@certferry/x509';
 import { z } from 'zod';
 import { digestOf, FileSet, type FileContents } from '../../files/file-set.ts';
