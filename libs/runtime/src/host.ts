@@ -33,10 +33,8 @@ export async function host(
   modules: ServiceModule[],
   from: { environment: NodeJS.ProcessEnv; profile?: string },
 ): Promise<Host> {
-  const schemas: Record<string, z.ZodType> = Object.fromEntries<z.ZodType>([
-    ['runtime', runtimeConfig],
-    ...modules.map((module) => [module.name, module.config]),
-  ]);
+  const schemas: Record<string, z.ZodType> = { runtime: runtimeConfig };
+  for (const module of modules) schemas[module.name] = module.config;
   const sections = loadConfig(schemas, from);
   const opened = new Resources();
   try {
