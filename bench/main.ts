@@ -1,0 +1,12 @@
+import { cpus } from 'node:os';
+import { benchDatabase } from './database.ts';
+import { benchParse } from './parse.ts';
+import { benchSystem } from './system.ts';
+
+// npm run bench [parse|database|system]: prints tables; ratios are taken in this one run.
+const BENCHES = { parse: benchParse, database: benchDatabase, system: benchSystem };
+const wanted = process.argv.slice(2);
+console.log(`Node.js ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}\n`);
+for (const [name, run] of Object.entries(BENCHES)) {
+  if (wanted.length === 0 || wanted.includes(name)) await run();
+}
