@@ -325,7 +325,7 @@ describe.each(shapes)('the main job, %s', (shape) => {
     );
   });
 
-  test('a job that fails for now is tried again, can be cancelled and retried', async () => {
+  test('a job that waits can be cancelled, a cancelled one retried, and a time is kept', async () => {
     const { id } = (await api('GET', '/v1/certificates?q=web1.example.com')).body['items'][0];
     const later = await api('POST', '/v1/deployments', {
       certificateId: id,
