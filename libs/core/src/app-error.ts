@@ -43,6 +43,11 @@ export class AppError extends Error {
   }
 }
 
+/** Throws where an expression is wanted: `found ?? raise(notFound('job', id))`. */
+export function raise(error: Error): never {
+  throw error;
+}
+
 /** INVALID_ARGUMENT: the request can never succeed as it is. */
 export function invalid(reason: string, message: string, details?: Record<string, string>): AppError {
   return new AppError({ code: 'INVALID_ARGUMENT', reason, message, details });

@@ -83,3 +83,8 @@ function createDatabase(connection: Connection, exclusive: boolean): Database {
 export function isDuplicateKey(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === 11000;
 }
+
+/** Bytes as they come from `lean()`: MongoDB's driver gives Binary, the embedded one Buffer. */
+export function toBuffer(bytes: unknown): Buffer {
+  return Buffer.from(bytes instanceof mongoose.mongo.Binary ? bytes.buffer : (bytes as Uint8Array));
+}

@@ -1,1 +1,1 @@
-export { isDuplicateKey, openDatabase, type Database } from './database.ts';
+export { isDuplicateKey, openDatabase, toBuffer, type Database } from './database.ts';

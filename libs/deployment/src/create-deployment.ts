@@ -76,7 +76,7 @@ function aliasFor(target: Target, store: Store, certificate: inventoryV1.Certifi
 
 /** Without a wish: the key goes where the certificate has one and the store has a place for it. */
 function wantsPrivateKey(target: Target, store: Store, certificate: inventoryV1.Certificate): boolean {
-  const hasPlace = store.kind !== 'pem' || store.config['keyPath'] !== undefined;
+  const hasPlace = findDriver(store.kind).holdsPrivateKey(store.config);
   if (target.includePrivateKey === undefined) return certificate.hasPrivateKey && hasPlace;
   if (target.includePrivateKey && !certificate.hasPrivateKey) {
     throw precondition(

@@ -1,10 +1,10 @@
-import { invalid, newId, notFound, precondition } from '@certferry/core';
+import { invalid, newId, notFound, precondition, raise } from '@certferry/core';
 import { deploymentV1 } from '@certferry/contracts';
 import { createDeployment, planDeployment } from './create-deployment.ts';
 import type { DeploymentContext } from './deployment-context.ts';
 import { DRIVERS, findDriver } from './drivers/index.ts';
 import type { Job, JobState, Transition } from './job.ts';
-import { fromStatus, fromTarget, toEntry, toJob, toPlan, toStore, toStoreKind } from './mapping.ts';
+import { fromStatus, fromTarget, toEntry, toJob, toStore, toStoreKind } from './mapping.ts';
 import { checkConfig, checkNameAndLabels, openConfig, openStore, sealConfig, type Store } from './store.ts';
 import { openJobStore } from './store-change.ts';
 import { testStore } from './test-store.ts';
@@ -165,7 +165,7 @@ function jobHandlers(context: DeploymentContext): Omit<Handlers, keyof StoreHand
         action: fromAction(action),
         targets: targets.map(fromTarget),
       });
-      return { plan: plan.map(toPlan) };
+      return { plan };
     },
 
     async getJob({ id }) {
@@ -215,8 +215,4 @@ function jobHandlers(context: DeploymentContext): Omit<Handlers, keyof StoreHand
       return { job: toJob(await move(id, { states: ['dead', 'cancelled', 'drifted'], refuse }, again)) };
     },
   };
-}
-
-function raise(error: Error): never {
-  throw error;
 }

@@ -1,6 +1,6 @@
 import { deploymentV1 } from '@certferry/contracts';
 import { z } from 'zod';
-import type { StorePlan, Target } from './create-deployment.ts';
+import type { Target } from './create-deployment.ts';
 import type { StoreDriver, StoreEntry } from './drivers/driver.ts';
 import type { Job, JobStatus } from './job.ts';
 import type { Store } from './store.ts';
@@ -83,8 +83,6 @@ export function toStoreKind(driver: StoreDriver): deploymentV1.StoreKind {
 export function toEntry({ chain, ...entry }: StoreEntry): deploymentV1.StoreEntry {
   return { ...entry, chainLength: chain.length };
 }
-
-export const toPlan = (plan: StorePlan): deploymentV1.StorePlan => plan;
 
 export function fromTarget({ storeId, alias, overwrite, includePrivateKey }: deploymentV1.DeploymentTarget): Target {
   return { storeId, alias, overwrite, includePrivateKey };

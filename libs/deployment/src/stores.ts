@@ -1,5 +1,5 @@
 import { AppError, decodeCursor, encodeCursor, pageLimit } from '@certferry/core';
-import { isDuplicateKey, type Database } from '@certferry/database';
+import { isDuplicateKey, toBuffer, type Database } from '@certferry/database';
 import mongoose, { type Model } from 'mongoose';
 import type { Store } from './store.ts';
 
@@ -117,10 +117,6 @@ function nameTaken(name: string): (error: unknown) => never {
 }
 
 function fromDatabase(found: unknown): Store {
-  const store = found as Store & { sealedSecrets?: { buffer: Uint8Array; _bsontype?: string } & Buffer };
-  const sealed = store.sealedSecrets;
-  return {
-    ...store,
-    ...(sealed && { sealedSecrets: Buffer.from(sealed._bsontype === 'Binary' ? sealed.buffer : sealed) }),
-  };
+  const store = found as Store;
+  return { ...store, ...(store.sealedSecrets && { sealedSecrets: toBuffer(store.sealedSecrets) }) };
 }

@@ -7,8 +7,8 @@ import type { ApiKey, Scope } from './security/api-keys.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What the caller's key must allow; "public" needs no key. */
-    scope?: Scope | 'public';
+    /** What the caller's key must allow. */
+    scope?: Scope;
     /** A POST that changes nothing: no audit record. */
     readOnly?: boolean;
     /** Takes an Idempotency-Key. */
@@ -24,12 +24,12 @@ declare module 'fastify' {
 
 const FAILURES_PER_MINUTE = 30;
 
-/** Authentication, permission, audit and idempotency, in this order, for every route below. */
+/** Authentication, permission, idempotency and audit, in this order, for every route below. */
 export function addGuards(app: FastifyInstance, context: GatewayContext): void {
   const failures = new FailureLimit(FAILURES_PER_MINUTE);
   app.addHook('onRequest', async (request) => {
     const { scope } = request.routeOptions.config;
-    if (scope === 'public' || request.is404) return;
+    if (request.is404) return;
     failures.check(request.ip);
     const key = await authenticate(context, request);
     if (!key) {

@@ -1,5 +1,5 @@
-import { invalid, newId, pageLimit, decodeCursor, encodeCursor } from '@certferry/core';
-import { isDuplicateKey, type Database } from '@certferry/database';
+import { invalid, pageLimit, decodeCursor, encodeCursor } from '@certferry/core';
+import { isDuplicateKey, toBuffer, type Database } from '@certferry/database';
 import { addOutbox, type Event } from '@certferry/events';
 import mongoose, { type Model } from 'mongoose';
 import type { Certificate } from './certificate.ts';
@@ -124,7 +124,7 @@ export class Certificates {
       .findOne({ _id: id, ...alive })
       .select('+sealedKey')
       .lean()) as Certificate | null;
-    return found?.sealedKey && asBuffer(found.sealedKey);
+    return found?.sealedKey && toBuffer(found.sealedKey);
   }
 
   async list(query: CertificateQuery): Promise<{ items: Certificate[]; nextCursor: string }> {
@@ -149,8 +149,6 @@ export class Certificates {
     return found ? fromDatabase(found) : undefined;
   }
 }
-
-export const newCertificateId = newId;
 
 function readSort(text: string): { path: string; direction: 1 | -1; sort: string } {
   const sort = text || 'name';
@@ -180,15 +178,7 @@ function sortValue(certificate: Certificate, path: string): string | number {
   return value instanceof Date ? value.getTime() : (value as string);
 }
 
-/** MongoDB's driver gives Binary, the embedded one Buffer. */
-const asBuffer = (bytes: unknown): Buffer =>
-  Buffer.from(
-    (bytes as { buffer?: Uint8Array; _bsontype?: string })._bsontype === 'Binary'
-      ? (bytes as { buffer: Uint8Array }).buffer
-      : (bytes as Uint8Array),
-  );
-
 function fromDatabase(found: unknown): Certificate {
   const certificate = found as Certificate;
-  return { ...certificate, der: asBuffer(certificate.der) };
+  return { ...certificate, der: toBuffer(certificate.der) };
 }

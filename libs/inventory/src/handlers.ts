@@ -1,4 +1,4 @@
-import { invalid, notFound, type Clock } from '@certferry/core';
+import { invalid, notFound, raise, type Clock } from '@certferry/core';
 import { inventoryV1, type parserV1 } from '@certferry/contracts';
 import type { Client } from '@certferry/rpc';
 import type { SecretKeeper } from '@certferry/secrets';
@@ -121,7 +121,3 @@ const KEY_FORMATS: Partial<Record<inventoryV1.PrivateKeyFormat, 'pem' | 'p12'>> 
   [inventoryV1.PrivateKeyFormat.PEM]: 'pem',
   [inventoryV1.PrivateKeyFormat.P12]: 'p12',
 };
-
-function raise(error: Error): never {
-  throw error;
-}

@@ -2,7 +2,7 @@ import { newId, type Clock } from '@certferry/core';
 import type { parserV1 } from '@certferry/contracts';
 import { createEvent, type Event } from '@certferry/events';
 import type { SecretKeeper } from '@certferry/secrets';
-import { readCertificate, type CertificateFacts } from '@certferry/x509';
+import type { CertificateFacts } from '@certferry/x509';
 import {
   changedFields,
   checkDescription,
@@ -88,7 +88,8 @@ function toArrival(
   return {
     index: entry.index,
     der: entry.der,
-    facts: readCertificate(entry.der),
+    // Read once, by the parser; the wire only makes present fields optional.
+    facts: entry.facts as CertificateFacts,
     privateKey,
     description: isIssuer ? {} : { name, notes, metadata, tags },
   };

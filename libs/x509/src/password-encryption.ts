@@ -1,3 +1,4 @@
+import { raise } from '@certferry/core';
 import { Buffer } from 'node:buffer';
 import { createCipheriv, createDecipheriv, hash, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { type DerReader, TAG } from './der-reader.ts';
@@ -125,11 +126,11 @@ function pbes2(algorithm: DerReader, budget: IterationBudget, what: string): Dec
   let digest: Digest = 'sha1';
   if (pbkdf2.peek() === TAG.sequence) {
     const prf = pbkdf2.enter(TAG.sequence).oid();
-    digest = HMAC_OIDS[prf] ?? fail(unsupportedAlgorithm(what, `PBKDF2 with ${prf}`));
+    digest = HMAC_OIDS[prf] ?? raise(unsupportedAlgorithm(what, `PBKDF2 with ${prf}`));
   }
   const encryption = parameters.enter(TAG.sequence);
   const cipherOid = encryption.oid();
-  const { cipher, keyLength } = CIPHER_OIDS[cipherOid] ?? fail(unsupportedAlgorithm(what, `cipher ${cipherOid}`));
+  const { cipher, keyLength } = CIPHER_OIDS[cipherOid] ?? raise(unsupportedAlgorithm(what, `cipher ${cipherOid}`));
   const iv = encryption.octets();
   budget.spend(iterations);
   return (password, data) =>
@@ -137,7 +138,7 @@ function pbes2(algorithm: DerReader, budget: IterationBudget, what: string): Dec
 }
 
 function pkcs12Scheme(scheme: string, from: { algorithm: DerReader; budget: IterationBudget; what: string }): Decrypt {
-  const known = PKCS12_SCHEMES[scheme] ?? fail(unsupportedAlgorithm(from.what, SCHEME_NAMES[scheme] ?? scheme));
+  const known = PKCS12_SCHEMES[scheme] ?? raise(unsupportedAlgorithm(from.what, SCHEME_NAMES[scheme] ?? scheme));
   const parameters = from.algorithm.enter(TAG.sequence);
   const salt = parameters.octets();
   const iterations = parameters.integer();
@@ -151,10 +152,6 @@ function pkcs12Scheme(scheme: string, from: { algorithm: DerReader; budget: Iter
     if (key.length === 16) key = Buffer.concat([key, key.subarray(0, 8)]);
     return decipher(known.cipher, key, iv)(data);
   };
-}
-
-function fail(error: X509Error): never {
-  throw error;
 }
 
 /** Key derivation of RFC 7292 appendix B.2; purpose 1 = key, 2 = IV, 3 = MAC key. `length` in bytes. */

@@ -19,6 +19,8 @@ export interface StoreDriver<C extends z.ZodObject = z.ZodObject> {
   alias: 'required' | 'none';
   /** Strict; its JSON schema is shown to people. Fields with `.meta({ writeOnly: true })` are secrets. */
   config: C;
+  /** Whether a store with this config has a place for the private key. */
+  holdsPrivateKey(config: Partial<z.infer<C>>): boolean;
   /** Checks paths; reads and writes nothing yet. */
   open(config: z.infer<C>, context: DriverContext): Promise<OpenStore>;
 }

@@ -20,7 +20,7 @@ const BEGIN = Buffer.from('-----BEGIN ');
 /** PEM (RFC 7468): certificates and keys in any mixture and order, with text around them. */
 export const pem: Format = {
   detect: (content) => asBuffer(content).includes(BEGIN),
-  needsSandbox: (content) => ['ENCRYPTED'].some((word) => asBuffer(content).includes(word)),
+  needsSandbox: (content) => asBuffer(content).includes('ENCRYPTED'),
   read(content, password) {
     const container = emptyContainer('PEM');
     const budget = new IterationBudget();

@@ -44,6 +44,7 @@ export const pem: StoreDriver<typeof config> = {
     'One certificate as PEM files on the local file system. Several files change as one, behind a symbolic link.',
   alias: 'none',
   config,
+  holdsPrivateKey: ({ keyPath }) => keyPath !== undefined,
   async open(paths, context) {
     const files: Record<string, string> = {};
     for (const [field, role] of Object.entries(ROLES)) {

@@ -25,6 +25,7 @@ export const pkcs12: StoreDriver<typeof config> = {
     'Entries of a PKCS#12 file on the local file system. Entries that Certferry did not write stay as they are.',
   alias: 'required',
   config,
+  holdsPrivateKey: () => true,
   async open({ path, password }, context) {
     return new Pkcs12Store({ path: await context.roots.resolve(path), password }, context);
   },
