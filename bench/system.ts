@@ -8,7 +8,13 @@ const DEPLOYMENTS = 200;
 
 /** The standalone over HTTP: import requests with key, and the time from POST /v1/deployments to the file in place. */
 export async function benchSystem(): Promise<void> {
+  const begin = performance.now();
   const system = await startCertferry('standalone');
+  const first = performance.now() - begin;
+  await system.stop();
+  const again = performance.now();
+  await system.restart();
+  const restart = performance.now() - again;
   const bodies = await Promise.all(
     Array.from({ length: IMPORTS }, async (_, i) => {
       const leaf = await makeCertificate({ commonName: `bench-${i}.example.com` });
@@ -48,6 +54,11 @@ export async function benchSystem(): Promise<void> {
   }
   await system.stop();
   const ms = (value: number) => `${value.toFixed(1)} ms`;
+  printTable(
+    'From the start of the process to ready',
+    ['', 'first start', 'restart'],
+    [['standalone', ms(first), ms(restart)]],
+  );
   printTable(
     `Import of a PEM certificate with its key, ${CALLERS} callers`,
     ['', 'requests/s', 'p50', 'p99'],

@@ -534,6 +534,13 @@ describe.each(shapes)('the main job, %s', (shape) => {
     });
   });
 
+  test('wrong keys from one address are limited; a right key is never refused with them', async () => {
+    const wrong = { ...system, apiKey: 'wrong' };
+    const answers = await Promise.all(Array.from({ length: 70 }, () => call(wrong, 'GET', '/v1/certificates')));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 429]));
+    expect((await api('GET', '/v1/certificates')).status).toBe(200);
+  });
+
   test('https is served with a certificate of its own CA; health, metrics and the API’s description are there', async () => {
     const ca = new X509Certificate(readFileSync(join(system.dataDir, 'tls', 'ca.crt')));
     expect(ca.ca).toBe(true);

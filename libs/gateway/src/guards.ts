@@ -30,7 +30,6 @@ export function addGuards(app: FastifyInstance, context: GatewayContext): void {
   app.addHook('onRequest', async (request) => {
     const { scope } = request.routeOptions.config;
     if (request.is404) return;
-    failures.check(request.ip);
     const key = await authenticate(context, request);
     if (!key) {
       failures.count(request.ip);
@@ -82,23 +81,22 @@ class FailureLimit {
     this.#most = most;
   }
 
-  check(address: string): void {
+  /** Counts a wrong key; HttpError 429 when there were too many. Right keys are never refused. */
+  count(address: string): void {
     const minute = Math.floor(Date.now() / 60_000);
     if (minute !== this.#minute) {
       this.#minute = minute;
       this.#counts = new Map();
     }
-    if ((this.#counts.get(address) ?? 0) >= this.#most) {
+    const count = (this.#counts.get(address) ?? 0) + 1;
+    this.#counts.set(address, count);
+    if (count > this.#most) {
       throw new HttpError(
         429,
         'RATE_LIMITED',
         `More than ${this.#most} wrong API keys came from this address in a minute; wait a minute.`,
       );
     }
-  }
-
-  count(address: string): void {
-    this.#counts.set(address, (this.#counts.get(address) ?? 0) + 1);
   }
 }
 

@@ -59,6 +59,7 @@ export async function importCertificates(context: ImportContext, request: Import
     status: request.dryRun ? 'inspected' : 'completed',
     format,
     items,
+    notices: found.notices,
     createdAt: context.clock.now(),
   };
   if (!request.dryRun) {

@@ -23,11 +23,19 @@ export interface Import {
   status: 'completed' | 'inspected';
   format: string;
   items: ImportItem[];
+  notices: string[];
   createdAt: Date;
 }
 
 const schema = new mongoose.Schema<Import>(
-  { _id: { type: String, required: true }, status: String, format: String, items: [Object], createdAt: Date },
+  {
+    _id: { type: String, required: true },
+    status: String,
+    format: String,
+    items: [Object],
+    notices: [String],
+    createdAt: Date,
+  },
   { versionKey: false, minimize: false },
 );
 

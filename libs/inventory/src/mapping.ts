@@ -30,6 +30,13 @@ const RESULTS = {
   failed: inventoryV1.ImportResult.FAILED,
 } as const;
 
-export function toImport({ _id: id, status, items, format, createdAt }: Import): inventoryV1.Import {
-  return { id, status, format, createdAt, items: items.map((item) => ({ ...item, result: RESULTS[item.result] })) };
+export function toImport({ _id: id, status, items, format, notices, createdAt }: Import): inventoryV1.Import {
+  return {
+    id,
+    status,
+    format,
+    notices,
+    createdAt,
+    items: items.map((item) => ({ ...item, result: RESULTS[item.result] })),
+  };
 }

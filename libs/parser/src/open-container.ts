@@ -3,6 +3,7 @@ import { DerReader, X509Error, type Password } from '@certferry/x509';
 import { pairKeys, type Container } from './container.ts';
 import type { Format } from './formats/format.ts';
 import { FORMATS } from './formats/index.ts';
+import { noticeDroppedNames } from './formats/notices.ts';
 
 export const MAX_CONTAINER_BYTES = 10 * 1024 * 1024;
 const MAX_PASSWORD_CHARACTERS = 1_000;
@@ -45,6 +46,7 @@ function refuseTruncated(content: Uint8Array): void {
 /** Reads a container in this process. A container in which nothing can be read is refused with its first failure. */
 export function openContainer(content: Uint8Array, password: Password): Container {
   const container = pairKeys(detectFormat(content, password).read(content, password));
+  noticeDroppedNames(container);
   const [failure] = container.failures;
   if (container.certificates.length === 0 && container.keys.length === 0 && failure)
     throw invalid(failure.reason, failure.message);

@@ -100,6 +100,21 @@ describe('parser', () => {
     expect(answer.certificates.length).toBe(1);
   });
 
+  test('alternative names are kept up to 10,000, and the rest is counted and said', async () => {
+    const inspect = async (count: number) => {
+      const names = Array.from({ length: count }, () => 'a');
+      return await client.inspect({ content: (await makeCertificate({ commonName: 'many', names })).der });
+    };
+    const at = await inspect(10_000);
+    expect(at.certificates[0]!.facts).toMatchObject({ droppedNames: 0 });
+    expect(at.notices).toEqual([]);
+    const above = await inspect(10_001);
+    expect(above.certificates[0]!.facts!.subjectAlternativeNames.length).toBe(10_000);
+    expect(above.notices).toEqual([
+      'Certificate 0 has 1 alternative names above the limit of 10000; they are not kept.',
+    ]);
+  });
+
   test('a keystore is made, changed and emptied', async () => {
     const { intermediate, leaf } = await makeChain('store');
     const put = { alias: 'web', certificates: [leaf.der, intermediate.der], privateKey: leaf.keyDer };

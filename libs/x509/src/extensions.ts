@@ -14,6 +14,7 @@ export interface SubjectAlternativeName {
 /** The extensions that Certferry stores (RFC 5280 section 4.2.1). */
 export interface CertificateExtensions {
   subjectAlternativeNames: SubjectAlternativeName[];
+  droppedNames: number;
   keyUsages: string[];
   extendedKeyUsages: string[];
   basicConstraints?: { certificateAuthority: boolean; pathLength?: number };
@@ -25,6 +26,7 @@ export interface CertificateExtensions {
 export function readExtensions(explicit: DerReader | undefined): CertificateExtensions {
   const found: CertificateExtensions = {
     subjectAlternativeNames: [],
+    droppedNames: 0,
     keyUsages: [],
     extendedKeyUsages: [],
     subjectKeyIdentifier: '',
@@ -48,6 +50,7 @@ const READERS: Record<string, (value: DerReader, found: CertificateExtensions) =
     while (!names.done && found.subjectAlternativeNames.length < MAX_NAMES) {
       found.subjectAlternativeNames.push(readGeneralName(names));
     }
+    for (; !names.done; found.droppedNames++) names.next();
   },
   [EXTENSION.keyUsage](value, found) {
     const bits = value.next(TAG.bitString).value();

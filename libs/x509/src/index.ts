@@ -1,6 +1,6 @@
 export { isSignedBy, MAX_CERTIFICATE_BYTES, readCertificate, type CertificateFacts } from './certificate.ts';
 export { context, DerReader, TAG } from './der-reader.ts';
-export type { SubjectAlternativeName } from './extensions.ts';
+export { MAX_NAMES, type SubjectAlternativeName } from './extensions.ts';
 export {
   listKeystoreEntries,
   MAX_CHAIN_LENGTH,

@@ -4,7 +4,7 @@ import { lstat, mkdir, open, readdir, rename, rm, symlink, unlink } from 'node:f
 import { dirname, join } from 'node:path';
 import { AppError, precondition } from '@certferry/core';
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 /** What a file is before it is replaced: its owner and mode are kept. */
 export interface FileState {
@@ -17,7 +17,8 @@ const errorCode = (error: unknown): string | undefined => (error as NodeJS.Errno
 /** The file's content, or undefined when there is none. FAILED_PRECONDITION NOT_A_FILE for a link or anything else that is no regular file. */
 export async function readRegularFile(path: string): Promise<FileState | undefined> {
   try {
-    const file = await open(path, O_RDONLY | O_NOFOLLOW);
+    // Without O_NONBLOCK, opening a pipe that nobody writes to never ends.
+    const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     try {
       const stats = await file.stat();
       if (!stats.isFile()) throw notAFile(path);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   lstatSync,
@@ -72,6 +73,12 @@ describe('a single file', () => {
     });
     expect(readFileSync(path, 'utf8')).toBe('somebody else');
     expect(readdirSync(folder)).toEqual(['x']);
+  });
+
+  test('a pipe in its place is refused and waits for nobody', async () => {
+    const path = join(temporaryFolder(), 'x');
+    execFileSync('mkfifo', [path]);
+    await expect(new FileSet({ x: path }, 's1').read()).rejects.toMatchObject({ reason: 'NOT_A_FILE' });
   });
 
   test('is not written through a link', async () => {

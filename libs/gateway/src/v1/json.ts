@@ -60,6 +60,7 @@ export function importToJson(from: inventoryV1.Import): z.infer<typeof importAns
     id: from.id,
     status: from.status as 'completed' | 'inspected',
     format: from.format,
+    notices: present(from.notices),
     createdAt: iso(from.createdAt),
     items,
   };

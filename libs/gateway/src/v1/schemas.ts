@@ -99,6 +99,7 @@ export const importAnswer = z.object({
   id: z.string().describe('Empty for an inspection'),
   status: z.enum(['completed', 'inspected']),
   format: z.string(),
+  notices: z.array(z.string()).optional().describe('What is odd but not wrong in the container'),
   createdAt: time,
   items: z.array(
     z.object({

@@ -33,7 +33,7 @@ export interface CertificateFacts {
   notAfter:
     | Date
     | undefined;
-  /** At most 10,000; the rest are dropped and a finding says so. */
+  /** At most 10,000; dropped_names counts the rest, and a notice says so. */
   subjectAlternativeNames: SubjectAlternativeName[];
   /** "RSA", "EC", "Ed25519", …; the dotted OID if we know no name for it. */
   keyAlgorithm: string;
@@ -64,6 +64,8 @@ export interface CertificateFacts {
   selfIssued: boolean;
   /** X.509 version: 1, 2 or 3. */
   version: number;
+  /** How many alternative names above 10,000 were left out. */
+  droppedNames: number;
 }
 
 /** One entry of the subjectAltName extension (RFC 5280 section 4.2.1.6). */
@@ -105,6 +107,7 @@ function createBaseCertificateFacts(): CertificateFacts {
     publicKeySha256: "",
     selfIssued: false,
     version: 0,
+    droppedNames: 0,
   };
 }
 
@@ -172,6 +175,9 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
     }
     if (message.version !== 0) {
       writer.uint32(168).int32(message.version);
+    }
+    if (message.droppedNames !== 0) {
+      writer.uint32(176).int32(message.droppedNames);
     }
     return writer;
   },
@@ -357,6 +363,14 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
             message.version = reader.int32();
             continue;
           }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.droppedNames = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -456,6 +470,11 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
         ? globalThis.Boolean(object.self_issued)
         : false,
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      droppedNames: isSet(object.droppedNames)
+        ? globalThis.Number(object.droppedNames)
+        : isSet(object.dropped_names)
+        ? globalThis.Number(object.dropped_names)
+        : 0,
     };
   },
 
@@ -524,6 +543,9 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
     if (message.version !== 0) {
       obj.version = Math.round(message.version);
     }
+    if (message.droppedNames !== 0) {
+      obj.droppedNames = Math.round(message.droppedNames);
+    }
     return obj;
   },
 
@@ -556,6 +578,7 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
     message.publicKeySha256 = object.publicKeySha256 ?? "";
     message.selfIssued = object.selfIssued ?? false;
     message.version = object.version ?? 0;
+    message.droppedNames = object.droppedNames ?? 0;
     return message;
   },
 };

@@ -316,6 +316,8 @@ export interface Import {
     | undefined;
   /** "pem", "der" or "pkcs12". */
   format: string;
+  /** What is odd but not wrong in the container, for people. */
+  notices: string[];
 }
 
 export interface ImportItem {
@@ -1424,7 +1426,7 @@ export const ImportCertificatesResponse: MessageFns<ImportCertificatesResponse> 
 };
 
 function createBaseImport(): Import {
-  return { id: "", status: "", items: [], createdAt: undefined, format: "" };
+  return { id: "", status: "", items: [], createdAt: undefined, format: "", notices: [] };
 }
 
 export const Import: MessageFns<Import> = {
@@ -1443,6 +1445,9 @@ export const Import: MessageFns<Import> = {
     }
     if (message.format !== "") {
       writer.uint32(42).string(message.format);
+    }
+    for (const v of message.notices) {
+      writer.uint32(50).string(v!);
     }
     return writer;
   },
@@ -1500,6 +1505,14 @@ export const Import: MessageFns<Import> = {
             message.format = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.notices.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1523,6 +1536,7 @@ export const Import: MessageFns<Import> = {
         ? fromJsonTimestamp(object.created_at)
         : undefined,
       format: isSet(object.format) ? globalThis.String(object.format) : "",
+      notices: globalThis.Array.isArray(object?.notices) ? object.notices.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -1543,6 +1557,9 @@ export const Import: MessageFns<Import> = {
     if (message.format !== "") {
       obj.format = message.format;
     }
+    if (message.notices?.length) {
+      obj.notices = message.notices;
+    }
     return obj;
   },
 
@@ -1556,6 +1573,7 @@ export const Import: MessageFns<Import> = {
     message.items = object.items?.map((e) => ImportItem.fromPartial(e)) || [];
     message.createdAt = object.createdAt ?? undefined;
     message.format = object.format ?? "";
+    message.notices = object.notices?.map((e) => e) || [];
     return message;
   },
 };

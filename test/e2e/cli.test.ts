@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasProgram, makeChain, runProgram, temporaryFolder } from '@certferry/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startCertferry, type RunningSystem } from '../system.ts';
+
+const MAIN = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'src', 'main.ts');
+const fixture = (name: string) => join(import.meta.dirname, '..', '..', 'libs', 'x509', 'fixtures', name);
+
+describe('the command line', () => {
+  let system: RunningSystem;
+  let folder: string;
+  let environment: NodeJS.ProcessEnv;
+  beforeAll(async () => {
+    system = await startCertferry('standalone');
+    folder = temporaryFolder('cli');
+    environment = { ...process.env, CERTFERRY_URL: system.url, CERTFERRY_API_KEY: system.apiKey };
+    delete environment['CERTFERRY_PASSWORD'];
+  });
+  afterAll(() => system.stop());
+
+  const run = (args: string[], extra: NodeJS.ProcessEnv = {}) =>
+    new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
+      const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: { ...environment, ...extra } });
+      const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+      child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+      child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+      child.stdin.end();
+      child.once('error', reject);
+      child.once('close', (code) =>
+        resolve({ code, stdout: Buffer.concat(stdout).toString('latin1'), stderr: Buffer.concat(stderr).toString() }),
+      );
+    });
+  const json = async (args: string[]) => JSON.parse((await run([...args, '--json'])).stdout) as any;
+
+  test('the password is asked for on a terminal, and not shown', async () => {
+    const refused = await run(['inspect', fixture('openssl-default.p12')]);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('PASSWORD_REQUIRED');
+    if (!hasProgram('script')) return;
+    const command = `${process.execPath} ${MAIN} import ${fixture('openssl-default.p12')}`;
+    const shown = await new Promise<string>((resolve) => {
+      const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: folder, env: environment });
+      let output = '';
+      let typed = false;
+      child.stdout.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+        if (typed || !output.includes('Password of')) return;
+        typed = true;
+        child.stdin.write('changeiX\u007ft\r');
+      });
+      child.once('close', () => resolve(output));
+    });
+    expect(shown).toContain('created');
+    expect(shown).not.toContain('change');
+  });
+
+  test('certificates are exported in every format and removed only when that is confirmed', async () => {
+    expect((await run(['certs', 'export', 'web1.example.com', '--format', 'pem'])).stdout).toMatch(/^-----BEGIN CERT/);
+    for (const [format, count] of [
+      ['chain', 3],
+      ['p7b', 0],
+      ['der', 0],
+    ] as const) {
+      const out = join(folder, `web1.${format}`);
+      expect((await run(['certs', 'export', 'web1.example.com', '--format', format, '--out', out])).code).toBe(0);
+      expect(readFileSync(out, 'latin1').match(/BEGIN CERTIFICATE/g)?.length ?? 0).toBe(count);
+      expect(statSync(out).mode & 0o777).toBe(0o600);
+    }
+    const p12 = ['certs', 'export', 'web1.example.com', '--format', 'p12', '--out', 'web1.p12'];
+    expect(await run(p12)).toMatchObject({ code: 2, stderr: expect.stringContaining('--password-file') });
+    writeFileSync(join(folder, 'secret'), 'quite secret\n');
+    expect((await run([...p12, '--password-file', 'secret'])).code).toBe(0);
+    const read = ['pkcs12', '-in', join(folder, 'web1.p12'), '-passin', 'pass:quite secret', '-nodes'];
+    expect(await runProgram('openssl', read)).toContain('BEGIN PRIVATE KEY');
+    expect((await run(['certs', 'export', 'web1.example.com', '--format', 'jpeg'])).code).toBe(2);
+
+    const kept = await run(['certs', 'rm', 'web1.example.com']);
+    expect(kept).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
+    expect((await run(['certs', 'rm', 'web1.example.com', '--yes'])).stdout).toMatch(/^deleted [0-9a-f-]{36}\n$/);
+    expect(await run(['certs', 'rm', 'web1.example.com', '--yes'])).toMatchObject({ code: 3 });
+  });
+
+  test('jobs are shown and watched; the exit code says whether they succeeded', async () => {
+    const { leaf } = await makeChain('cli.example.com');
+    writeFileSync(join(folder, 'cli.pem'), leaf.pem + leaf.keyPem);
+    expect((await run(['import', 'cli.pem', '--name', 'cli'])).code).toBe(0);
+    const config = [
+      `fullChainPath=${join(system.storesDir, 'cli.pem')}`,
+      `keyPath=${join(system.storesDir, 'cli.key')}`,
+    ];
+    expect((await run(['stores', 'add', 'cli', '--kind', 'pem', '--config', ...config])).stdout).toContain(
+      'added store',
+    );
+    expect((await run(['stores', 'test', 'cli'])).code).toBe(0);
+    const [job] = await json(['deploy', 'cli', '--store', 'cli']);
+    const watched = await run(['jobs', 'watch', job.id]);
+    expect(watched).toMatchObject({ code: 0, stdout: expect.stringContaining('succeeded') });
+    const shown = (await run(['jobs', 'show', job.id])).stdout;
+    for (const expected of ['Status', 'succeeded', 'intent', 'verified', 'create ']) expect(shown).toContain(expected);
+    expect(await json(['jobs', 'show', job.id])).toMatchObject({ id: job.id, status: 'succeeded', attempts: 1 });
+    expect(await run(['jobs', 'show', 'nobody'])).toMatchObject({ code: 3 });
+
+    const other = await makeChain('other.example.com');
+    writeFileSync(join(folder, 'other.pem'), other.leaf.pem + other.leaf.keyPem);
+    await run(['import', 'other.pem', '--name', 'other']);
+    const failed = await run(['deploy', 'other', '--store', 'cli', '--wait']);
+    expect(failed).toMatchObject({ code: 6, stdout: expect.stringContaining('allow overwrite') });
+    expect((await run(['jobs', 'ls', '--status', 'failed'])).stdout).toContain('failed');
+  });
+
+  test('events are printed as they happen, and again from where one was', async () => {
+    const tail = run(['events', 'tail', '--count', '2', '--json', '--types', 'certferry.inventory']);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const { leaf, intermediate } = await makeChain('events.example.com');
+    writeFileSync(join(folder, 'events.pem'), leaf.pem + intermediate.pem);
+    await run(['import', 'events.pem']);
+    const { code, stdout } = await tail;
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as any);
+    expect(code).toBe(0);
+    expect(events.map((event) => event.type)).toEqual([
+      'certferry.inventory.certificate.created',
+      'certferry.inventory.certificate.created',
+    ]);
+    const again = await run(['events', 'tail', '--count', '1', '--since', events[0].id]);
+    expect(again.stdout).toContain(events[1].subject);
+  });
+
+  test('a wrong call, a wrong key and a server that is away have exit codes of their own', async () => {
+    expect((await run(['certs', 'frobnicate'])).code).toBe(2);
+    expect((await run(['certs', 'ls'], { CERTFERRY_API_KEY: 'wrong' })).code).toBe(4);
+    const away = await run(['certs', 'ls'], { CERTFERRY_URL: 'http://127.0.0.1:9' });
+    expect(away).toMatchObject({ code: 5, stderr: expect.stringContaining('npm start') });
+  });
+});
