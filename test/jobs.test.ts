@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { AppError, newId } from '@certferry/core';
 import { inventoryV1, parserV1 } from '@certferry/contracts';
-import { openDatabase, type Database } from '@certferry/database';
+import { Numbers, openDatabase, type Database } from '@certferry/database';
 import { createSecretKeeper } from '@certferry/secrets';
 import { makeChain, temporaryFolder } from '@certferry/testing';
 import { readCertificate } from '@certferry/x509';
@@ -52,6 +52,7 @@ describe.each(engines)('jobs on %s', (_, url) => {
     context = {
       stores: new Stores(database),
       jobs: new Jobs(database),
+      numbers: new Numbers(database, 'jobs'),
       roots: new StoreRoots([folder]),
       parser: system.client(parserV1.ParserServiceDefinition),
       inventory: Object.assign(Object.create(inventory) as typeof inventory, {
@@ -229,6 +230,31 @@ describe.each(engines)('jobs on %s', (_, url) => {
       'done',
     ]);
     expect(sequence).toBe(4);
+  });
+
+  test('a recurring deployment makes its next job when one has ended, once, until it is cancelled', async () => {
+    ahead = 0;
+    const storeId = await makeStore({ certificatePath: join(folder, 'again.pem') });
+    const [first] = await createDeployment(context, {
+      certificateId,
+      action: 'add',
+      targets: [{ storeId, overwrite: false }],
+      recurrence: { everyMinutes: 60 },
+      requestId: '',
+    });
+    const next = () => context.jobs.model.find({ previousJobId: first!._id }).lean();
+    await withWorker(async (worker) => {
+      await until(first!._id, (one) => one.status === 'succeeded' && one.repeats === undefined);
+      worker.kick();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    });
+    const [second, ...others] = await next();
+    expect(others).toEqual([]);
+    expect(second).toMatchObject({ status: 'scheduled', repeats: true, number: expect.any(Number) as number });
+    expect(second!.dueAt!.getTime() - first!.createdAt.getTime()).toBe(3_600_000);
+    await context.jobs.step(second as unknown as Job, { state: 'cancelled', at: new Date() });
+    await withWorker(async () => void (await until(second!._id, (one) => one.repeats === undefined)));
+    expect(await context.jobs.model.find({ previousJobId: second!._id }).lean()).toEqual([]);
   });
 
   test('two workers over the same jobs run each of them once', async () => {

@@ -14,7 +14,9 @@ const CONFIGS: Record<string, ((folder: string) => Record<string, unknown>)[]> =
       keyPath: join(folder, 'keys', 'tls.key'),
     }),
     (folder) => ({ fullChainPath: join(folder, 'full.pem'), keyPath: join(folder, 'full.key') }),
+    (folder) => ({ combinedPath: join(folder, 'combined.pem') }),
   ],
+  der: [(folder) => ({ certificatePath: join(folder, 'tls.der'), keyPath: join(folder, 'tls.key.der') })],
   pkcs12: [(folder) => ({ path: join(folder, 'store.p12'), password: 'changeit' })],
 };
 
@@ -26,6 +28,10 @@ describe('store drivers', () => {
     const configs = CONFIGS[driver.kind];
     if (!configs) throw new Error(`No config to test the store kind ${driver.kind} with`);
     for (const config of configs)
-      describeDriver(driver, { parser: () => system.client(parserV1.ParserServiceDefinition), config });
+      describeDriver(driver, {
+        parser: () => system.client(parserV1.ParserServiceDefinition),
+        config,
+        withoutChain: driver.kind === 'der',
+      });
   }
 });

@@ -4,6 +4,7 @@ import type { DeploymentContext } from './deployment-context.ts';
 import type { Change } from './drivers/driver.ts';
 import { findDriver } from './drivers/index.ts';
 import type { Job } from './job.ts';
+import { checkRecurrence, firstRun, nextRun, type Recurrence } from './recurrence.ts';
 import type { Store } from './store.ts';
 import { openJobStore, toStoreChange, type ChangeRequest } from './store-change.ts';
 
@@ -12,13 +13,17 @@ export interface Target {
   alias?: string;
   overwrite: boolean;
   includePrivateKey?: boolean;
+  /** Of a removal without a certificate: only if the place holds this one. */
+  thumbprint?: string;
 }
 
 export interface DeploymentRequest {
+  /** Empty for a removal of whatever the target's alias holds. */
   certificateId: string;
   action: 'add' | 'remove';
   targets: Target[];
   runAt?: Date;
+  recurrence?: Recurrence;
   requestId: string;
 }
 
@@ -34,7 +39,7 @@ const MAX_ALIAS_CHARACTERS = 200;
 /** Checks the request against certificate and stores; what each target's job will do, in their order. */
 async function resolveTargets(
   context: DeploymentContext,
-  request: Omit<DeploymentRequest, 'requestId' | 'runAt'>,
+  request: Pick<DeploymentRequest, 'certificateId' | 'action' | 'targets'>,
 ): Promise<(ChangeRequest & { storeId: string })[]> {
   const { certificateId, action, targets } = request;
   if (targets.length === 0 || targets.length > MAX_TARGETS) {
@@ -42,8 +47,11 @@ async function resolveTargets(
       field: 'targets',
     });
   }
-  const certificate = (await context.inventory.getCertificate({ id: certificateId })).certificate!;
-  if (action === 'add' && !certificate.enabled) {
+  const certificate =
+    action === 'remove' && certificateId === ''
+      ? undefined
+      : (await context.inventory.getCertificate({ id: certificateId })).certificate!;
+  if (action === 'add' && !certificate!.enabled) {
     throw precondition('CERTIFICATE_DISABLED', 'The certificate is disabled; enable it to deploy it.', {
       id: certificateId,
     });
@@ -58,17 +66,20 @@ async function resolveTargets(
   return targets.map((target) => ({
     storeId: target.storeId,
     certificateId,
-    fingerprintSha256: certificate.facts!.fingerprintSha256,
+    fingerprintSha256: certificate?.facts!.fingerprintSha256 ?? '',
+    ...(!certificate && target.thumbprint && { thumbprint: target.thumbprint.toUpperCase() }),
     action,
     alias: aliasFor(target, stores.get(target.storeId)!, certificate),
     overwrite: target.overwrite,
-    includePrivateKey: action === 'add' && wantsPrivateKey(target, stores.get(target.storeId)!, certificate),
+    includePrivateKey: action === 'add' && wantsPrivateKey(target, stores.get(target.storeId)!, certificate!),
   }));
 }
 
-function aliasFor(target: Target, store: Store, certificate: inventoryV1.Certificate): string {
+function aliasFor(target: Target, store: Store, certificate: inventoryV1.Certificate | undefined): string {
   if (findDriver(store.kind).alias === 'none') return '';
-  const alias = target.alias?.trim() || certificate.facts!.commonName || certificate.facts!.thumbprint;
+  const alias = target.alias?.trim() || certificate?.facts!.commonName || certificate?.facts!.thumbprint;
+  if (!alias)
+    throw invalid('INVALID_FIELD', 'Without a certificate, a removal needs the alias of an entry.', { field: 'alias' });
   if (alias.length > MAX_ALIAS_CHARACTERS)
     throw invalid('INVALID_FIELD', `An alias has at most ${MAX_ALIAS_CHARACTERS} characters.`, { field: 'alias' });
   return alias;
@@ -91,13 +102,34 @@ function wantsPrivateKey(target: Target, store: Store, certificate: inventoryV1.
 /** One job for each target. The same request id again answers the same jobs. */
 export async function createDeployment(context: DeploymentContext, request: DeploymentRequest): Promise<Job[]> {
   const resolved = await resolveTargets(context, request);
+  const { recurrence } = request;
+  if (recurrence) checkRecurrence(recurrence);
   const now = context.clock.now();
-  const dueAt = request.runAt && request.runAt > now ? request.runAt : now;
-  const status = dueAt > now ? 'scheduled' : 'queued';
-  const jobs = resolved.map((target, i): Job => ({
-    _id: newId(),
-    ...(request.requestId && { requestKey: `${request.requestId}:${i}` }),
+  const dueAt = recurrence ? firstRun(recurrence, request.runAt, now) : later(request.runAt, now);
+  const jobs = resolved.map((target, i) => ({
     ...target,
+    ...(request.requestId && { requestKey: `${request.requestId}:${i}` }),
+    ...(recurrence && { recurrence: { ...recurrence, anchor: dueAt }, repeats: true }),
+  }));
+  const saved = await Promise.all(jobs.map((job) => insertJob(context, job, { now, dueAt })));
+  context.saved();
+  return saved;
+}
+
+const later = (runAt: Date | undefined, now: Date): Date => (runAt && runAt > now ? runAt : now);
+
+type NewJob = ChangeRequest & Pick<Job, 'storeId' | 'requestKey' | 'recurrence' | 'repeats' | 'previousJobId'>;
+
+async function insertJob(
+  context: DeploymentContext,
+  job: NewJob,
+  { now, dueAt }: { now: Date; dueAt: Date },
+): Promise<Job> {
+  const status = dueAt > now ? 'scheduled' : 'queued';
+  return await context.jobs.insert({
+    _id: newId(),
+    ...job,
+    number: await context.numbers.next(),
     state: 'queued',
     status,
     generation: 0,
@@ -108,16 +140,36 @@ export async function createDeployment(context: DeploymentContext, request: Depl
     sequence: 1,
     createdAt: now,
     updatedAt: now,
-  }));
-  const saved = await Promise.all(jobs.map((job) => context.jobs.insert(job)));
+  });
+}
+
+/** Makes the job that follows an ended one of a recurrence; a job that was cancelled is followed by none. */
+export async function followJob(context: DeploymentContext, ended: Job): Promise<void> {
+  const { recurrence } = ended;
+  if (recurrence && ended.state !== 'cancelled') {
+    const { storeId, certificateId, fingerprintSha256, thumbprint, action, alias, overwrite, includePrivateKey } =
+      ended;
+    const now = context.clock.now();
+    await insertJob(
+      context,
+      {
+        ...{ storeId, certificateId, fingerprintSha256, thumbprint, action, alias, overwrite, includePrivateKey },
+        recurrence,
+        repeats: true,
+        requestKey: `${ended._id}:next`,
+        previousJobId: ended._id,
+      },
+      { now, dueAt: nextRun(recurrence, recurrence.anchor, now) },
+    );
+  }
+  await context.jobs.followed(ended);
   context.saved();
-  return saved;
 }
 
 /** What the jobs would change. Reads the stores, changes nothing. */
 export async function planDeployment(
   context: DeploymentContext,
-  request: Omit<DeploymentRequest, 'requestId' | 'runAt'>,
+  request: Pick<DeploymentRequest, 'certificateId' | 'action' | 'targets'>,
 ): Promise<StorePlan[]> {
   const resolved = await resolveTargets(context, request);
   const plans: StorePlan[] = [];

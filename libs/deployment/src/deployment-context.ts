@@ -1,6 +1,6 @@
 import type { inventoryV1, parserV1 } from '@certferry/contracts';
 import type { Clock } from '@certferry/core';
-import type { Database } from '@certferry/database';
+import type { Database, Numbers } from '@certferry/database';
 import type { Client } from '@certferry/rpc';
 import type { Logger } from '@certferry/runtime';
 import type { SecretKeeper } from '@certferry/secrets';
@@ -12,6 +12,7 @@ import type { Stores } from './stores.ts';
 export interface DeploymentContext {
   stores: Stores;
   jobs: Jobs;
+  numbers: Numbers;
   roots: StoreRoots;
   parser: Client<typeof parserV1.ParserServiceDefinition>;
   inventory: Client<typeof inventoryV1.InventoryServiceDefinition>;

@@ -3,8 +3,9 @@ import { deploymentV1 } from '@certferry/contracts';
 import { createDeployment, planDeployment } from './create-deployment.ts';
 import type { DeploymentContext } from './deployment-context.ts';
 import { DRIVERS, findDriver } from './drivers/index.ts';
+import { jobFilter, storeFilter } from './filters.ts';
 import type { Job, JobState, Transition } from './job.ts';
-import { fromStatus, fromTarget, toEntry, toJob, toStore, toStoreKind } from './mapping.ts';
+import { fromRecurrence, fromStatus, fromTarget, toEntry, toJob, toStore, toStoreKind } from './mapping.ts';
 import { checkConfig, checkNameAndLabels, openConfig, openStore, sealConfig, type Store } from './store.ts';
 import { openJobStore } from './store-change.ts';
 import { testStore } from './test-store.ts';
@@ -65,9 +66,9 @@ function storeHandlers(context: DeploymentContext): StoreHandlers {
       return { store: toStore(await find(id)) };
     },
 
-    async listStores({ limit, cursor }) {
-      const { items, nextCursor } = await stores.list({ limit, cursor });
-      return { items: items.map(toStore), nextCursor };
+    async listStores({ filter, ...query }) {
+      const { items, nextCursor, total } = await stores.list({ ...query, filter: [storeFilter(filter, clock.now())] });
+      return { items: items.map(toStore), nextCursor, total };
     },
 
     async updateStore({ id, name, config, labels }) {
@@ -148,13 +149,12 @@ function jobHandlers(context: DeploymentContext): Omit<Handlers, keyof StoreHand
     }
   };
   return {
-    async createDeployment({ certificateId, action, targets, runAt, requestId }) {
+    async createDeployment({ action, targets, recurrence, ...request }) {
       const created = await createDeployment(context, {
-        certificateId,
+        ...request,
         action: fromAction(action),
         targets: targets.map(fromTarget),
-        runAt,
-        requestId,
+        recurrence: fromRecurrence(recurrence),
       });
       return { jobs: created.map(toJob) };
     },
@@ -172,15 +172,14 @@ function jobHandlers(context: DeploymentContext): Omit<Handlers, keyof StoreHand
       return { job: toJob(await find(id)) };
     },
 
-    async listJobs({ status, storeId, certificateId, limit, cursor }) {
-      const { items, nextCursor } = await jobs.list({
-        status: fromStatus(status),
-        storeId,
-        certificateId,
-        limit,
-        cursor,
+    async listJobs({ status, storeId, certificateId, filter, ...query }) {
+      const asked = { status: fromStatus(status), storeId, certificateId };
+      const exact = Object.entries(asked).flatMap(([key, value]) => (value ? [{ [key]: value }] : []));
+      const { items, nextCursor, total } = await jobs.list({
+        ...query,
+        filter: [...exact, jobFilter(filter, clock.now())],
       });
-      return { items: items.map(toJob), nextCursor };
+      return { items: items.map(toJob), nextCursor, total };
     },
 
     async cancelJob({ id }) {

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { deploymentV1, inventoryV1, parserV1 } from '@certferry/contracts';
+import { Numbers } from '@certferry/database';
 import { createOutboxRelay } from '@certferry/events';
 import { serve } from '@certferry/rpc';
 import { defineService, inDataDir } from '@certferry/runtime';
@@ -35,6 +36,7 @@ export const deployment = defineService({
     const context: DeploymentContext = {
       stores,
       jobs,
+      numbers: new Numbers(database, 'jobs'),
       roots: new StoreRoots(roots),
       parser: client(parserV1.ParserServiceDefinition),
       inventory: client(inventoryV1.InventoryServiceDefinition),

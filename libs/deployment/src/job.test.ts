@@ -19,6 +19,7 @@ const job: Job = {
   changes: [],
   timeline: [],
   sequence: 1,
+  number: 1,
   createdAt: at,
   updatedAt: at,
   dueAt: at,

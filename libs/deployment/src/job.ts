@@ -1,6 +1,7 @@
 import type { AppError } from '@certferry/core';
 import { createEvent, type Event, type Outbox } from '@certferry/events';
 import type { Change } from './drivers/driver.ts';
+import type { Recurrence } from './recurrence.ts';
 
 /** What callers see. */
 export type JobStatus =
@@ -48,6 +49,15 @@ export interface Job extends Outbox {
   changes: Change[];
   error?: JobError;
   timeline: TimelineEntry[];
+  /** For callers whose fields are integers. */
+  number: number;
+  /** Of a removal without a certificate: only if the place holds this one. */
+  thumbprint?: string;
+  /** With the moment of its first run, whose clock time all runs have. */
+  recurrence?: Recurrence & { anchor: Date };
+  /** Present until the next job of the recurrence is there; indexed. */
+  repeats?: boolean;
+  previousJobId?: string;
   /** Counts the job's events. */
   sequence: number;
   createdAt: Date;

@@ -1,8 +1,14 @@
-import { decodeCursor, encodeCursor, pageLimit } from '@certferry/core';
-import { isDuplicateKey, type Database } from '@certferry/database';
+import {
+  isDuplicateKey,
+  listPage,
+  type Database,
+  type DatabaseFilter,
+  type Page,
+  type PageQuery,
+} from '@certferry/database';
 import { addOutbox } from '@certferry/events';
 import mongoose, { type Model } from 'mongoose';
-import { FINAL, statusEvent, stepUpdate, type Job, type JobState, type JobStatus, type Transition } from './job.ts';
+import { FINAL, statusEvent, stepUpdate, type Job, type JobState, type Transition } from './job.ts';
 
 const schema = new mongoose.Schema<Job>(
   {
@@ -25,6 +31,11 @@ const schema = new mongoose.Schema<Job>(
     error: Object,
     timeline: { type: [Object], default: undefined },
     sequence: Number,
+    number: Number,
+    thumbprint: String,
+    recurrence: Object,
+    repeats: Boolean,
+    previousJobId: String,
     createdAt: Date,
     updatedAt: Date,
   },
@@ -36,6 +47,8 @@ schema.index({ createdAt: 1, _id: 1 });
 schema.index({ storeId: 1, createdAt: 1, _id: 1 });
 schema.index({ certificateId: 1, createdAt: 1, _id: 1 });
 schema.index({ status: 1, createdAt: 1, _id: 1 });
+schema.index({ number: 1 }, { unique: true, sparse: true });
+schema.index({ repeats: 1 }, { sparse: true });
 addOutbox(schema as never);
 
 /** The jobs' collection. Every step is one conditional update on id, generation and state. */
@@ -117,33 +130,30 @@ export class Jobs {
     return (await this.#model.exists({ storeId, state: { $nin: [...FINAL] } } as never)) !== null;
   }
 
-  async list(query: {
-    status?: JobStatus;
-    storeId?: string;
-    certificateId?: string;
-    limit?: number;
-    cursor?: string;
-  }): Promise<{ items: Job[]; nextCursor: string }> {
-    const limit = pageLimit(query.limit);
-    const filter: Record<string, unknown>[] = [{}];
-    for (const key of ['status', 'storeId', 'certificateId'] as const)
-      if (query[key]) filter.push({ [key]: query[key] });
-    if (query.cursor) {
-      const { value, id } = decodeCursor(query.cursor, '-createdAt');
-      const at = new Date(value);
-      filter.push({ createdAt: { $lte: at } }, { $or: [{ createdAt: { $lt: at } }, { _id: { $lt: id } }] });
-    }
-    const found = (await this.#model
-      .find({ $and: filter } as never)
-      .sort({ createdAt: -1, _id: -1 })
-      .limit(limit + 1)
+  /** Newest first, unless `ascending`. */
+  async list({
+    filter,
+    ascending,
+    ...page
+  }: PageQuery & { filter: DatabaseFilter[]; ascending: boolean }): Promise<Page<Job>> {
+    const sort = {
+      name: ascending ? 'createdAt' : '-createdAt',
+      path: 'createdAt',
+      direction: ascending ? 1 : -1,
+    } as const;
+    return await listPage(this.#model, { filter, sort }, page);
+  }
+
+  /** Recurring jobs that have ended and are not followed by the next one yet. */
+  async ended(limit: number): Promise<Job[]> {
+    return (await this.#model
+      .find({ repeats: true, state: { $in: [...FINAL] } } as never)
+      .limit(limit)
       .lean()) as unknown as Job[];
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    const nextCursor =
-      found.length > limit && last
-        ? encodeCursor({ sort: '-createdAt', value: last.createdAt.getTime(), id: last._id })
-        : '';
-    return { items, nextCursor };
+  }
+
+  /** Says that the next job of a recurrence is there. */
+  async followed(job: Job): Promise<void> {
+    await this.#model.updateOne({ _id: job._id }, { $unset: { repeats: 1 } });
   }
 }

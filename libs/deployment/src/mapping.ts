@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Target } from './create-deployment.ts';
 import type { StoreDriver, StoreEntry } from './drivers/driver.ts';
 import type { Job, JobStatus } from './job.ts';
+import type { Recurrence } from './recurrence.ts';
 import type { Store } from './store.ts';
 
 const STATUSES: Record<JobStatus, deploymentV1.JobStatus> = {
@@ -53,6 +54,9 @@ export function toJob(job: Job): deploymentV1.Job {
     changes,
     createdAt,
     updatedAt,
+    number: job.number,
+    recurrence: job.recurrence && toRecurrence(job.recurrence),
+    previousJobId: job.previousJobId ?? '',
   };
 }
 
@@ -80,10 +84,39 @@ export function toStoreKind(driver: StoreDriver): deploymentV1.StoreKind {
   };
 }
 
-export function toEntry({ chain, ...entry }: StoreEntry): deploymentV1.StoreEntry {
-  return { ...entry, chainLength: chain.length };
+export function toEntry({ alias, hasPrivateKey, chain, der, facts }: StoreEntry): deploymentV1.StoreEntry {
+  const { fingerprintSha256, thumbprint, subject, notAfter } = facts;
+  return {
+    alias,
+    fingerprintSha256,
+    thumbprint,
+    subject,
+    notAfter,
+    hasPrivateKey,
+    chainLength: chain.length,
+    certificate: { der, facts },
+    chain,
+  };
 }
 
-export function fromTarget({ storeId, alias, overwrite, includePrivateKey }: deploymentV1.DeploymentTarget): Target {
-  return { storeId, alias, overwrite, includePrivateKey };
+export function fromTarget(target: deploymentV1.DeploymentTarget): Target {
+  return { ...target, thumbprint: target.thumbprint || undefined };
 }
+
+export function fromRecurrence(from: deploymentV1.Recurrence | undefined): Recurrence | undefined {
+  if (!from) return undefined;
+  const { everyMinutes, daily, weekdays, dayOfMonth } = from;
+  return {
+    ...(everyMinutes !== 0 && { everyMinutes }),
+    ...(daily && { daily }),
+    ...(weekdays.length > 0 && { weekdays }),
+    ...(dayOfMonth !== 0 && { dayOfMonth }),
+  };
+}
+
+const toRecurrence = ({ everyMinutes, daily, weekdays, dayOfMonth }: Recurrence): deploymentV1.Recurrence => ({
+  everyMinutes: everyMinutes ?? 0,
+  daily: daily ?? false,
+  weekdays: weekdays ?? [],
+  dayOfMonth: dayOfMonth ?? 0,
+});

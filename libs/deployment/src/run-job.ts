@@ -79,7 +79,7 @@ class Attempt {
     const { action, alias, fingerprintSha256 } = this.#job;
     const entries = await open.entries();
     const held = entries.find((entry) => entry.alias.toLowerCase() === alias.toLowerCase());
-    const asAsked = action === 'add' ? held?.fingerprintSha256 === fingerprintSha256 : held === undefined;
+    const asAsked = action === 'add' ? held?.facts.fingerprintSha256 === fingerprintSha256 : held === undefined;
     if (!asAsked || (await open.digest()) !== intent.newDigest) {
       throw new AppError({
         code: 'ABORTED',

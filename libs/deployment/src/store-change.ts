@@ -6,7 +6,7 @@ import { openStore, type Store } from './store.ts';
 
 export type ChangeRequest = Pick<
   Job,
-  'action' | 'alias' | 'overwrite' | 'includePrivateKey' | 'certificateId' | 'fingerprintSha256'
+  'action' | 'alias' | 'overwrite' | 'includePrivateKey' | 'certificateId' | 'fingerprintSha256' | 'thumbprint'
 >;
 
 /** Opens the store of a job. */
@@ -25,7 +25,10 @@ export async function openJobStore(
 
 /** What a job asks of a store, with the certificate and its key taken from the inventory. */
 export async function toStoreChange(context: DeploymentContext, job: ChangeRequest): Promise<StoreChange> {
-  if (job.action === 'remove') return { action: 'remove', alias: job.alias, fingerprintSha256: job.fingerprintSha256 };
+  if (job.action === 'remove') {
+    const { alias, fingerprintSha256, thumbprint } = job;
+    return { action: 'remove', alias, fingerprintSha256: fingerprintSha256 || undefined, thumbprint };
+  }
   const material = await context.inventory.getCertificateMaterial({
     id: job.certificateId,
     includePrivateKey: job.includePrivateKey,

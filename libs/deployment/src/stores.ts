@@ -1,5 +1,13 @@
-import { AppError, decodeCursor, encodeCursor, pageLimit } from '@certferry/core';
-import { isDuplicateKey, toBuffer, type Database } from '@certferry/database';
+import { AppError } from '@certferry/core';
+import {
+  isDuplicateKey,
+  listPage,
+  toBuffer,
+  type Database,
+  type DatabaseFilter,
+  type Page,
+  type PageQuery,
+} from '@certferry/database';
 import mongoose, { type Model } from 'mongoose';
 import type { Store } from './store.ts';
 
@@ -59,20 +67,10 @@ export class Stores {
     return found ? fromDatabase(found) : undefined;
   }
 
-  async list(query: { limit?: number; cursor?: string }): Promise<{ items: Store[]; nextCursor: string }> {
-    const limit = pageLimit(query.limit);
-    const after = query.cursor ? { name: { $gt: decodeCursor(query.cursor, 'name').value } } : {};
-    const found = await this.#model
-      .find(after as never)
-      .sort({ name: 1 })
-      .limit(limit + 1)
-      .lean();
-    const items = found.slice(0, limit).map(fromDatabase);
-    const last = items.at(-1);
-    return {
-      items,
-      nextCursor: found.length > limit && last ? encodeCursor({ sort: 'name', value: last.name, id: last._id }) : '',
-    };
+  /** By name. */
+  async list({ filter, ...page }: PageQuery & { filter: DatabaseFilter[] }): Promise<Page<Store>> {
+    const found = await listPage(this.#model, { filter, sort: { name: 'name', path: 'name', direction: 1 } }, page);
+    return { ...found, items: found.items.map(fromDatabase) };
   }
 
   /** Takes the store's lease for a job; false while another job has it. */

@@ -1,3 +1,4 @@
+import { followJob } from './create-deployment.ts';
 import type { DeploymentContext } from './deployment-context.ts';
 import { HEARTBEAT_MS, LEASE_MS, type Job } from './job.ts';
 import { runJob } from './run-job.ts';
@@ -51,6 +52,7 @@ export class Worker {
 
   async #look(): Promise<void> {
     const { jobs, database } = this.#context;
+    for (const job of await jobs.ended(LOOK_AHEAD)) await followJob(this.#context, job);
     if (this.#running.size >= this.#concurrency) return;
     for (const job of await jobs.due(await database.now(), LOOK_AHEAD)) {
       if (this.#stopped || this.#running.size >= this.#concurrency) return;

@@ -6,6 +6,7 @@ import { newId } from '@certferry/core';
 import fastify, { type FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { Histogram } from 'prom-client';
+import { canonicalPath, DIALECTS } from './dialects/index.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { addGuards } from './guards.ts';
 import { HttpError, toProblem } from './problem.ts';
@@ -24,6 +25,8 @@ export async function createApp(context: GatewayContext): Promise<FastifyInstanc
     logger: false,
     requestTimeout: 60_000,
     forceCloseConnections: 'idle',
+    routerOptions: { caseSensitive: false },
+    rewriteUrl: ({ url = '/' }) => canonicalPath(url),
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -35,7 +38,7 @@ export async function createApp(context: GatewayContext): Promise<FastifyInstanc
   await app.register(multipart, {
     limits: { fileSize: MAX_UPLOAD_BYTES, files: 1, fields: 20, fieldSize: 512 * 1024, parts: 21 },
   });
-  await app.register(swagger, { openapi: OPENAPI, transform: jsonSchemaTransform });
+  await app.register(swagger, { openapi: OPENAPI, transform: describeOwnRoutes });
   await app.register(async (pages) => {
     await pages.register(swaggerUi, {
       routePrefix: '/docs',
@@ -70,6 +73,15 @@ export async function createApp(context: GatewayContext): Promise<FastifyInstanc
     addGuards(guarded, context);
     await guarded.register(v1Routes(context), { prefix: '/v1' });
   });
+  for (const dialect of DIALECTS) {
+    await app.register(
+      (scope, _, done) => {
+        dialect.addRoutes(scope, context);
+        done();
+      },
+      { prefix: dialect.prefix },
+    );
+  }
   await app.ready();
   return app;
 }
@@ -90,6 +102,12 @@ const OPENAPI = {
     },
   },
   security: [{ apiKey: [] }, { bearer: [] }] as Record<string, string[]>[],
+};
+
+/** The dialects are described by their products' own documents; ours has our own routes only. */
+const describeOwnRoutes: typeof jsonSchemaTransform = (route) => {
+  const own = route.url.startsWith('/v1/');
+  return own ? jsonSchemaTransform(route) : { schema: { hide: true }, url: route.url };
 };
 
 /** Empty and `null` bodies are no body: clients set the content type on calls that have none. */

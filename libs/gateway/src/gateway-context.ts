@@ -5,6 +5,7 @@ import type { AuditLog } from './records/audit-log.ts';
 import type { EventLog } from './records/event-log.ts';
 import type { Idempotency } from './records/idempotency.ts';
 import type { ApiKeys } from './security/api-keys.ts';
+import type { FailureLimit } from './security/failure-limit.ts';
 
 /** What the routes work with. */
 export interface GatewayContext {
@@ -12,6 +13,7 @@ export interface GatewayContext {
   inventory: Client<typeof inventoryV1.InventoryServiceDefinition>;
   deployment: Client<typeof deploymentV1.DeploymentServiceDefinition>;
   apiKeys: ApiKeys;
+  failures: FailureLimit;
   audit: AuditLog;
   events: EventLog;
   idempotency: Idempotency;

@@ -11,39 +11,26 @@ declare module 'fastify' {
     scope?: Scope;
     /** A POST that changes nothing: no audit record. */
     readOnly?: boolean;
+    /** Needs no key. */
+    anonymous?: boolean;
     /** Takes an Idempotency-Key. */
     idempotent?: boolean;
   }
   interface FastifyRequest {
     apiKey?: ApiKey;
+    /** The user name that came with the key; only recorded. */
+    callerName?: string;
     idempotencyId?: string;
     /** What the body was, for the idempotency fingerprint; never logged. */
     bodyParts?: (string | Uint8Array)[];
   }
 }
 
-const FAILURES_PER_MINUTE = 30;
-
 /** Authentication, permission, idempotency and audit, in this order, for every route below. */
 export function addGuards(app: FastifyInstance, context: GatewayContext): void {
-  const failures = new FailureLimit(FAILURES_PER_MINUTE);
   app.addHook('onRequest', async (request) => {
-    const { scope } = request.routeOptions.config;
     if (request.is404) return;
-    const key = await authenticate(context, request);
-    if (!key) {
-      failures.count(request.ip);
-      throw unauthenticated();
-    }
-    request.apiKey = key;
-    if (!scope || !key.scopes.includes(scope)) {
-      throw new AppError({
-        code: 'PERMISSION_DENIED',
-        reason: 'SCOPE_REQUIRED',
-        message: `This API key does not have the scope "${scope ?? 'none'}".`,
-        details: { scope: scope ?? '' },
-      });
-    }
+    await authorize(context, request, { key: apiKeyHeader(request) });
   });
   app.addHook('preHandler', async (request, reply) => {
     if (await replay(context, request, reply)) return reply;
@@ -58,11 +45,38 @@ export function addGuards(app: FastifyInstance, context: GatewayContext): void {
   });
 }
 
-async function authenticate(context: GatewayContext, request: FastifyRequest): Promise<ApiKey | undefined> {
+/** The API key of X-Api-Key, else of Authorization: Bearer. */
+export function apiKeyHeader(request: FastifyRequest): string | undefined {
   const header = request.headers['x-api-key'];
   const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  const text = typeof header === 'string' ? header : bearer;
-  return text ? await context.apiKeys.authenticate(text) : undefined;
+  return typeof header === 'string' ? header : bearer;
+}
+
+/**
+ * Ties the request to the API key that it brought (a text, or a record that a token stands for) and checks the route's
+ * scope. UNAUTHENTICATED, HttpError 429 after too many wrong keys, PERMISSION_DENIED.
+ */
+export async function authorize(
+  { apiKeys, failures }: GatewayContext,
+  request: FastifyRequest,
+  caller: { key: string | ApiKey | undefined; user?: string },
+): Promise<void> {
+  const key = typeof caller.key === 'string' ? await apiKeys.authenticate(caller.key) : caller.key;
+  if (!key) {
+    failures.count(request.ip);
+    throw unauthenticated();
+  }
+  request.apiKey = key;
+  request.callerName = caller.user;
+  const { scope } = request.routeOptions.config;
+  if (!scope || !key.scopes.includes(scope)) {
+    throw new AppError({
+      code: 'PERMISSION_DENIED',
+      reason: 'SCOPE_REQUIRED',
+      message: `This API key does not have the scope "${scope ?? 'none'}".`,
+      details: { scope: scope ?? '' },
+    });
+  }
 }
 
 function unauthenticated(): AppError {
@@ -71,39 +85,15 @@ function unauthenticated(): AppError {
   return new AppError({ code: 'UNAUTHENTICATED', reason: 'API_KEY_REQUIRED', message });
 }
 
-/** Wrong keys from one address, within a minute. */
-class FailureLimit {
-  readonly #most: number;
-  #minute = 0;
-  #counts = new Map<string, number>();
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  /** Counts a wrong key; HttpError 429 when there were too many. Right keys are never refused. */
-  count(address: string): void {
-    const minute = Math.floor(Date.now() / 60_000);
-    if (minute !== this.#minute) {
-      this.#minute = minute;
-      this.#counts = new Map();
-    }
-    const count = (this.#counts.get(address) ?? 0) + 1;
-    this.#counts.set(address, count);
-    if (count > this.#most) {
-      throw new HttpError(
-        429,
-        'RATE_LIMITED',
-        `More than ${this.#most} wrong API keys came from this address in a minute; wait a minute.`,
-      );
-    }
-  }
-}
-
 const isMutating = (request: FastifyRequest): boolean =>
   request.method !== 'GET' && request.method !== 'HEAD' && !request.routeOptions.config.readOnly;
 
-async function recordAudit({ audit, platform }: GatewayContext, request: FastifyRequest): Promise<void> {
+/** One record of a mutating call, before it is made; `reason` is what the caller says it is for. */
+export async function recordAudit(
+  { audit, platform }: GatewayContext,
+  request: FastifyRequest,
+  reason?: string,
+): Promise<void> {
   if (!request.apiKey || !isMutating(request)) return;
   await audit.record({
     at: platform.clock.now(),
@@ -112,6 +102,8 @@ async function recordAudit({ audit, platform }: GatewayContext, request: Fastify
     target: Object.values((request.params ?? {}) as Record<string, string>).join(' '),
     requestId: request.id,
     address: request.ip,
+    ...(request.callerName && { user: request.callerName }),
+    ...(reason && { reason }),
   });
 }
 

@@ -11,6 +11,7 @@ import { AuditLog } from './records/audit-log.ts';
 import { EventLog } from './records/event-log.ts';
 import { Idempotency } from './records/idempotency.ts';
 import { ApiKeys } from './security/api-keys.ts';
+import { FailureLimit } from './security/failure-limit.ts';
 import { openServerTls } from './security/own-ca.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -25,6 +26,7 @@ const config = z.strictObject({
   filesRoot: z.string().optional(),
 });
 
+const FAILURES_PER_MINUTE = 30;
 const PRUNE_MS = 3_600_000;
 
 /** REST in front of the services. */
@@ -39,6 +41,7 @@ export const gateway = defineService({
       inventory: client(inventoryV1.InventoryServiceDefinition),
       deployment: client(deploymentV1.DeploymentServiceDefinition),
       apiKeys: new ApiKeys(database, clock),
+      failures: new FailureLimit(FAILURES_PER_MINUTE),
       audit: new AuditLog(database, secrets.deriveKey('audit')),
       events: new EventLog(database),
       idempotency: new Idempotency(database, { clock, key: secrets.deriveKey('idempotency') }),

@@ -20,6 +20,9 @@ export interface Certificate extends Outbox {
   /** PKCS#8, sealed under `keyContext(_id)`. */
   sealedKey?: Buffer;
   search: SearchFields;
+  number: number;
+  filePath: string;
+  createdBy: string;
   createdAt: Date;
   updatedAt: Date;
   /** Rises with every change: an update that read an older one is refused and read again. */
@@ -80,7 +83,7 @@ export function searchFields(facts: CertificateFacts, name: string): SearchField
 
 /** The limits of names, notes, metadata and tags. INVALID_ARGUMENT INVALID_FIELD says which one is broken. */
 export function checkDescription({ name, notes, metadata, tags }: Description): void {
-  if (name !== undefined) checkText('name', name, { min: 1, max: 200 });
+  if (name !== undefined) checkText('name', name, { min: 1, max: 255 });
   if (notes !== undefined) checkText('notes', notes, { min: 0, max: 10_000 });
   if (metadata) {
     checkCount('metadata', Object.keys(metadata).length);

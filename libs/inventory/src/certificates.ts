@@ -1,9 +1,16 @@
-import { invalid, pageLimit, decodeCursor, encodeCursor } from '@certferry/core';
-import { isDuplicateKey, toBuffer, type Database } from '@certferry/database';
+import { invalid } from '@certferry/core';
+import {
+  isDuplicateKey,
+  listPage,
+  toBuffer,
+  type Database,
+  type DatabaseFilter,
+  type Page,
+  type PageQuery,
+} from '@certferry/database';
 import { addOutbox, type Event } from '@certferry/events';
 import mongoose, { type Model } from 'mongoose';
 import type { Certificate } from './certificate.ts';
-import type { DatabaseFilter } from './certificate-filter.ts';
 
 const schema = new mongoose.Schema<Certificate>(
   {
@@ -21,6 +28,9 @@ const schema = new mongoose.Schema<Certificate>(
     hasPrivateKey: Boolean,
     sealedKey: { type: Buffer, select: false },
     search: Object,
+    number: Number,
+    filePath: String,
+    createdBy: String,
     createdAt: Date,
     updatedAt: Date,
     revision: Number,
@@ -31,6 +41,7 @@ schema.index({ fingerprintSha256: 1 }, { unique: true, sparse: true });
 schema.index({ thumbprint: 1 }, { sparse: true });
 schema.index({ publicKeySha256: 1 }, { sparse: true });
 schema.index({ 'facts.subject': 1 }, { sparse: true });
+schema.index({ number: 1 }, { unique: true, sparse: true });
 schema.index({ 'search.name': 1, _id: 1 });
 schema.index({ 'search.commonName': 1, _id: 1 });
 schema.index({ 'facts.notAfter': 1, _id: 1 });
@@ -43,15 +54,14 @@ export const SORT_FIELDS = {
   commonName: 'search.commonName',
   notAfter: 'facts.notAfter',
   createdAt: 'createdAt',
+  number: 'number',
 } as const;
 type SortField = keyof typeof SORT_FIELDS;
 
-export interface CertificateQuery {
-  filter: DatabaseFilter;
+export interface CertificateQuery extends PageQuery {
+  filter: DatabaseFilter[];
   /** A sort field, "-" before it for descending. */
   sort: string;
-  limit?: number;
-  cursor?: string;
 }
 
 const alive = { deleted: { $ne: true } };
@@ -127,21 +137,9 @@ export class Certificates {
     return found?.sealedKey && toBuffer(found.sealedKey);
   }
 
-  async list(query: CertificateQuery): Promise<{ items: Certificate[]; nextCursor: string }> {
-    const { path, direction, sort } = readSort(query.sort);
-    const limit = pageLimit(query.limit);
-    const conditions: DatabaseFilter[] = [alive, query.filter];
-    if (query.cursor) conditions.push(after(decodeCursor(query.cursor, sort), path, direction));
-    const found = await this.#model
-      .find({ $and: conditions.filter((one) => Object.keys(one).length > 0) } as never)
-      .sort({ [path]: direction, _id: direction })
-      .limit(limit + 1)
-      .lean();
-    const items = found.slice(0, limit).map(fromDatabase);
-    const last = items.at(-1);
-    const nextCursor =
-      found.length > limit && last ? encodeCursor({ sort, value: sortValue(last, path), id: last._id }) : '';
-    return { items, nextCursor };
+  async list({ filter, sort, ...page }: CertificateQuery): Promise<Page<Certificate>> {
+    const found = await listPage(this.#model, { filter: [alive, ...filter], sort: readSort(sort) }, page);
+    return { ...found, items: found.items.map(fromDatabase) };
   }
 
   async #one(filter: object): Promise<Certificate | undefined> {
@@ -150,7 +148,7 @@ export class Certificates {
   }
 }
 
-function readSort(text: string): { path: string; direction: 1 | -1; sort: string } {
+function readSort(text: string): { path: string; direction: 1 | -1; name: string } {
   const sort = text || 'name';
   const field = sort.replace(/^-/, '');
   if (!Object.hasOwn(SORT_FIELDS, field)) {
@@ -160,22 +158,7 @@ function readSort(text: string): { path: string; direction: 1 | -1; sort: string
       `Certificates cannot be sorted by "${field}"; choose one of ${names}, with "-" before it for descending.`,
     );
   }
-  return { path: SORT_FIELDS[field as SortField], direction: sort.startsWith('-') ? -1 : 1, sort };
-}
-
-/** What comes after the cursor's item, in a form that an index on (path, _id) serves. */
-function after(cursor: { value: string | number; id: string }, path: string, direction: 1 | -1): DatabaseFilter {
-  const value = path === 'createdAt' || path === 'facts.notAfter' ? new Date(cursor.value) : cursor.value;
-  const [from, beyond] = direction === 1 ? ['$gte', '$gt'] : ['$lte', '$lt'];
-  return {
-    $and: [{ [path]: { [from]: value } }, { $or: [{ [path]: { [beyond]: value } }, { _id: { [beyond]: cursor.id } }] }],
-  };
-}
-
-function sortValue(certificate: Certificate, path: string): string | number {
-  let value: unknown = certificate;
-  for (const part of path.split('.')) value = (value as Record<string, unknown>)[part];
-  return value instanceof Date ? value.getTime() : (value as string);
+  return { path: SORT_FIELDS[field as SortField], direction: sort.startsWith('-') ? -1 : 1, name: sort };
 }
 
 function fromDatabase(found: unknown): Certificate {

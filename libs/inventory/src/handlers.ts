@@ -1,6 +1,7 @@
 import { invalid, notFound, raise, type Clock } from '@certferry/core';
 import { inventoryV1, type parserV1 } from '@certferry/contracts';
-import type { Client } from '@certferry/rpc';
+import type { Numbers } from '@certferry/database';
+import { CALLER, type Client } from '@certferry/rpc';
 import type { SecretKeeper } from '@certferry/secrets';
 import { changedFields, checkDescription, type Certificate } from './certificate.ts';
 import { parseFilter, parseText } from './certificate-filter.ts';
@@ -9,11 +10,14 @@ import { resolveChain } from './chain.ts';
 import { exportCertificate, exportPrivateKey, openPrivateKey } from './export-certificate.ts';
 import { changeEvent, descriptionUpdate, importCertificates } from './import-certificates.ts';
 import type { Imports } from './imports.ts';
+import type { MetadataFields } from './metadata-fields.ts';
 import { toCertificate, toImport } from './mapping.ts';
 
 export interface InventoryContext {
   certificates: Certificates;
   imports: Imports;
+  numbers: Numbers;
+  metadataFields: MetadataFields;
   parser: Client<typeof parserV1.ParserServiceDefinition>;
   secrets: SecretKeeper;
   clock: Clock;
@@ -22,15 +26,20 @@ export interface InventoryContext {
 }
 
 export function createHandlers(context: InventoryContext): inventoryV1.InventoryServiceImplementation {
-  const { certificates, imports, parser, secrets, clock, saved } = context;
+  const { certificates, imports, metadataFields, parser, secrets, clock, saved } = context;
   const find = async (id: string): Promise<Certificate> =>
     (await certificates.find(id)) ?? raise(notFound('certificate', id));
   const open = (container: { content: Uint8Array; password?: string }) => parser.open(container);
   return {
-    async importCertificates({ content, password, name, notes, metadata, tags, dryRun }) {
-      const request = { content, password, name, notes, metadata: metadata?.values, tags: tags?.values, dryRun };
+    async importCertificates({ metadata, tags, ...request }, { metadata: call }) {
+      const caller = call.get(CALLER) ?? '';
       return {
-        import: toImport(await importCertificates({ certificates, imports, open, secrets, clock, saved }, request)),
+        import: toImport(
+          await importCertificates(
+            { ...context, open },
+            { ...request, caller, metadata: metadata?.values, tags: tags?.values },
+          ),
+        ),
       };
     },
 
@@ -43,22 +52,22 @@ export function createHandlers(context: InventoryContext): inventoryV1.Inventory
       return { certificate: toCertificate(certificate, await resolveChain(certificates, certificate)) };
     },
 
-    async listCertificates({ filter, text, sort, limit, cursor }) {
-      const both = {
-        $and: [parseFilter(filter, clock.now()), parseText(text)].filter((one) => Object.keys(one).length > 0),
-      };
-      const { items, nextCursor } = await certificates.list({
-        filter: both.$and.length > 0 ? both : {},
-        sort,
-        limit,
-        cursor,
+    async listCertificates({ filter, text, ...query }) {
+      const { items, nextCursor, total } = await certificates.list({
+        ...query,
+        filter: [parseFilter(filter, clock.now()), parseText(text)],
       });
-      return { items: items.map((certificate) => toCertificate(certificate)), nextCursor };
+      return { items: items.map((certificate) => toCertificate(certificate)), nextCursor, total };
+    },
+
+    async listMetadataFields() {
+      return { fields: await metadataFields.list() };
     },
 
     async updateCertificate({ id, name, notes, metadata, tags, enabled }) {
       const description = { name, notes, metadata: metadata?.values, tags: tags?.values };
       checkDescription(description);
+      await metadataFields.note(Object.keys(description.metadata ?? {}));
       for (;;) {
         const certificate = await find(id);
         const changes = changedFields(certificate, description);

@@ -1,5 +1,6 @@
-import { newId, type Clock } from '@certferry/core';
-import type { parserV1 } from '@certferry/contracts';
+import { invalid, newId, type Clock } from '@certferry/core';
+import { parserV1 } from '@certferry/contracts';
+import type { Numbers } from '@certferry/database';
 import { createEvent, type Event } from '@certferry/events';
 import type { SecretKeeper } from '@certferry/secrets';
 import type { CertificateFacts } from '@certferry/x509';
@@ -16,16 +17,28 @@ import {
 } from './certificate.ts';
 import type { Certificates } from './certificates.ts';
 import type { Import, ImportItem, Imports } from './imports.ts';
+import type { MetadataFields } from './metadata-fields.ts';
 
 export interface ImportRequest extends Description {
   content: Uint8Array;
   password?: string;
   dryRun: boolean;
+  /** Of a PEM file only the first certificate; keys and the rest are passed over. */
+  firstOfPem: boolean;
+  /** What is there already fails instead of being updated. */
+  createOnly: boolean;
+  /** Lower-case names of the formats that are taken; empty: all. */
+  formats: string[];
+  filePath: string;
+  /** Id of the API key. */
+  caller: string;
 }
 
 export interface ImportContext {
   certificates: Certificates;
   imports: Imports;
+  numbers: Numbers;
+  metadataFields: MetadataFields;
   open: (container: { content: Uint8Array; password?: string }) => Promise<parserV1.OpenResponse>;
   secrets: SecretKeeper;
   clock: Clock;
@@ -40,10 +53,17 @@ const BATCH = 100;
 export async function importCertificates(context: ImportContext, request: ImportRequest): Promise<Import> {
   checkDescription(request);
   const { inspection, privateKeys } = await context.open({ content: request.content, password: request.password });
-  const found = inspection!;
+  const found = firstOnly(request, inspection!);
+  const format = found.format.replace('CONTAINER_FORMAT_', '').toLowerCase();
+  if (request.formats.length > 0 && !request.formats.includes(format)) {
+    throw invalid('FORMAT_NOT_ACCEPTED', `This call takes ${request.formats.join(' and ')}, not ${format}.`, {
+      format,
+    });
+  }
   const arrivals = found.certificates.map((entry) => toArrival(entry, { found, privateKeys, description: request }));
   const items: ImportItem[] = found.failures.map((failure) => failedItem(failure.index, failure));
-  const save = new Saving(context, request.dryRun);
+  if (!request.dryRun) await context.metadataFields.note(Object.keys(request.metadata ?? {}));
+  const save = new Saving(context, request);
   for (let at = 0; at < arrivals.length; at += BATCH) {
     items.push(...(await Promise.all(arrivals.slice(at, at + BATCH).map((arrival) => save.certificate(arrival)))));
   }
@@ -53,7 +73,6 @@ export async function importCertificates(context: ImportContext, request: Import
   }
   for (const key of privateKeys) key.fill(0);
   items.sort((a, b) => a.index - b.index);
-  const format = found.format.replace('CONTAINER_FORMAT_', '').toLowerCase();
   const done: Import = {
     _id: request.dryRun ? '' : newId(),
     status: request.dryRun ? 'inspected' : 'completed',
@@ -69,8 +88,18 @@ export async function importCertificates(context: ImportContext, request: Import
   return done;
 }
 
+function firstOnly({ firstOfPem }: ImportRequest, found: parserV1.InspectResponse): parserV1.InspectResponse {
+  if (!firstOfPem || found.format !== parserV1.ContainerFormat.PEM) return found;
+  const isCertificate = ({ what }: parserV1.Failure) => what.endsWith('CERTIFICATE');
+  const [certificate] = found.certificates;
+  const failure = found.failures.find((one) => isCertificate(one) && one.index < (certificate?.index ?? Infinity));
+  const certificates = certificate && !failure ? [{ ...certificate, key: undefined }] : [];
+  return { ...found, certificates, keys: [], failures: failure ? [failure] : [] };
+}
+
 interface Arrival {
   index: number;
+  issuer: boolean;
   der: Uint8Array;
   facts: CertificateFacts;
   privateKey?: Uint8Array;
@@ -88,6 +117,7 @@ function toArrival(
   const privateKey = entry.key === undefined ? undefined : from.privateKeys[entry.key];
   return {
     index: entry.index,
+    issuer: isIssuer,
     der: entry.der,
     // Read once, by the parser; the wire only makes present fields optional.
     facts: entry.facts as CertificateFacts,
@@ -107,25 +137,30 @@ function failedItem(index: number, failure: { reason: string; message: string })
     changes: [],
     reason: failure.reason,
     message: failure.message,
+    issuer: false,
+    certificateNumber: 0,
   };
 }
 
 /** Saves what arrived, certificate by certificate; each is created or updated in one write. */
 class Saving {
   readonly #context: ImportContext;
+  readonly #request: ImportRequest;
   readonly #dryRun: boolean;
 
-  constructor(context: ImportContext, dryRun: boolean) {
+  constructor(context: ImportContext, request: ImportRequest) {
     this.#context = context;
-    this.#dryRun = dryRun;
+    this.#request = request;
+    this.#dryRun = request.dryRun;
   }
 
   async certificate(arrival: Arrival): Promise<ImportItem> {
     const { certificates } = this.#context;
     for (;;) {
       const existing = await certificates.findByFingerprint(arrival.facts.fingerprintSha256);
+      if (existing && this.#request.createOnly) return this.#exists(arrival, existing);
       const item = existing ? await this.#update(existing, arrival) : await this.#create(arrival);
-      if (item) return this.#dryRun ? { ...item, facts: arrival.facts } : item;
+      if (item) return this.#dryRun ? { ...item, facts: arrival.facts, der: arrival.der } : item;
       // Somebody else was faster with the same certificate: look again.
     }
   }
@@ -142,6 +177,7 @@ class Saving {
     }
     return await this.certificate({
       index: entry.index,
+      issuer: false,
       der: match.der,
       facts: match.facts,
       privateKey,
@@ -149,19 +185,25 @@ class Saving {
     });
   }
 
+  #exists(arrival: Arrival, existing: Certificate): ImportItem {
+    const { thumbprint } = existing;
+    const message = `A certificate with the thumbprint ${thumbprint} already exists in the inventory.`;
+    return { ...this.#item(arrival, existing, 'failed'), reason: 'CERTIFICATE_EXISTS', message };
+  }
+
   async #create(arrival: Arrival): Promise<ImportItem | undefined> {
     const { certificates, clock } = this.#context;
-    const certificate = this.#newCertificate(arrival);
+    const certificate = this.#newCertificate(arrival, this.#dryRun ? 0 : await this.#context.numbers.next());
     const item = this.#item(arrival, certificate, 'created');
     if (this.#dryRun) return { ...item, certificateId: '' };
     const event = changeEvent('created', certificate, { time: clock.now(), changes: [] });
     return (await certificates.insert(certificate, event)) ? item : undefined;
   }
 
-  #newCertificate({ facts, der, privateKey, description }: Arrival): Certificate {
+  #newCertificate({ facts, der, privateKey, description }: Arrival, number: number): Certificate {
     const now = this.#context.clock.now();
     const _id = newId();
-    const name = description.name ?? defaultName(facts).slice(0, 200);
+    const name = description.name ?? defaultName(facts).slice(0, 255);
     return {
       _id,
       fingerprintSha256: facts.fingerprintSha256,
@@ -177,6 +219,9 @@ class Saving {
       hasPrivateKey: privateKey !== undefined,
       ...(privateKey && { sealedKey: this.#context.secrets.seal(privateKey, keyContext(_id)) }),
       search: searchFields(facts, name),
+      number,
+      filePath: this.#request.filePath,
+      createdBy: this.#request.caller,
       createdAt: now,
       updatedAt: now,
       revision: 1,
@@ -201,7 +246,7 @@ class Saving {
     return (await certificates.update(existing, set, event)) ? item : undefined;
   }
 
-  #item(arrival: Arrival, certificate: Certificate, result: 'created' | 'updated' | 'unchanged'): ImportItem {
+  #item(arrival: Arrival, certificate: Certificate, result: ImportItem['result']): ImportItem {
     return {
       index: arrival.index,
       result,
@@ -212,6 +257,8 @@ class Saving {
       changes: [],
       reason: '',
       message: '',
+      issuer: arrival.issuer,
+      certificateNumber: certificate.number,
     };
   }
 }

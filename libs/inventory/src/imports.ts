@@ -14,7 +14,10 @@ export interface ImportItem {
   changes: string[];
   reason: string;
   message: string;
+  issuer: boolean;
+  certificateNumber: number;
   facts?: CertificateFacts;
+  der?: Uint8Array;
 }
 
 /** What an import did, kept so that it can be looked up. */

@@ -1,4 +1,5 @@
 import { inventoryV1, parserV1 } from '@certferry/contracts';
+import { Numbers } from '@certferry/database';
 import { createOutboxRelay } from '@certferry/events';
 import { serve } from '@certferry/rpc';
 import { defineService } from '@certferry/runtime';
@@ -6,6 +7,7 @@ import { z } from 'zod';
 import { Certificates } from './certificates.ts';
 import { createHandlers } from './handlers.ts';
 import { Imports } from './imports.ts';
+import { MetadataFields } from './metadata-fields.ts';
 
 /** What certificates there are, with their keys and what people say of them. */
 export const inventory = defineService({
@@ -22,6 +24,8 @@ export const inventory = defineService({
     const handlers = createHandlers({
       certificates,
       imports: new Imports(database),
+      numbers: new Numbers(database, 'certificates'),
+      metadataFields: new MetadataFields(database),
       parser: client(parserV1.ParserServiceDefinition),
       secrets,
       clock,

@@ -4,6 +4,7 @@ import type { Import } from './imports.ts';
 
 export function toCertificate(certificate: Certificate, chain: Certificate[] = []): inventoryV1.Certificate {
   const { _id: id, facts, name, notes, tags, enabled, hasPrivateKey, createdAt, updatedAt } = certificate;
+  const { number, filePath, createdBy } = certificate;
   return {
     id,
     facts,
@@ -13,6 +14,9 @@ export function toCertificate(certificate: Certificate, chain: Certificate[] = [
     tags,
     enabled,
     hasPrivateKey,
+    number,
+    filePath,
+    createdBy,
     createdAt,
     updatedAt,
     chain: chain.map((link) => ({
@@ -37,6 +41,6 @@ export function toImport({ _id: id, status, items, format, notices, createdAt }:
     format,
     notices,
     createdAt,
-    items: items.map((item) => ({ ...item, result: RESULTS[item.result] })),
+    items: items.map((item) => ({ ...item, der: item.der ?? new Uint8Array(), result: RESULTS[item.result] })),
   };
 }

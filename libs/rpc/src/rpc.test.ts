@@ -46,6 +46,7 @@ const implementation: inventoryV1.InventoryServiceImplementation = {
   deleteCertificate: unused,
   exportCertificate: unused,
   exportPrivateKey: unused,
+  listMetadataFields: unused,
   getCertificateMaterial: unused,
 };
 const protoset = readFileSync(fileURLToPath(import.meta.resolve('@certferry/contracts/protoset')));

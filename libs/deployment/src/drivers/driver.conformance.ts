@@ -13,7 +13,11 @@ type Chain = Awaited<ReturnType<typeof makeChain>>;
 /** What every store driver does. `config` gives a config whose files are in the folder. */
 export function describeDriver(
   driver: StoreDriver,
-  from: { parser: () => DriverContext['parser']; config: (folder: string) => Record<string, unknown> },
+  from: {
+    parser: () => DriverContext['parser'];
+    config: (folder: string) => Record<string, unknown>;
+    withoutChain?: boolean;
+  },
 ): void {
   describe(`store kind ${driver.kind}`, () => {
     let one: Chain;
@@ -57,16 +61,16 @@ export function describeDriver(
       expect(await store.entries()).toEqual([]);
       await prepared.write();
       expect(await store.digest()).toBe(prepared.newDigest);
-      const { fingerprintSha256 } = readCertificate(one.leaf.der);
-      expect(await store.entries()).toMatchObject([
-        {
-          alias,
-          fingerprintSha256,
-          subject: 'CN=one.example.com',
-          hasPrivateKey: true,
-          chain: [{}, {}].map(() => expect.any(String) as string),
-        },
-      ]);
+      const [entry, ...others] = await store.entries();
+      expect(others).toEqual([]);
+      expect(entry).toMatchObject({
+        alias,
+        hasPrivateKey: true,
+        facts: { fingerprintSha256: readCertificate(one.leaf.der).fingerprintSha256, subject: 'CN=one.example.com' },
+      });
+      expect(Buffer.from(entry!.der)).toEqual(one.leaf.der);
+      const issuers = from.withoutChain ? [] : ['CN=Issuer of one.example.com', 'CN=Root of one.example.com'];
+      expect(entry!.chain.map((link) => link.facts.subject)).toEqual(issuers);
     });
 
     test('the same again changes nothing', async () => {
@@ -88,7 +92,7 @@ export function describeDriver(
         oldFingerprintSha256: readCertificate(one.leaf.der).fingerprintSha256,
       });
       await prepared.write();
-      expect((await store.entries())[0]!.subject).toBe('CN=two.example.com');
+      expect((await store.entries())[0]!.facts.subject).toBe('CN=two.example.com');
     });
 
     test('removes what it is asked to, and nothing else', async () => {
@@ -98,6 +102,19 @@ export function describeDriver(
       await (await store.prepare(remove(one))).write();
       expect(await store.entries()).toEqual([]);
       expect((await store.prepare(remove(one))).changes).toEqual([]);
+    });
+
+    test('removes whatever is there, or only what has a thumbprint', async () => {
+      const { store } = await openNew();
+      await (await store.prepare(add(one))).write();
+      const { thumbprint } = readCertificate(one.leaf.der);
+      const other = readCertificate(two.leaf.der).thumbprint;
+      await expect(store.prepare({ action: 'remove', alias, thumbprint: other })).rejects.toMatchObject({
+        reason: 'ANOTHER_CERTIFICATE',
+      });
+      expect((await store.prepare({ action: 'remove', alias, thumbprint })).changes.length).toBeGreaterThan(0);
+      await (await store.prepare({ action: 'remove', alias })).write();
+      expect(await store.entries()).toEqual([]);
     });
 
     test('a store that changed after the plan is left alone', async () => {

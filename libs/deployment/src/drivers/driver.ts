@@ -1,4 +1,4 @@
-import type { parserV1 } from '@certferry/contracts';
+import type { commonV1, parserV1 } from '@certferry/contracts';
 import type { Client } from '@certferry/rpc';
 import type { z } from 'zod';
 import type { StoreRoots } from '../files/store-roots.ts';
@@ -25,33 +25,53 @@ export interface StoreDriver<C extends z.ZodObject = z.ZodObject> {
   open(config: z.infer<C>, context: DriverContext): Promise<OpenStore>;
 }
 
-export interface StoreEntry {
-  /** Empty for kinds without aliases. */
-  alias: string;
-  fingerprintSha256: string;
-  thumbprint: string;
-  subject: string;
-  notAfter: Date;
-  hasPrivateKey: boolean;
-  /** SHA-256 of the certificates that follow the leaf. */
-  chain: string[];
+export interface EntryCertificate {
+  der: Uint8Array;
+  facts: commonV1.CertificateFacts;
 }
 
-export type StoreChange =
-  | {
-      action: 'add';
-      alias: string;
-      /** Whether another certificate in this place may be replaced. */
-      overwrite: boolean;
-      fingerprintSha256: string;
-      publicKeySha256: string;
-      certificate: Buffer;
-      /** Issuers, nearest first. */
-      chain: Buffer[];
-      /** PKCS#8 DER; undefined: without. */
-      privateKey?: Buffer;
-    }
-  | { action: 'remove'; alias: string; fingerprintSha256: string };
+export interface StoreEntry extends EntryCertificate {
+  /** Empty for kinds without aliases. */
+  alias: string;
+  hasPrivateKey: boolean;
+  /** The certificates that follow the leaf. */
+  chain: EntryCertificate[];
+}
+
+export const toEntryCertificate = ({ der, facts }: parserV1.CertificateEntry): EntryCertificate => ({
+  der,
+  facts: facts!,
+});
+
+export interface AddChange {
+  action: 'add';
+  alias: string;
+  /** Whether another certificate in this place may be replaced. */
+  overwrite: boolean;
+  fingerprintSha256: string;
+  publicKeySha256: string;
+  certificate: Buffer;
+  /** Issuers, nearest first. */
+  chain: Buffer[];
+  /** PKCS#8 DER; undefined: without. */
+  privateKey?: Buffer;
+}
+
+export interface RemoveChange {
+  action: 'remove';
+  alias: string;
+  /** Only this certificate; both absent: whatever is there. */
+  fingerprintSha256?: string;
+  thumbprint?: string;
+}
+
+export type StoreChange = AddChange | RemoveChange;
+
+/** Whether a place holds another certificate than the one that a removal names. */
+export function isAnother({ fingerprintSha256, thumbprint }: RemoveChange, held: StoreEntry | undefined): boolean {
+  if (fingerprintSha256 && fingerprintSha256 !== held?.facts.fingerprintSha256) return true;
+  return thumbprint !== undefined && thumbprint !== held?.facts.thumbprint;
+}
 
 export interface Change {
   operation: 'create' | 'replace' | 'delete';

@@ -15,6 +15,10 @@ export interface AuditRecord extends Sequenced {
   target: string;
   requestId: string;
   address: string;
+  /** The user name that came with the key. */
+  user?: string;
+  /** What the caller said the change is for. */
+  reason?: string;
   /** HMAC-SHA-256 over this record and the one before. */
   hmac: string;
 }
@@ -29,6 +33,8 @@ const schema = new mongoose.Schema<AuditRecord>(
     target: String,
     requestId: String,
     address: String,
+    user: String,
+    reason: String,
     hmac: String,
   },
   { versionKey: false },
@@ -54,15 +60,16 @@ export class AuditLog {
 
   /** A call whose record cannot be written must not be made. */
   async record(
-    entry: Pick<AuditRecord, 'at' | 'caller' | 'action' | 'target' | 'requestId' | 'address'>,
+    entry: Pick<AuditRecord, 'at' | 'caller' | 'action' | 'target' | 'requestId' | 'address' | 'user' | 'reason'>,
   ): Promise<void> {
     await this.#log.append({ ...entry, seq: 0, hmac: '' });
   }
 
   #hmac(record: AuditRecord, previous: string): string {
-    const { seq, at, caller, action, target, requestId, address } = record;
+    const { seq, at, caller, action, target, requestId, address, user, reason } = record;
+    const said = user === undefined && reason === undefined ? [] : [user ?? '', reason ?? ''];
     return createHmac('sha256', this.#key)
-      .update(JSON.stringify([previous, seq, at.toISOString(), caller, action, target, requestId, address]))
+      .update(JSON.stringify([previous, seq, at.toISOString(), caller, action, target, requestId, address, ...said]))
       .digest('hex');
   }
 

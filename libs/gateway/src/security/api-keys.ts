@@ -82,6 +82,12 @@ export class ApiKeys {
     return { key, text };
   }
 
+  /** The key's record while it is valid: what a token stands for. */
+  async find(id: string): Promise<ApiKey | undefined> {
+    const key = (await this.#model.findById(id).lean()) as ApiKey | null;
+    return key && !(key.expiresAt && key.expiresAt <= this.#clock.now()) ? key : undefined;
+  }
+
   async list(): Promise<ApiKey[]> {
     return await this.#model.find().sort({ createdAt: 1 }).limit(1_000).lean();
   }

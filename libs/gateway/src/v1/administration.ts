@@ -26,6 +26,8 @@ const auditRecord = z.object({
   target: z.string(),
   requestId: z.string(),
   address: z.string(),
+  user: z.string().optional().describe('User name that came with the key'),
+  reason: z.string().optional(),
 });
 
 function toJson({ _id: id, name, scopes, createdAt, expiresAt, lastUsedAt }: ApiKey): z.infer<typeof apiKey> {

@@ -4,8 +4,9 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { GatewayContext } from '../gateway-context.ts';
 import { callOptions } from '../guards.ts';
-import { certificateToJson } from './json.ts';
-import { certificate, certificatePatch, idParams, listOf, page } from './schemas.ts';
+import { validateCertificate } from '../validate-certificate.ts';
+import { certificateToJson, pageToJson } from './json.ts';
+import { certificate, certificatePatch, idParams, listOf, page, validation } from './schemas.ts';
 
 const EXPORTS = {
   pem: inventoryV1.ExportFormat.PEM,
@@ -18,7 +19,11 @@ const KEY_EXPORTS = { pem: inventoryV1.PrivateKeyFormat.PEM, p12: inventoryV1.Pr
 const listQuery = z.object({
   filter: z.string().max(10_000).optional().describe('CN -eq "web1" AND NotAfter -lt "2027-01-01"; see docs/filter.md'),
   q: z.string().max(500).optional().describe('Words in subject, issuer, names, serial number or digests'),
-  sort: z.string().max(50).optional().describe('name, commonName, notAfter or createdAt; "-" before it for descending'),
+  sort: z
+    .string()
+    .max(50)
+    .optional()
+    .describe('name, commonName, notAfter, createdAt or number; "-" before it for descending'),
   ...page,
 });
 
@@ -34,7 +39,7 @@ function sendFile(
     .send(Buffer.from(file.content));
 }
 
-export function certificateRoutes(base: FastifyInstance, { inventory }: GatewayContext): void {
+export function certificateRoutes(base: FastifyInstance, { inventory, platform, filesRoot }: GatewayContext): void {
   const app = base.withTypeProvider<ZodTypeProvider>();
   const tags = ['certificates'];
 
@@ -46,8 +51,8 @@ export function certificateRoutes(base: FastifyInstance, { inventory }: GatewayC
     },
     async (request) => {
       const { q: text, ...query } = request.query;
-      const { items, nextCursor } = await inventory.listCertificates({ ...query, text }, callOptions(request));
-      return { items: items.map((one) => certificateToJson(one)), nextCursor: nextCursor || undefined };
+      const found = await inventory.listCertificates({ ...query, text }, callOptions(request));
+      return pageToJson(found, (one) => certificateToJson(one));
     },
   );
   app.get(
@@ -127,6 +132,35 @@ export function certificateRoutes(base: FastifyInstance, { inventory }: GatewayC
           callOptions(request),
         ),
       ),
+  );
+  app.get(
+    '/certificates/:id/validate',
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags,
+        summary: 'Say what is wrong with a certificate now: its dates, its issuer, and the file it was taken from',
+        params: idParams,
+        response: { 200: validation },
+      },
+    },
+    async (request) => {
+      const { certificate } = await inventory.getCertificate(request.params, callOptions(request));
+      const found = await validateCertificate(certificate!, { now: platform.clock.now(), filesRoot });
+      return { valid: found.errors.length === 0, ...found };
+    },
+  );
+  app.get(
+    '/metadata-fields',
+    {
+      config: { scope: 'read' },
+      schema: {
+        tags,
+        summary: 'Every key that was used in metadata',
+        response: { 200: listOf(z.object({ number: z.number(), name: z.string() })) },
+      },
+    },
+    async (request) => ({ items: (await inventory.listMetadataFields({}, callOptions(request))).fields }),
   );
   app.post(
     '/certificates/:id/download',

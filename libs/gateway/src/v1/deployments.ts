@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { GatewayContext } from '../gateway-context.ts';
 import { callOptions } from '../guards.ts';
-import { jobToJson, statusFromJson } from './json.ts';
+import { jobToJson, pageToJson, statusFromJson } from './json.ts';
 import { deploymentAnswer, deploymentBody, deploymentPlan, idParams, job, jobQuery, listOf } from './schemas.ts';
 
 export function deploymentRoutes(base: FastifyInstance, { deployment }: GatewayContext): void {
@@ -21,15 +21,22 @@ export function deploymentRoutes(base: FastifyInstance, { deployment }: GatewayC
       },
     },
     async (request, reply) => {
-      const { certificateId, action: name, targets, schedule, dryRun } = request.body;
+      const { certificateId = '', action: name, targets, schedule, dryRun } = request.body;
       const action = name === 'add' ? deploymentV1.DeploymentAction.ADD : deploymentV1.DeploymentAction.REMOVE;
       if (dryRun) {
         const { plan } = await deployment.planDeployment({ certificateId, action, targets }, callOptions(request));
         return await reply.code(200).send({ plan: plan.map((one) => ({ ...one, problem: one.problem || undefined })) });
       }
-      const runAt = schedule && new Date(schedule.at);
+      const { at, ...recurrence } = schedule ?? {};
       const { jobs } = await deployment.createDeployment(
-        { certificateId, action, targets, runAt, requestId: request.idempotencyId ?? '' },
+        {
+          certificateId,
+          action,
+          targets,
+          runAt: at === undefined ? undefined : new Date(at),
+          recurrence: Object.keys(recurrence).length > 0 ? recurrence : undefined,
+          requestId: request.idempotencyId ?? '',
+        },
         callOptions(request),
       );
       return await reply.code(202).send({ jobs: jobs.map(({ id, storeId }) => ({ id, storeId })) });
@@ -48,11 +55,8 @@ export function deploymentRoutes(base: FastifyInstance, { deployment }: GatewayC
     },
     async (request) => {
       const { status, ...query } = request.query;
-      const { items, nextCursor } = await deployment.listJobs(
-        { ...query, status: status && statusFromJson(status) },
-        callOptions(request),
-      );
-      return { items: items.map(jobToJson), nextCursor: nextCursor || undefined };
+      const asked = { ...query, status: status && statusFromJson(status) };
+      return pageToJson(await deployment.listJobs(asked, callOptions(request)), jobToJson);
     },
   );
   app.get(

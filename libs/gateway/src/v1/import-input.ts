@@ -1,8 +1,7 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
-import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { AppError, invalid, precondition } from '@certferry/core';
+import { invalid } from '@certferry/core';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { readBelowRoot } from '../files-root.ts';
 import type { GatewayContext } from '../gateway-context.ts';
 import { HttpError } from '../problem.ts';
 import { importBody, importFields } from './schemas.ts';
@@ -14,6 +13,10 @@ export interface ImportInput {
   notes?: string;
   metadata?: Record<string, string>;
   tags?: string[];
+  firstOfPem?: boolean;
+  createOnly?: boolean;
+  formats?: string[];
+  filePath?: string;
 }
 
 /** The container and its fields, from a multipart form or from JSON. Also leaves what the idempotency fingerprint needs. */
@@ -34,7 +37,7 @@ async function readJson({ filesRoot }: GatewayContext, body: unknown): Promise<I
   const { contentBase64, filePath, ...fields } = check(importBody, body);
   const content =
     filePath === undefined ? Buffer.from(contentBase64!, 'base64') : await readBelowRoot(filesRoot, filePath);
-  return { content, ...fields };
+  return { content, filePath, ...fields };
 }
 
 function check<T>(schema: z.ZodType<T>, value: unknown): T {
@@ -44,6 +47,7 @@ function check<T>(schema: z.ZodType<T>, value: unknown): T {
   throw invalid('INVALID_FIELD', `The body has problems: ${problems.join('; ')}.`);
 }
 
+const JSON_FIELDS = new Set(['metadata', 'tags', 'firstOfPem', 'createOnly', 'formats']);
 const formFields = z.strictObject(importFields);
 
 async function readMultipart(request: FastifyRequest): Promise<ImportInput> {
@@ -57,10 +61,9 @@ async function readMultipart(request: FastifyRequest): Promise<ImportInput> {
         });
       content = await part.toBuffer();
     } else
-      fields[part.fieldname] =
-        part.fieldname === 'metadata' || part.fieldname === 'tags'
-          ? parseField(part.fieldname, part.value as string)
-          : part.value;
+      fields[part.fieldname] = JSON_FIELDS.has(part.fieldname)
+        ? parseField(part.fieldname, part.value as string)
+        : part.value;
   }
   if (!content) throw invalid('INVALID_FIELD', 'The form needs a part "file" with the container.', { field: 'file' });
   return { content, ...check(formFields, fields) };
@@ -71,32 +74,5 @@ function parseField(name: string, text: string): unknown {
     return JSON.parse(text);
   } catch {
     throw invalid('INVALID_FIELD', `The field "${name}" must be JSON.`, { field: name });
-  }
-}
-
-/** A regular file below the root, symbolic links resolved. The same answer for outside and missing: paths are not to be probed. */
-async function readBelowRoot(root: string | undefined, path: string): Promise<Buffer> {
-  if (!root)
-    throw precondition(
-      'NO_FILES_ROOT',
-      'Importing by file path is off: set CERTFERRY_FILES_ROOT to the folder that may be read.',
-    );
-  const refused = new AppError({
-    code: 'NOT_FOUND',
-    reason: 'FILE_NOT_FOUND',
-    message: 'There is no such file below CERTFERRY_FILES_ROOT.',
-  });
-  if (path.includes('\0')) throw refused;
-  try {
-    const base = await realpath(root);
-    const real = await realpath(resolve(base, path));
-    const way = relative(base, real);
-    if (way === '' || way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way)) throw refused;
-    const { size } = await stat(real).then((stats) => (stats.isFile() ? stats : Promise.reject(refused)));
-    if (size > 10 * 1024 * 1024)
-      throw new HttpError(413, 'LIMIT_EXCEEDED', `The file has ${size} bytes; the limit is 10485760.`);
-    return await readFile(real);
-  } catch (error) {
-    throw error instanceof HttpError ? error : refused;
   }
 }

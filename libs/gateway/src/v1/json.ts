@@ -14,6 +14,7 @@ export function factsToJson(facts: commonV1.CertificateFacts): z.infer<typeof ce
     publicKeySha256: _,
     selfIssued: _s,
     version: _v,
+    droppedNames: _d,
     notBefore,
     notAfter,
     curve,
@@ -24,9 +25,11 @@ export function factsToJson(facts: commonV1.CertificateFacts): z.infer<typeof ce
 }
 
 export function certificateToJson(from: inventoryV1.Certificate, withChain = false): z.infer<typeof certificate> {
-  const { facts, createdAt, updatedAt, chain, ...rest } = from;
+  const { facts, createdAt, updatedAt, chain, filePath, createdBy, ...rest } = from;
   return {
     ...rest,
+    filePath: present(filePath),
+    createdBy: present(createdBy),
     ...factsToJson(facts!),
     createdAt: iso(createdAt),
     updatedAt: iso(updatedAt),
@@ -44,10 +47,22 @@ const RESULTS: Record<inventoryV1.ImportResult, 'created' | 'updated' | 'unchang
 
 export function importToJson(from: inventoryV1.Import): z.infer<typeof importAnswer> {
   const items = from.items.map(
-    ({ facts, result, certificateId, fingerprintSha256, subject, changes, reason, message, ...rest }) => ({
+    ({
+      facts,
+      result,
+      certificateId,
+      certificateNumber,
+      fingerprintSha256,
+      subject,
+      changes,
+      reason,
+      message,
+      ...rest
+    }) => ({
       ...rest,
       result: RESULTS[result],
       certificateId: present(certificateId),
+      certificateNumber: certificateNumber || undefined,
       fingerprintSha256: present(fingerprintSha256),
       subject: present(subject),
       changes: present(changes),
@@ -70,8 +85,38 @@ export function storeToJson({ config, createdAt, updatedAt, ...rest }: deploymen
   return { ...rest, config: config ?? {}, createdAt: iso(createdAt), updatedAt: iso(updatedAt) };
 }
 
-export function entryToJson({ notAfter, ...rest }: deploymentV1.StoreEntry): z.infer<typeof storeEntry> {
-  return { ...rest, notAfter: iso(notAfter) };
+const entryCertificateToJson = ({ der, facts }: deploymentV1.EntryCertificate) => ({
+  ...factsToJson(facts!),
+  der: Buffer.from(der).toString('base64'),
+});
+
+export function entryToJson({
+  notAfter,
+  certificate,
+  chain,
+  ...rest
+}: deploymentV1.StoreEntry): z.infer<typeof storeEntry> {
+  return {
+    ...rest,
+    notAfter: iso(notAfter),
+    certificate: entryCertificateToJson(certificate!),
+    chain: chain.map(entryCertificateToJson),
+  };
+}
+
+const recurrenceToJson = ({ everyMinutes, daily, weekdays, dayOfMonth }: deploymentV1.Recurrence) => ({
+  ...(everyMinutes > 0 && { everyMinutes }),
+  ...(daily && { daily: true as const }),
+  ...(weekdays.length > 0 && { weekdays }),
+  ...(dayOfMonth > 0 && { dayOfMonth }),
+});
+
+/** A list as its answer: the cursor only where there is a next page. */
+export function pageToJson<T, J>(
+  { items, nextCursor, total }: { items: T[]; nextCursor: string; total?: number },
+  toJson: (item: T) => J,
+): { items: J[]; nextCursor?: string; total?: number } {
+  return { items: items.map((item) => toJson(item)), nextCursor: present(nextCursor), total };
 }
 
 const STATUS_NAMES = Object.fromEntries(
@@ -79,9 +124,11 @@ const STATUS_NAMES = Object.fromEntries(
 ) as Record<deploymentV1.JobStatus, JobStatus>;
 
 export function jobToJson(from: deploymentV1.Job): z.infer<typeof job> {
-  const { action, status, nextRunAt, timeline, createdAt, updatedAt, ...rest } = from;
+  const { action, status, nextRunAt, timeline, createdAt, updatedAt, recurrence, previousJobId, ...rest } = from;
   return {
     ...rest,
+    recurrence: recurrence && recurrenceToJson(recurrence),
+    previousJobId: present(previousJobId),
     action: action === deploymentV1.DeploymentAction.REMOVE ? 'remove' : 'add',
     status: STATUS_NAMES[status],
     nextRunAt: nextRunAt && iso(nextRunAt),

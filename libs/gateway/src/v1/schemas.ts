@@ -7,7 +7,10 @@ export const idParams = z.object({ id: text(100) });
 export const page = {
   limit: z.coerce.number().int().optional().describe('1 to 500, default 50'),
   cursor: text(2_000).optional().describe('nextCursor of the page before'),
+  offset: z.coerce.number().int().optional().describe('Items to pass over, instead of a cursor'),
+  withTotal: z.stringbool().optional().describe('Also count all that match, as total'),
 };
+export const filter = text(10_000).optional();
 
 export const problem = z
   .object({
@@ -47,12 +50,21 @@ export const certificate = z.object({
   tags: z.array(z.string()),
   enabled: z.boolean(),
   hasPrivateKey: z.boolean(),
+  number: z.number().describe('Small and never used twice, beside the id'),
+  filePath: z.string().optional().describe('The file it was taken from by reference'),
+  createdBy: z.string().optional().describe('Id of the API key'),
   createdAt: time,
   updatedAt: time,
   chain: z
     .array(z.object({ certificateId: z.string(), subject: z.string(), fingerprintSha256: z.string() }))
     .optional()
     .describe('Known issuers, nearest first; only of a single certificate'),
+});
+
+export const validation = z.object({
+  valid: z.boolean(),
+  errors: z.array(z.string()),
+  warnings: z.array(z.string()),
 });
 
 export const certificateFacts = certificate.pick({
@@ -78,10 +90,19 @@ export const certificateFacts = certificate.pick({
 
 export const importFields = {
   password: text(1_000).optional(),
-  name: text(200).optional(),
+  name: text(255).optional(),
   notes: text(10_000).optional(),
   metadata: z.record(z.string(), z.string()).optional(),
   tags: z.array(z.string()).optional(),
+  firstOfPem: z
+    .boolean()
+    .optional()
+    .describe('Of a PEM file only the first certificate; keys and the rest are passed over'),
+  createOnly: z.boolean().optional().describe('What is there already fails with CERTIFICATE_EXISTS'),
+  formats: z
+    .array(z.enum(['pem', 'der', 'pkcs12']))
+    .optional()
+    .describe('Refuse others; default: all'),
 };
 
 export const importBody = z
@@ -106,6 +127,8 @@ export const importAnswer = z.object({
       index: z.number().describe('Position in the container'),
       result: z.enum(['created', 'updated', 'unchanged', 'failed']),
       certificateId: z.string().optional(),
+      certificateNumber: z.number().optional(),
+      issuer: z.boolean().describe('Whether another certificate of the container was issued by this one'),
       fingerprintSha256: z.string().optional(),
       subject: z.string().optional(),
       hasPrivateKey: z.boolean(),
@@ -118,7 +141,7 @@ export const importAnswer = z.object({
 });
 
 export const certificatePatch = z.strictObject({
-  name: text(200).optional(),
+  name: text(255).optional(),
   notes: text(10_000).optional(),
   metadata: z.record(z.string(), z.string()).optional().describe('Replaces all'),
   tags: z.array(z.string()).optional().describe('Replaces all'),
@@ -163,7 +186,10 @@ export const storeEntry = z.object({
   notAfter: time,
   hasPrivateKey: z.boolean(),
   chainLength: z.number(),
+  certificate: certificateFacts.extend({ der: z.string().describe('Base64') }),
+  chain: z.array(certificateFacts.extend({ der: z.string() })).describe('What follows the leaf, nearest issuer first'),
 });
+export const storeQuery = z.object({ filter: filter.describe('Name -eq "web" AND label.rack -eq "7"'), ...page });
 
 const change = z.object({
   operation: z.string(),
@@ -172,8 +198,18 @@ const change = z.object({
   newFingerprintSha256: z.string(),
 });
 
+const schedule = z
+  .strictObject({
+    at: z.iso.datetime({ offset: true }).optional().describe('Not before this time; with a repetition: its first run'),
+    everyMinutes: z.number().int().optional(),
+    daily: z.literal(true).optional(),
+    weekdays: z.array(z.number().int()).optional().describe('0 (Sunday) to 6'),
+    dayOfMonth: z.number().int().optional().describe('1 to 31'),
+  })
+  .describe('At most one of everyMinutes, daily, weekdays and dayOfMonth; without any: once, at "at"');
+
 export const deploymentBody = z.strictObject({
-  certificateId: text(100),
+  certificateId: text(100).optional().describe('Not needed to remove what an alias holds'),
   action: z.enum(['add', 'remove']),
   targets: z
     .array(
@@ -182,14 +218,12 @@ export const deploymentBody = z.strictObject({
         alias: text(200).optional(),
         overwrite: z.boolean().optional(),
         includePrivateKey: z.boolean().optional(),
+        thumbprint: text(40).optional().describe('Remove only this certificate (SHA-1)'),
       }),
     )
     .min(1)
     .max(1_000),
-  schedule: z
-    .strictObject({ at: z.iso.datetime({ offset: true }) })
-    .optional()
-    .describe('Not before this time; without it: now'),
+  schedule: schedule.optional(),
   dryRun: z.boolean().optional().describe('Answers the plan and changes nothing'),
 });
 export const deploymentAnswer = z.object({ jobs: z.array(z.object({ id: z.string(), storeId: z.string() })) });
@@ -226,6 +260,9 @@ export const job = z.object({
   ),
   error: z.object({ reason: z.string(), message: z.string(), retryable: z.boolean() }).optional(),
   changes: z.array(change),
+  number: z.number(),
+  recurrence: schedule.omit({ at: true }).optional(),
+  previousJobId: z.string().optional(),
   createdAt: time,
   updatedAt: time,
 });
@@ -233,8 +270,10 @@ export const jobQuery = z.object({
   status: jobStatus.optional(),
   storeId: text(100).optional(),
   certificateId: text(100).optional(),
+  filter: filter.describe('Status -eq "failed" AND Attempts -gt 1'),
+  ascending: z.stringbool().optional().describe('Oldest first'),
   ...page,
 });
 
 export const listOf = <T extends z.ZodType>(item: T) =>
-  z.object({ items: z.array(item), nextCursor: z.string().optional() });
+  z.object({ items: z.array(item), nextCursor: z.string().optional(), total: z.number().optional() });

@@ -3,8 +3,18 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { GatewayContext } from '../gateway-context.ts';
 import { callOptions } from '../guards.ts';
-import { entryToJson, storeToJson } from './json.ts';
-import { idParams, listOf, page, store, storeDraft, storeEntry, storeKind, storePatch, storeTest } from './schemas.ts';
+import { entryToJson, pageToJson, storeToJson } from './json.ts';
+import {
+  idParams,
+  listOf,
+  store,
+  storeDraft,
+  storeEntry,
+  storeKind,
+  storePatch,
+  storeQuery,
+  storeTest,
+} from './schemas.ts';
 
 export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContext): void {
   const app = base.withTypeProvider<ZodTypeProvider>();
@@ -52,11 +62,10 @@ export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContex
     '/stores',
     {
       config: { scope: 'read' },
-      schema: { tags, summary: 'List stores by name', querystring: z.object(page), response: { 200: listOf(store) } },
+      schema: { tags, summary: 'List stores by name', querystring: storeQuery, response: { 200: listOf(store) } },
     },
     async (request) => {
-      const { items, nextCursor } = await deployment.listStores(request.query, callOptions(request));
-      return { items: items.map(storeToJson), nextCursor: nextCursor || undefined };
+      return pageToJson(await deployment.listStores(request.query, callOptions(request)), storeToJson);
     },
   );
   app.get(

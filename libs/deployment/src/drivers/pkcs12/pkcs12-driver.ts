@@ -2,14 +2,18 @@ import { precondition } from '@certferry/core';
 import type { parserV1 } from '@certferry/contracts';
 import { z } from 'zod';
 import { digestOf, FileSet } from '../../files/file-set.ts';
-import type {
-  Change,
-  DriverContext,
-  OpenStore,
-  PreparedChange,
-  StoreChange,
-  StoreDriver,
-  StoreEntry,
+import {
+  isAnother,
+  toEntryCertificate,
+  type AddChange,
+  type Change,
+  type DriverContext,
+  type OpenStore,
+  type PreparedChange,
+  type RemoveChange,
+  type StoreChange,
+  type StoreDriver,
+  type StoreEntry,
 } from '../driver.ts';
 
 const config = z.strictObject({
@@ -80,7 +84,7 @@ class Pkcs12Store implements OpenStore {
       {
         operation,
         what: `${this.#config.path} entry "${held?.alias ?? change.alias}"`,
-        oldFingerprintSha256: held?.fingerprintSha256 ?? '',
+        oldFingerprintSha256: held?.facts.fingerprintSha256 ?? '',
         newFingerprintSha256: change.action === 'add' ? change.fingerprintSha256 : '',
       },
     ];
@@ -92,17 +96,14 @@ class Pkcs12Store implements OpenStore {
     };
   }
 
-  async #put(
-    change: Extract<StoreChange, { action: 'add' }>,
-    now: { content?: Buffer; held?: StoreEntry },
-  ): Promise<Buffer | undefined> {
+  async #put(change: AddChange, now: { content?: Buffer; held?: StoreEntry }): Promise<Buffer | undefined> {
     const { held } = now;
     if (held && isSame(held, change)) return undefined;
-    if (held && held.fingerprintSha256 !== change.fingerprintSha256 && !change.overwrite) {
+    if (held && held.facts.fingerprintSha256 !== change.fingerprintSha256 && !change.overwrite) {
       throw precondition(
         'ALIAS_EXISTS',
         `The alias "${held.alias}" holds another certificate; allow overwrite to replace it.`,
-        { alias: held.alias, held: held.fingerprintSha256 },
+        { alias: held.alias, held: held.facts.fingerprintSha256 },
       );
     }
     const value = {
@@ -113,16 +114,13 @@ class Pkcs12Store implements OpenStore {
     return await this.#edit(now.content, { $case: 'put', value });
   }
 
-  async #remove(
-    change: Extract<StoreChange, { action: 'remove' }>,
-    now: { content?: Buffer; held?: StoreEntry },
-  ): Promise<Buffer | undefined> {
+  async #remove(change: RemoveChange, now: { content?: Buffer; held?: StoreEntry }): Promise<Buffer | undefined> {
     if (!now.held) return undefined;
-    if (now.held.fingerprintSha256 !== change.fingerprintSha256) {
+    if (isAnother(change, now.held)) {
       throw precondition(
         'ANOTHER_CERTIFICATE',
         `The alias "${now.held.alias}" holds another certificate than the one to remove.`,
-        { held: now.held.fingerprintSha256 },
+        { held: now.held.facts.fingerprintSha256 },
       );
     }
     return await this.#edit(now.content, { $case: 'remove', value: { alias: change.alias } });
@@ -139,8 +137,11 @@ class Pkcs12Store implements OpenStore {
 }
 
 /** The same leaf, with or without key as asked, and the same chain. A trusted certificate has no chain. */
-function isSame(held: StoreEntry, change: Extract<StoreChange, { action: 'add' }>): boolean {
-  if (held.fingerprintSha256 !== change.fingerprintSha256 || held.hasPrivateKey !== (change.privateKey !== undefined))
+function isSame(held: StoreEntry, change: AddChange): boolean {
+  if (
+    held.facts.fingerprintSha256 !== change.fingerprintSha256 ||
+    held.hasPrivateKey !== (change.privateKey !== undefined)
+  )
     return false;
   return !held.hasPrivateKey || held.chain.length === change.chain.length;
 }
@@ -161,9 +162,9 @@ function toEntry(
   leaf: parserV1.CertificateEntry,
   from: { keys: parserV1.KeyEntry[]; certificates: parserV1.CertificateEntry[] },
 ): StoreEntry {
-  const { fingerprintSha256, thumbprint, subject, notAfter } = leaf.facts!;
   const hasPrivateKey = leaf.key !== undefined;
-  const alias = (hasPrivateKey && from.keys[leaf.key!]?.alias) || leaf.alias;
-  const chain = hasPrivateKey ? chainOf(leaf, from.certificates).map((one) => one.facts!.fingerprintSha256) : [];
-  return { alias, fingerprintSha256, thumbprint, subject, notAfter: notAfter!, hasPrivateKey, chain };
+  // The certificate's own name first: one key may stand under several aliases.
+  const alias = leaf.alias || (from.keys[leaf.key ?? -1]?.alias ?? '');
+  const chain = hasPrivateKey ? chainOf(leaf, from.certificates).map(toEntryCertificate) : [];
+  return { alias, ...toEntryCertificate(leaf), hasPrivateKey, chain };
 }

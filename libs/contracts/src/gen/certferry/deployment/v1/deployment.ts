@@ -9,6 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
 import { Struct } from "../../../google/protobuf/struct.ts";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
+import { CertificateFacts } from "../../common/v1/certificate.ts";
 
 export const protobufPackage = "certferry.deployment.v1";
 
@@ -257,12 +258,20 @@ export interface ListStoresRequest {
   /** 1 to 500; 0 means 50. */
   limit: number;
   cursor: string;
+  /** As for certificates; fields are id, name, kind and label.<key>. */
+  filter: string;
+  /** Items to pass over, instead of a cursor. */
+  offset: number;
+  /** Whether to count all that match. */
+  withTotal: boolean;
 }
 
 export interface ListStoresResponse {
   /** By name. */
   items: Store[];
   nextCursor: string;
+  /** Absent unless asked for. */
+  total?: number | undefined;
 }
 
 export interface Labels {
@@ -332,6 +341,16 @@ export interface StoreEntry {
   hasPrivateKey: boolean;
   /** How many certificates follow the leaf. */
   chainLength: number;
+  certificate:
+    | EntryCertificate
+    | undefined;
+  /** What follows the leaf, nearest issuer first. */
+  chain: EntryCertificate[];
+}
+
+export interface EntryCertificate {
+  der: Uint8Array;
+  facts: CertificateFacts | undefined;
 }
 
 export interface DeploymentTarget {
@@ -343,10 +362,33 @@ export interface DeploymentTarget {
   /** Whether another certificate under the same alias may be replaced. */
   overwrite: boolean;
   /** Default: whatever the certificate has and the store's kind can hold. */
-  includePrivateKey?: boolean | undefined;
+  includePrivateKey?:
+    | boolean
+    | undefined;
+  /**
+   * For "remove" without a certificate: only if the place holds this one
+   * (SHA-1). Empty: whatever is there.
+   */
+  thumbprint: string;
+}
+
+/**
+ * A deployment that is made again and again; exactly one of the fields. All
+ * times are UTC; the clock time is that of run_at. Every run is a job of its
+ * own, made when the one before has ended.
+ */
+export interface Recurrence {
+  /** 1 to 525,600. */
+  everyMinutes: number;
+  daily: boolean;
+  /** 0 (Sunday) to 6. */
+  weekdays: number[];
+  /** 1 to 31; in a shorter month its last day. */
+  dayOfMonth: number;
 }
 
 export interface CreateDeploymentRequest {
+  /** May be empty for "remove": what the alias of the target holds. */
   certificateId: string;
   action: DeploymentAction;
   /** 1 to 1,000. */
@@ -357,6 +399,8 @@ export interface CreateDeploymentRequest {
     | undefined;
   /** The same id again answers the same jobs. Empty: every call makes new ones. */
   requestId: string;
+  /** Absent: once. */
+  recurrence?: Recurrence | undefined;
 }
 
 export interface CreateDeploymentResponse {
@@ -413,7 +457,19 @@ export interface Job {
   /** What the job changed; empty when the store already was as asked. */
   changes: Change[];
   createdAt: Date | undefined;
-  updatedAt: Date | undefined;
+  updatedAt:
+    | Date
+    | undefined;
+  /**
+   * A small number that is never used twice, for callers whose fields are
+   * integers.
+   */
+  number: number;
+  recurrence?:
+    | Recurrence
+    | undefined;
+  /** The job before this one, of a recurrence. */
+  previousJobId: string;
 }
 
 export interface TimelineEntry {
@@ -449,12 +505,25 @@ export interface ListJobsRequest {
   /** 1 to 500; 0 means 50. */
   limit: number;
   cursor: string;
+  /**
+   * As for certificates; fields are id, number, storeId, certificateId, status,
+   * action, alias, attempts, changes, message and createdAt.
+   */
+  filter: string;
+  /** Items to pass over, instead of a cursor. */
+  offset: number;
+  /** Whether to count all that match. */
+  withTotal: boolean;
+  /** Oldest first. */
+  ascending: boolean;
 }
 
 export interface ListJobsResponse {
-  /** Newest first. */
+  /** Newest first, unless asked otherwise. */
   items: Job[];
   nextCursor: string;
+  /** Absent unless asked for. */
+  total?: number | undefined;
 }
 
 export interface CancelJobRequest {
@@ -1540,7 +1609,7 @@ export const GetStoreResponse: MessageFns<GetStoreResponse> = {
 };
 
 function createBaseListStoresRequest(): ListStoresRequest {
-  return { limit: 0, cursor: "" };
+  return { limit: 0, cursor: "", filter: "", offset: 0, withTotal: false };
 }
 
 export const ListStoresRequest: MessageFns<ListStoresRequest> = {
@@ -1550,6 +1619,15 @@ export const ListStoresRequest: MessageFns<ListStoresRequest> = {
     }
     if (message.cursor !== "") {
       writer.uint32(18).string(message.cursor);
+    }
+    if (message.filter !== "") {
+      writer.uint32(26).string(message.filter);
+    }
+    if (message.offset !== 0) {
+      writer.uint32(32).int32(message.offset);
+    }
+    if (message.withTotal !== false) {
+      writer.uint32(40).bool(message.withTotal);
     }
     return writer;
   },
@@ -1583,6 +1661,30 @@ export const ListStoresRequest: MessageFns<ListStoresRequest> = {
             message.cursor = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.filter = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.offset = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.withTotal = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1599,6 +1701,13 @@ export const ListStoresRequest: MessageFns<ListStoresRequest> = {
     return {
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
       cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : "",
+      filter: isSet(object.filter) ? globalThis.String(object.filter) : "",
+      offset: isSet(object.offset) ? globalThis.Number(object.offset) : 0,
+      withTotal: isSet(object.withTotal)
+        ? globalThis.Boolean(object.withTotal)
+        : isSet(object.with_total)
+        ? globalThis.Boolean(object.with_total)
+        : false,
     };
   },
 
@@ -1610,6 +1719,15 @@ export const ListStoresRequest: MessageFns<ListStoresRequest> = {
     if (message.cursor !== "") {
       obj.cursor = message.cursor;
     }
+    if (message.filter !== "") {
+      obj.filter = message.filter;
+    }
+    if (message.offset !== 0) {
+      obj.offset = Math.round(message.offset);
+    }
+    if (message.withTotal !== false) {
+      obj.withTotal = message.withTotal;
+    }
     return obj;
   },
 
@@ -1620,12 +1738,15 @@ export const ListStoresRequest: MessageFns<ListStoresRequest> = {
     const message = createBaseListStoresRequest();
     message.limit = object.limit ?? 0;
     message.cursor = object.cursor ?? "";
+    message.filter = object.filter ?? "";
+    message.offset = object.offset ?? 0;
+    message.withTotal = object.withTotal ?? false;
     return message;
   },
 };
 
 function createBaseListStoresResponse(): ListStoresResponse {
-  return { items: [], nextCursor: "" };
+  return { items: [], nextCursor: "", total: undefined };
 }
 
 export const ListStoresResponse: MessageFns<ListStoresResponse> = {
@@ -1635,6 +1756,9 @@ export const ListStoresResponse: MessageFns<ListStoresResponse> = {
     }
     if (message.nextCursor !== "") {
       writer.uint32(18).string(message.nextCursor);
+    }
+    if (message.total !== undefined) {
+      writer.uint32(24).int32(message.total);
     }
     return writer;
   },
@@ -1668,6 +1792,14 @@ export const ListStoresResponse: MessageFns<ListStoresResponse> = {
             message.nextCursor = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.total = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1688,6 +1820,7 @@ export const ListStoresResponse: MessageFns<ListStoresResponse> = {
         : isSet(object.next_cursor)
         ? globalThis.String(object.next_cursor)
         : "",
+      total: isSet(object.total) ? globalThis.Number(object.total) : undefined,
     };
   },
 
@@ -1699,6 +1832,9 @@ export const ListStoresResponse: MessageFns<ListStoresResponse> = {
     if (message.nextCursor !== "") {
       obj.nextCursor = message.nextCursor;
     }
+    if (message.total !== undefined) {
+      obj.total = Math.round(message.total);
+    }
     return obj;
   },
 
@@ -1709,6 +1845,7 @@ export const ListStoresResponse: MessageFns<ListStoresResponse> = {
     const message = createBaseListStoresResponse();
     message.items = object.items?.map((e) => Store.fromPartial(e)) || [];
     message.nextCursor = object.nextCursor ?? "";
+    message.total = object.total ?? undefined;
     return message;
   },
 };
@@ -2634,6 +2771,8 @@ function createBaseStoreEntry(): StoreEntry {
     notAfter: undefined,
     hasPrivateKey: false,
     chainLength: 0,
+    certificate: undefined,
+    chain: [],
   };
 }
 
@@ -2659,6 +2798,12 @@ export const StoreEntry: MessageFns<StoreEntry> = {
     }
     if (message.chainLength !== 0) {
       writer.uint32(56).int32(message.chainLength);
+    }
+    if (message.certificate !== undefined) {
+      EntryCertificate.encode(message.certificate, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.chain) {
+      EntryCertificate.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -2732,6 +2877,22 @@ export const StoreEntry: MessageFns<StoreEntry> = {
             message.chainLength = reader.int32();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.certificate = EntryCertificate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.chain.push(EntryCertificate.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2769,6 +2930,10 @@ export const StoreEntry: MessageFns<StoreEntry> = {
         : isSet(object.chain_length)
         ? globalThis.Number(object.chain_length)
         : 0,
+      certificate: isSet(object.certificate) ? EntryCertificate.fromJSON(object.certificate) : undefined,
+      chain: globalThis.Array.isArray(object?.chain)
+        ? object.chain.map((e: any) => EntryCertificate.fromJSON(e))
+        : [],
     };
   },
 
@@ -2795,6 +2960,12 @@ export const StoreEntry: MessageFns<StoreEntry> = {
     if (message.chainLength !== 0) {
       obj.chainLength = Math.round(message.chainLength);
     }
+    if (message.certificate !== undefined) {
+      obj.certificate = EntryCertificate.toJSON(message.certificate);
+    }
+    if (message.chain?.length) {
+      obj.chain = message.chain.map((e) => EntryCertificate.toJSON(e));
+    }
     return obj;
   },
 
@@ -2810,12 +2981,103 @@ export const StoreEntry: MessageFns<StoreEntry> = {
     message.notAfter = object.notAfter ?? undefined;
     message.hasPrivateKey = object.hasPrivateKey ?? false;
     message.chainLength = object.chainLength ?? 0;
+    message.certificate = (object.certificate !== undefined && object.certificate !== null)
+      ? EntryCertificate.fromPartial(object.certificate)
+      : undefined;
+    message.chain = object.chain?.map((e) => EntryCertificate.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseEntryCertificate(): EntryCertificate {
+  return { der: new Uint8Array(0), facts: undefined };
+}
+
+export const EntryCertificate: MessageFns<EntryCertificate> = {
+  encode(message: EntryCertificate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.der.length !== 0) {
+      writer.uint32(10).bytes(message.der);
+    }
+    if (message.facts !== undefined) {
+      CertificateFacts.encode(message.facts, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EntryCertificate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEntryCertificate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.der = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.facts = CertificateFacts.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EntryCertificate {
+    return {
+      der: isSet(object.der) ? bytesFromBase64(object.der) : new Uint8Array(0),
+      facts: isSet(object.facts) ? CertificateFacts.fromJSON(object.facts) : undefined,
+    };
+  },
+
+  toJSON(message: EntryCertificate): unknown {
+    const obj: any = {};
+    if (message.der.length !== 0) {
+      obj.der = base64FromBytes(message.der);
+    }
+    if (message.facts !== undefined) {
+      obj.facts = CertificateFacts.toJSON(message.facts);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EntryCertificate>): EntryCertificate {
+    return EntryCertificate.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EntryCertificate>): EntryCertificate {
+    const message = createBaseEntryCertificate();
+    message.der = object.der ?? new Uint8Array(0);
+    message.facts = (object.facts !== undefined && object.facts !== null)
+      ? CertificateFacts.fromPartial(object.facts)
+      : undefined;
     return message;
   },
 };
 
 function createBaseDeploymentTarget(): DeploymentTarget {
-  return { storeId: "", alias: undefined, overwrite: false, includePrivateKey: undefined };
+  return { storeId: "", alias: undefined, overwrite: false, includePrivateKey: undefined, thumbprint: "" };
 }
 
 export const DeploymentTarget: MessageFns<DeploymentTarget> = {
@@ -2831,6 +3093,9 @@ export const DeploymentTarget: MessageFns<DeploymentTarget> = {
     }
     if (message.includePrivateKey !== undefined) {
       writer.uint32(32).bool(message.includePrivateKey);
+    }
+    if (message.thumbprint !== "") {
+      writer.uint32(42).string(message.thumbprint);
     }
     return writer;
   },
@@ -2880,6 +3145,14 @@ export const DeploymentTarget: MessageFns<DeploymentTarget> = {
             message.includePrivateKey = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.thumbprint = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2906,6 +3179,7 @@ export const DeploymentTarget: MessageFns<DeploymentTarget> = {
         : isSet(object.include_private_key)
         ? globalThis.Boolean(object.include_private_key)
         : undefined,
+      thumbprint: isSet(object.thumbprint) ? globalThis.String(object.thumbprint) : "",
     };
   },
 
@@ -2923,6 +3197,9 @@ export const DeploymentTarget: MessageFns<DeploymentTarget> = {
     if (message.includePrivateKey !== undefined) {
       obj.includePrivateKey = message.includePrivateKey;
     }
+    if (message.thumbprint !== "") {
+      obj.thumbprint = message.thumbprint;
+    }
     return obj;
   },
 
@@ -2935,12 +3212,159 @@ export const DeploymentTarget: MessageFns<DeploymentTarget> = {
     message.alias = object.alias ?? undefined;
     message.overwrite = object.overwrite ?? false;
     message.includePrivateKey = object.includePrivateKey ?? undefined;
+    message.thumbprint = object.thumbprint ?? "";
+    return message;
+  },
+};
+
+function createBaseRecurrence(): Recurrence {
+  return { everyMinutes: 0, daily: false, weekdays: [], dayOfMonth: 0 };
+}
+
+export const Recurrence: MessageFns<Recurrence> = {
+  encode(message: Recurrence, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.everyMinutes !== 0) {
+      writer.uint32(8).int32(message.everyMinutes);
+    }
+    if (message.daily !== false) {
+      writer.uint32(16).bool(message.daily);
+    }
+    if (message.weekdays.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.weekdays) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.dayOfMonth !== 0) {
+      writer.uint32(32).int32(message.dayOfMonth);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Recurrence {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRecurrence();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.everyMinutes = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.daily = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.weekdays.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.weekdays.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.dayOfMonth = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Recurrence {
+    return {
+      everyMinutes: isSet(object.everyMinutes)
+        ? globalThis.Number(object.everyMinutes)
+        : isSet(object.every_minutes)
+        ? globalThis.Number(object.every_minutes)
+        : 0,
+      daily: isSet(object.daily) ? globalThis.Boolean(object.daily) : false,
+      weekdays: globalThis.Array.isArray(object?.weekdays) ? object.weekdays.map((e: any) => globalThis.Number(e)) : [],
+      dayOfMonth: isSet(object.dayOfMonth)
+        ? globalThis.Number(object.dayOfMonth)
+        : isSet(object.day_of_month)
+        ? globalThis.Number(object.day_of_month)
+        : 0,
+    };
+  },
+
+  toJSON(message: Recurrence): unknown {
+    const obj: any = {};
+    if (message.everyMinutes !== 0) {
+      obj.everyMinutes = Math.round(message.everyMinutes);
+    }
+    if (message.daily !== false) {
+      obj.daily = message.daily;
+    }
+    if (message.weekdays?.length) {
+      obj.weekdays = message.weekdays.map((e) => Math.round(e));
+    }
+    if (message.dayOfMonth !== 0) {
+      obj.dayOfMonth = Math.round(message.dayOfMonth);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Recurrence>): Recurrence {
+    return Recurrence.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Recurrence>): Recurrence {
+    const message = createBaseRecurrence();
+    message.everyMinutes = object.everyMinutes ?? 0;
+    message.daily = object.daily ?? false;
+    message.weekdays = object.weekdays?.map((e) => e) || [];
+    message.dayOfMonth = object.dayOfMonth ?? 0;
     return message;
   },
 };
 
 function createBaseCreateDeploymentRequest(): CreateDeploymentRequest {
-  return { certificateId: "", action: DeploymentAction.UNSPECIFIED, targets: [], runAt: undefined, requestId: "" };
+  return {
+    certificateId: "",
+    action: DeploymentAction.UNSPECIFIED,
+    targets: [],
+    runAt: undefined,
+    requestId: "",
+    recurrence: undefined,
+  };
 }
 
 export const CreateDeploymentRequest: MessageFns<CreateDeploymentRequest> = {
@@ -2959,6 +3383,9 @@ export const CreateDeploymentRequest: MessageFns<CreateDeploymentRequest> = {
     }
     if (message.requestId !== "") {
       writer.uint32(42).string(message.requestId);
+    }
+    if (message.recurrence !== undefined) {
+      Recurrence.encode(message.recurrence, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -3016,6 +3443,14 @@ export const CreateDeploymentRequest: MessageFns<CreateDeploymentRequest> = {
             message.requestId = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.recurrence = Recurrence.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3049,6 +3484,7 @@ export const CreateDeploymentRequest: MessageFns<CreateDeploymentRequest> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
+      recurrence: isSet(object.recurrence) ? Recurrence.fromJSON(object.recurrence) : undefined,
     };
   },
 
@@ -3069,6 +3505,9 @@ export const CreateDeploymentRequest: MessageFns<CreateDeploymentRequest> = {
     if (message.requestId !== "") {
       obj.requestId = message.requestId;
     }
+    if (message.recurrence !== undefined) {
+      obj.recurrence = Recurrence.toJSON(message.recurrence);
+    }
     return obj;
   },
 
@@ -3082,6 +3521,9 @@ export const CreateDeploymentRequest: MessageFns<CreateDeploymentRequest> = {
     message.targets = object.targets?.map((e) => DeploymentTarget.fromPartial(e)) || [];
     message.runAt = object.runAt ?? undefined;
     message.requestId = object.requestId ?? "";
+    message.recurrence = (object.recurrence !== undefined && object.recurrence !== null)
+      ? Recurrence.fromPartial(object.recurrence)
+      : undefined;
     return message;
   },
 };
@@ -3575,6 +4017,9 @@ function createBaseJob(): Job {
     changes: [],
     createdAt: undefined,
     updatedAt: undefined,
+    number: 0,
+    recurrence: undefined,
+    previousJobId: "",
   };
 }
 
@@ -3627,6 +4072,15 @@ export const Job: MessageFns<Job> = {
     }
     if (message.updatedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.updatedAt), writer.uint32(130).fork()).join();
+    }
+    if (message.number !== 0) {
+      writer.uint32(136).int32(message.number);
+    }
+    if (message.recurrence !== undefined) {
+      Recurrence.encode(message.recurrence, writer.uint32(146).fork()).join();
+    }
+    if (message.previousJobId !== "") {
+      writer.uint32(154).string(message.previousJobId);
     }
     return writer;
   },
@@ -3772,6 +4226,30 @@ export const Job: MessageFns<Job> = {
             message.updatedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.number = reader.int32();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.recurrence = Recurrence.decode(reader, reader.uint32());
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.previousJobId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3834,6 +4312,13 @@ export const Job: MessageFns<Job> = {
         : isSet(object.updated_at)
         ? fromJsonTimestamp(object.updated_at)
         : undefined,
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      recurrence: isSet(object.recurrence) ? Recurrence.fromJSON(object.recurrence) : undefined,
+      previousJobId: isSet(object.previousJobId)
+        ? globalThis.String(object.previousJobId)
+        : isSet(object.previous_job_id)
+        ? globalThis.String(object.previous_job_id)
+        : "",
     };
   },
 
@@ -3887,6 +4372,15 @@ export const Job: MessageFns<Job> = {
     if (message.updatedAt !== undefined) {
       obj.updatedAt = message.updatedAt.toISOString();
     }
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.recurrence !== undefined) {
+      obj.recurrence = Recurrence.toJSON(message.recurrence);
+    }
+    if (message.previousJobId !== "") {
+      obj.previousJobId = message.previousJobId;
+    }
     return obj;
   },
 
@@ -3913,6 +4407,11 @@ export const Job: MessageFns<Job> = {
     message.changes = object.changes?.map((e) => Change.fromPartial(e)) || [];
     message.createdAt = object.createdAt ?? undefined;
     message.updatedAt = object.updatedAt ?? undefined;
+    message.number = object.number ?? 0;
+    message.recurrence = (object.recurrence !== undefined && object.recurrence !== null)
+      ? Recurrence.fromPartial(object.recurrence)
+      : undefined;
+    message.previousJobId = object.previousJobId ?? "";
     return message;
   },
 };
@@ -4286,7 +4785,17 @@ export const GetJobResponse: MessageFns<GetJobResponse> = {
 };
 
 function createBaseListJobsRequest(): ListJobsRequest {
-  return { status: undefined, storeId: "", certificateId: "", limit: 0, cursor: "" };
+  return {
+    status: undefined,
+    storeId: "",
+    certificateId: "",
+    limit: 0,
+    cursor: "",
+    filter: "",
+    offset: 0,
+    withTotal: false,
+    ascending: false,
+  };
 }
 
 export const ListJobsRequest: MessageFns<ListJobsRequest> = {
@@ -4305,6 +4814,18 @@ export const ListJobsRequest: MessageFns<ListJobsRequest> = {
     }
     if (message.cursor !== "") {
       writer.uint32(42).string(message.cursor);
+    }
+    if (message.filter !== "") {
+      writer.uint32(50).string(message.filter);
+    }
+    if (message.offset !== 0) {
+      writer.uint32(56).int32(message.offset);
+    }
+    if (message.withTotal !== false) {
+      writer.uint32(64).bool(message.withTotal);
+    }
+    if (message.ascending !== false) {
+      writer.uint32(72).bool(message.ascending);
     }
     return writer;
   },
@@ -4362,6 +4883,38 @@ export const ListJobsRequest: MessageFns<ListJobsRequest> = {
             message.cursor = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.filter = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.offset = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.withTotal = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.ascending = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4389,6 +4942,14 @@ export const ListJobsRequest: MessageFns<ListJobsRequest> = {
         : "",
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
       cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : "",
+      filter: isSet(object.filter) ? globalThis.String(object.filter) : "",
+      offset: isSet(object.offset) ? globalThis.Number(object.offset) : 0,
+      withTotal: isSet(object.withTotal)
+        ? globalThis.Boolean(object.withTotal)
+        : isSet(object.with_total)
+        ? globalThis.Boolean(object.with_total)
+        : false,
+      ascending: isSet(object.ascending) ? globalThis.Boolean(object.ascending) : false,
     };
   },
 
@@ -4409,6 +4970,18 @@ export const ListJobsRequest: MessageFns<ListJobsRequest> = {
     if (message.cursor !== "") {
       obj.cursor = message.cursor;
     }
+    if (message.filter !== "") {
+      obj.filter = message.filter;
+    }
+    if (message.offset !== 0) {
+      obj.offset = Math.round(message.offset);
+    }
+    if (message.withTotal !== false) {
+      obj.withTotal = message.withTotal;
+    }
+    if (message.ascending !== false) {
+      obj.ascending = message.ascending;
+    }
     return obj;
   },
 
@@ -4422,12 +4995,16 @@ export const ListJobsRequest: MessageFns<ListJobsRequest> = {
     message.certificateId = object.certificateId ?? "";
     message.limit = object.limit ?? 0;
     message.cursor = object.cursor ?? "";
+    message.filter = object.filter ?? "";
+    message.offset = object.offset ?? 0;
+    message.withTotal = object.withTotal ?? false;
+    message.ascending = object.ascending ?? false;
     return message;
   },
 };
 
 function createBaseListJobsResponse(): ListJobsResponse {
-  return { items: [], nextCursor: "" };
+  return { items: [], nextCursor: "", total: undefined };
 }
 
 export const ListJobsResponse: MessageFns<ListJobsResponse> = {
@@ -4437,6 +5014,9 @@ export const ListJobsResponse: MessageFns<ListJobsResponse> = {
     }
     if (message.nextCursor !== "") {
       writer.uint32(18).string(message.nextCursor);
+    }
+    if (message.total !== undefined) {
+      writer.uint32(24).int32(message.total);
     }
     return writer;
   },
@@ -4470,6 +5050,14 @@ export const ListJobsResponse: MessageFns<ListJobsResponse> = {
             message.nextCursor = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.total = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4490,6 +5078,7 @@ export const ListJobsResponse: MessageFns<ListJobsResponse> = {
         : isSet(object.next_cursor)
         ? globalThis.String(object.next_cursor)
         : "",
+      total: isSet(object.total) ? globalThis.Number(object.total) : undefined,
     };
   },
 
@@ -4501,6 +5090,9 @@ export const ListJobsResponse: MessageFns<ListJobsResponse> = {
     if (message.nextCursor !== "") {
       obj.nextCursor = message.nextCursor;
     }
+    if (message.total !== undefined) {
+      obj.total = Math.round(message.total);
+    }
     return obj;
   },
 
@@ -4511,6 +5103,7 @@ export const ListJobsResponse: MessageFns<ListJobsResponse> = {
     const message = createBaseListJobsResponse();
     message.items = object.items?.map((e) => Job.fromPartial(e)) || [];
     message.nextCursor = object.nextCursor ?? "";
+    message.total = object.total ?? undefined;
     return message;
   },
 };
@@ -5026,6 +5619,31 @@ export interface DeploymentServiceClient<CallOptionsExt = {}> {
   cancelJob(request: DeepPartial<CancelJobRequest>, options?: CallOptions & CallOptionsExt): Promise<CancelJobResponse>;
   /** Queues a failed, cancelled or drifted job again. */
   retryJob(request: DeepPartial<RetryJobRequest>, options?: CallOptions & CallOptionsExt): Promise<RetryJobResponse>;
+}
+
+function bytesFromBase64(b64: string): Uint8Array {
+  if ((globalThis as any).Buffer) {
+    return Uint8Array.from((globalThis as any).Buffer.from(b64, "base64"));
+  } else {
+    const bin = globalThis.atob(b64);
+    const arr = new Uint8Array(bin.length);
+    for (let i = 0; i < bin.length; ++i) {
+      arr[i] = bin.charCodeAt(i);
+    }
+    return arr;
+  }
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  if ((globalThis as any).Buffer) {
+    return (globalThis as any).Buffer.from(arr).toString("base64");
+  } else {
+    const bin: string[] = [];
+    arr.forEach((byte) => {
+      bin.push(globalThis.String.fromCharCode(byte));
+    });
+    return globalThis.btoa(bin.join(""));
+  }
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;

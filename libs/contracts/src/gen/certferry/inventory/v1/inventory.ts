@@ -234,7 +234,7 @@ export interface Certificate {
     | undefined;
   /**
    * For people; the common name, else the first alternative name, else the
-   * fingerprint, until somebody gives another. At most 200 characters.
+   * fingerprint, until somebody gives another. At most 255 characters.
    */
   name: string;
   /** At most 10,000 characters. */
@@ -255,6 +255,18 @@ export interface Certificate {
    * Only filled by GetCertificate.
    */
   chain: ChainLink[];
+  /**
+   * A small number that is never used twice, for callers whose fields are
+   * integers. Rises with the order of import, with gaps.
+   */
+  number: number;
+  /**
+   * The file it was taken from by reference, as the caller wrote it; empty for
+   * content that was sent.
+   */
+  filePath: string;
+  /** Id of the API key that imported it first. */
+  createdBy: string;
 }
 
 export interface Certificate_MetadataEntry {
@@ -286,6 +298,23 @@ export interface ImportCertificatesRequest {
     | undefined;
   /** Answers what would happen, with each item's facts, and keeps nothing. */
   dryRun: boolean;
+  /**
+   * Of a PEM file reads only the first certificate; keys and the rest are
+   * passed over.
+   */
+  firstOfPem: boolean;
+  /** A certificate that is there already fails with CERTIFICATE_EXISTS. */
+  createOnly: boolean;
+  /**
+   * "pem", "der", "pkcs12": others are refused with FORMAT_NOT_ACCEPTED. Empty:
+   * all.
+   */
+  formats: string[];
+  /**
+   * Kept with the certificates that are created, see Certificate.file_path. At
+   * most 4,096 characters.
+   */
+  filePath: string;
 }
 
 export interface Metadata {
@@ -335,7 +364,17 @@ export interface ImportItem {
   reason: string;
   message: string;
   /** Only in a dry run. */
-  facts?: CertificateFacts | undefined;
+  facts?:
+    | CertificateFacts
+    | undefined;
+  /**
+   * Whether another certificate of the container was issued by this one. Names,
+   * notes, metadata and tags go to the others.
+   */
+  issuer: boolean;
+  certificateNumber: number;
+  /** Only in a dry run. */
+  der: Uint8Array;
 }
 
 export interface GetImportRequest {
@@ -366,20 +405,40 @@ export interface ListCertificatesRequest {
    */
   text: string;
   /**
-   * "name", "commonName", "notAfter" or "createdAt", "-" before it for
-   * descending. Default: "name".
+   * "name", "commonName", "notAfter", "createdAt" or "number", "-" before it
+   * for descending. Default: "name".
    */
   sort: string;
   /** 1 to 500; 0 means 50. */
   limit: number;
   /** next_cursor of the page before; only with the same filter, text and sort. */
   cursor: string;
+  /** Items to pass over, instead of a cursor. */
+  offset: number;
+  /** Whether to count all that match. */
+  withTotal: boolean;
 }
 
 export interface ListCertificatesResponse {
   items: Certificate[];
   /** Empty on the last page. */
   nextCursor: string;
+  /** Absent unless asked for. */
+  total?: number | undefined;
+}
+
+export interface ListMetadataFieldsRequest {
+}
+
+export interface ListMetadataFieldsResponse {
+  /** By name. */
+  fields: MetadataField[];
+}
+
+/** A key that was used in a certificate's metadata. */
+export interface MetadataField {
+  number: number;
+  name: string;
 }
 
 export interface UpdateCertificateRequest {
@@ -456,6 +515,9 @@ function createBaseCertificate(): Certificate {
     createdAt: undefined,
     updatedAt: undefined,
     chain: [],
+    number: 0,
+    filePath: "",
+    createdBy: "",
   };
 }
 
@@ -493,6 +555,15 @@ export const Certificate: MessageFns<Certificate> = {
     }
     for (const v of message.chain) {
       ChainLink.encode(v!, writer.uint32(90).fork()).join();
+    }
+    if (message.number !== 0) {
+      writer.uint32(96).int32(message.number);
+    }
+    if (message.filePath !== "") {
+      writer.uint32(106).string(message.filePath);
+    }
+    if (message.createdBy !== "") {
+      writer.uint32(114).string(message.createdBy);
     }
     return writer;
   },
@@ -601,6 +672,30 @@ export const Certificate: MessageFns<Certificate> = {
             message.chain.push(ChainLink.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.number = reader.int32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.filePath = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.createdBy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -653,6 +748,17 @@ export const Certificate: MessageFns<Certificate> = {
       chain: globalThis.Array.isArray(object?.chain)
         ? object.chain.map((e: any) => ChainLink.fromJSON(e))
         : [],
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      filePath: isSet(object.filePath)
+        ? globalThis.String(object.filePath)
+        : isSet(object.file_path)
+        ? globalThis.String(object.file_path)
+        : "",
+      createdBy: isSet(object.createdBy)
+        ? globalThis.String(object.createdBy)
+        : isSet(object.created_by)
+        ? globalThis.String(object.created_by)
+        : "",
     };
   },
 
@@ -697,6 +803,15 @@ export const Certificate: MessageFns<Certificate> = {
     if (message.chain?.length) {
       obj.chain = message.chain.map((e) => ChainLink.toJSON(e));
     }
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.filePath !== "") {
+      obj.filePath = message.filePath;
+    }
+    if (message.createdBy !== "") {
+      obj.createdBy = message.createdBy;
+    }
     return obj;
   },
 
@@ -726,6 +841,9 @@ export const Certificate: MessageFns<Certificate> = {
     message.createdAt = object.createdAt ?? undefined;
     message.updatedAt = object.updatedAt ?? undefined;
     message.chain = object.chain?.map((e) => ChainLink.fromPartial(e)) || [];
+    message.number = object.number ?? 0;
+    message.filePath = object.filePath ?? "";
+    message.createdBy = object.createdBy ?? "";
     return message;
   },
 };
@@ -933,6 +1051,10 @@ function createBaseImportCertificatesRequest(): ImportCertificatesRequest {
     metadata: undefined,
     tags: undefined,
     dryRun: false,
+    firstOfPem: false,
+    createOnly: false,
+    formats: [],
+    filePath: "",
   };
 }
 
@@ -958,6 +1080,18 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
     }
     if (message.dryRun !== false) {
       writer.uint32(56).bool(message.dryRun);
+    }
+    if (message.firstOfPem !== false) {
+      writer.uint32(64).bool(message.firstOfPem);
+    }
+    if (message.createOnly !== false) {
+      writer.uint32(72).bool(message.createOnly);
+    }
+    for (const v of message.formats) {
+      writer.uint32(82).string(v!);
+    }
+    if (message.filePath !== "") {
+      writer.uint32(90).string(message.filePath);
     }
     return writer;
   },
@@ -1031,6 +1165,38 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
             message.dryRun = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.firstOfPem = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.createOnly = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.formats.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.filePath = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1056,6 +1222,24 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
         : isSet(object.dry_run)
         ? globalThis.Boolean(object.dry_run)
         : false,
+      firstOfPem: isSet(object.firstOfPem)
+        ? globalThis.Boolean(object.firstOfPem)
+        : isSet(object.first_of_pem)
+        ? globalThis.Boolean(object.first_of_pem)
+        : false,
+      createOnly: isSet(object.createOnly)
+        ? globalThis.Boolean(object.createOnly)
+        : isSet(object.create_only)
+        ? globalThis.Boolean(object.create_only)
+        : false,
+      formats: globalThis.Array.isArray(object?.formats)
+        ? object.formats.map((e: any) => globalThis.String(e))
+        : [],
+      filePath: isSet(object.filePath)
+        ? globalThis.String(object.filePath)
+        : isSet(object.file_path)
+        ? globalThis.String(object.file_path)
+        : "",
     };
   },
 
@@ -1082,6 +1266,18 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
     if (message.dryRun !== false) {
       obj.dryRun = message.dryRun;
     }
+    if (message.firstOfPem !== false) {
+      obj.firstOfPem = message.firstOfPem;
+    }
+    if (message.createOnly !== false) {
+      obj.createOnly = message.createOnly;
+    }
+    if (message.formats?.length) {
+      obj.formats = message.formats;
+    }
+    if (message.filePath !== "") {
+      obj.filePath = message.filePath;
+    }
     return obj;
   },
 
@@ -1099,6 +1295,10 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
       : undefined;
     message.tags = (object.tags !== undefined && object.tags !== null) ? Tags.fromPartial(object.tags) : undefined;
     message.dryRun = object.dryRun ?? false;
+    message.firstOfPem = object.firstOfPem ?? false;
+    message.createOnly = object.createOnly ?? false;
+    message.formats = object.formats?.map((e) => e) || [];
+    message.filePath = object.filePath ?? "";
     return message;
   },
 };
@@ -1590,6 +1790,9 @@ function createBaseImportItem(): ImportItem {
     reason: "",
     message: "",
     facts: undefined,
+    issuer: false,
+    certificateNumber: 0,
+    der: new Uint8Array(0),
   };
 }
 
@@ -1624,6 +1827,15 @@ export const ImportItem: MessageFns<ImportItem> = {
     }
     if (message.facts !== undefined) {
       CertificateFacts.encode(message.facts, writer.uint32(82).fork()).join();
+    }
+    if (message.issuer !== false) {
+      writer.uint32(88).bool(message.issuer);
+    }
+    if (message.certificateNumber !== 0) {
+      writer.uint32(96).int32(message.certificateNumber);
+    }
+    if (message.der.length !== 0) {
+      writer.uint32(106).bytes(message.der);
     }
     return writer;
   },
@@ -1721,6 +1933,30 @@ export const ImportItem: MessageFns<ImportItem> = {
             message.facts = CertificateFacts.decode(reader, reader.uint32());
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.issuer = reader.bool();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.certificateNumber = reader.int32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.der = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1757,6 +1993,13 @@ export const ImportItem: MessageFns<ImportItem> = {
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       message: isSet(object.message) ? globalThis.String(object.message) : "",
       facts: isSet(object.facts) ? CertificateFacts.fromJSON(object.facts) : undefined,
+      issuer: isSet(object.issuer) ? globalThis.Boolean(object.issuer) : false,
+      certificateNumber: isSet(object.certificateNumber)
+        ? globalThis.Number(object.certificateNumber)
+        : isSet(object.certificate_number)
+        ? globalThis.Number(object.certificate_number)
+        : 0,
+      der: isSet(object.der) ? bytesFromBase64(object.der) : new Uint8Array(0),
     };
   },
 
@@ -1792,6 +2035,15 @@ export const ImportItem: MessageFns<ImportItem> = {
     if (message.facts !== undefined) {
       obj.facts = CertificateFacts.toJSON(message.facts);
     }
+    if (message.issuer !== false) {
+      obj.issuer = message.issuer;
+    }
+    if (message.certificateNumber !== 0) {
+      obj.certificateNumber = Math.round(message.certificateNumber);
+    }
+    if (message.der.length !== 0) {
+      obj.der = base64FromBytes(message.der);
+    }
     return obj;
   },
 
@@ -1812,6 +2064,9 @@ export const ImportItem: MessageFns<ImportItem> = {
     message.facts = (object.facts !== undefined && object.facts !== null)
       ? CertificateFacts.fromPartial(object.facts)
       : undefined;
+    message.issuer = object.issuer ?? false;
+    message.certificateNumber = object.certificateNumber ?? 0;
+    message.der = object.der ?? new Uint8Array(0);
     return message;
   },
 };
@@ -2089,7 +2344,7 @@ export const GetCertificateResponse: MessageFns<GetCertificateResponse> = {
 };
 
 function createBaseListCertificatesRequest(): ListCertificatesRequest {
-  return { filter: "", text: "", sort: "", limit: 0, cursor: "" };
+  return { filter: "", text: "", sort: "", limit: 0, cursor: "", offset: 0, withTotal: false };
 }
 
 export const ListCertificatesRequest: MessageFns<ListCertificatesRequest> = {
@@ -2108,6 +2363,12 @@ export const ListCertificatesRequest: MessageFns<ListCertificatesRequest> = {
     }
     if (message.cursor !== "") {
       writer.uint32(42).string(message.cursor);
+    }
+    if (message.offset !== 0) {
+      writer.uint32(48).int32(message.offset);
+    }
+    if (message.withTotal !== false) {
+      writer.uint32(56).bool(message.withTotal);
     }
     return writer;
   },
@@ -2165,6 +2426,22 @@ export const ListCertificatesRequest: MessageFns<ListCertificatesRequest> = {
             message.cursor = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.offset = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.withTotal = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2184,6 +2461,12 @@ export const ListCertificatesRequest: MessageFns<ListCertificatesRequest> = {
       sort: isSet(object.sort) ? globalThis.String(object.sort) : "",
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
       cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : "",
+      offset: isSet(object.offset) ? globalThis.Number(object.offset) : 0,
+      withTotal: isSet(object.withTotal)
+        ? globalThis.Boolean(object.withTotal)
+        : isSet(object.with_total)
+        ? globalThis.Boolean(object.with_total)
+        : false,
     };
   },
 
@@ -2204,6 +2487,12 @@ export const ListCertificatesRequest: MessageFns<ListCertificatesRequest> = {
     if (message.cursor !== "") {
       obj.cursor = message.cursor;
     }
+    if (message.offset !== 0) {
+      obj.offset = Math.round(message.offset);
+    }
+    if (message.withTotal !== false) {
+      obj.withTotal = message.withTotal;
+    }
     return obj;
   },
 
@@ -2217,12 +2506,14 @@ export const ListCertificatesRequest: MessageFns<ListCertificatesRequest> = {
     message.sort = object.sort ?? "";
     message.limit = object.limit ?? 0;
     message.cursor = object.cursor ?? "";
+    message.offset = object.offset ?? 0;
+    message.withTotal = object.withTotal ?? false;
     return message;
   },
 };
 
 function createBaseListCertificatesResponse(): ListCertificatesResponse {
-  return { items: [], nextCursor: "" };
+  return { items: [], nextCursor: "", total: undefined };
 }
 
 export const ListCertificatesResponse: MessageFns<ListCertificatesResponse> = {
@@ -2232,6 +2523,9 @@ export const ListCertificatesResponse: MessageFns<ListCertificatesResponse> = {
     }
     if (message.nextCursor !== "") {
       writer.uint32(18).string(message.nextCursor);
+    }
+    if (message.total !== undefined) {
+      writer.uint32(24).int32(message.total);
     }
     return writer;
   },
@@ -2265,6 +2559,14 @@ export const ListCertificatesResponse: MessageFns<ListCertificatesResponse> = {
             message.nextCursor = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.total = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2285,6 +2587,7 @@ export const ListCertificatesResponse: MessageFns<ListCertificatesResponse> = {
         : isSet(object.next_cursor)
         ? globalThis.String(object.next_cursor)
         : "",
+      total: isSet(object.total) ? globalThis.Number(object.total) : undefined,
     };
   },
 
@@ -2296,6 +2599,9 @@ export const ListCertificatesResponse: MessageFns<ListCertificatesResponse> = {
     if (message.nextCursor !== "") {
       obj.nextCursor = message.nextCursor;
     }
+    if (message.total !== undefined) {
+      obj.total = Math.round(message.total);
+    }
     return obj;
   },
 
@@ -2306,6 +2612,213 @@ export const ListCertificatesResponse: MessageFns<ListCertificatesResponse> = {
     const message = createBaseListCertificatesResponse();
     message.items = object.items?.map((e) => Certificate.fromPartial(e)) || [];
     message.nextCursor = object.nextCursor ?? "";
+    message.total = object.total ?? undefined;
+    return message;
+  },
+};
+
+function createBaseListMetadataFieldsRequest(): ListMetadataFieldsRequest {
+  return {};
+}
+
+export const ListMetadataFieldsRequest: MessageFns<ListMetadataFieldsRequest> = {
+  encode(_: ListMetadataFieldsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListMetadataFieldsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListMetadataFieldsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListMetadataFieldsRequest {
+    return {};
+  },
+
+  toJSON(_: ListMetadataFieldsRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListMetadataFieldsRequest>): ListMetadataFieldsRequest {
+    return ListMetadataFieldsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListMetadataFieldsRequest>): ListMetadataFieldsRequest {
+    const message = createBaseListMetadataFieldsRequest();
+    return message;
+  },
+};
+
+function createBaseListMetadataFieldsResponse(): ListMetadataFieldsResponse {
+  return { fields: [] };
+}
+
+export const ListMetadataFieldsResponse: MessageFns<ListMetadataFieldsResponse> = {
+  encode(message: ListMetadataFieldsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.fields) {
+      MetadataField.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListMetadataFieldsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListMetadataFieldsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.fields.push(MetadataField.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListMetadataFieldsResponse {
+    return {
+      fields: globalThis.Array.isArray(object?.fields) ? object.fields.map((e: any) => MetadataField.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ListMetadataFieldsResponse): unknown {
+    const obj: any = {};
+    if (message.fields?.length) {
+      obj.fields = message.fields.map((e) => MetadataField.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListMetadataFieldsResponse>): ListMetadataFieldsResponse {
+    return ListMetadataFieldsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListMetadataFieldsResponse>): ListMetadataFieldsResponse {
+    const message = createBaseListMetadataFieldsResponse();
+    message.fields = object.fields?.map((e) => MetadataField.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMetadataField(): MetadataField {
+  return { number: 0, name: "" };
+}
+
+export const MetadataField: MessageFns<MetadataField> = {
+  encode(message: MetadataField, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).int32(message.number);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MetadataField {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMetadataField();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MetadataField {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+    };
+  },
+
+  toJSON(message: MetadataField): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<MetadataField>): MetadataField {
+    return MetadataField.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MetadataField>): MetadataField {
+    const message = createBaseMetadataField();
+    message.number = object.number ?? 0;
+    message.name = object.name ?? "";
     return message;
   },
 };
@@ -3315,6 +3828,15 @@ export const InventoryServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Every key that was ever used in metadata, at most 1,000. */
+    listMetadataFields: {
+      name: "ListMetadataFields",
+      requestType: ListMetadataFieldsRequest as typeof ListMetadataFieldsRequest,
+      requestStream: false,
+      responseType: ListMetadataFieldsResponse as typeof ListMetadataFieldsResponse,
+      responseStream: false,
+      options: {},
+    },
     /** Sets the fields that are present. Idempotent. */
     updateCertificate: {
       name: "UpdateCertificate",
@@ -3385,6 +3907,11 @@ export interface InventoryServiceImplementation<CallContextExt = {}> {
     request: ListCertificatesRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListCertificatesResponse>>;
+  /** Every key that was ever used in metadata, at most 1,000. */
+  listMetadataFields(
+    request: ListMetadataFieldsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListMetadataFieldsResponse>>;
   /** Sets the fields that are present. Idempotent. */
   updateCertificate(
     request: UpdateCertificateRequest,
@@ -3434,6 +3961,11 @@ export interface InventoryServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<ListCertificatesRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListCertificatesResponse>;
+  /** Every key that was ever used in metadata, at most 1,000. */
+  listMetadataFields(
+    request: DeepPartial<ListMetadataFieldsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListMetadataFieldsResponse>;
   /** Sets the fields that are present. Idempotent. */
   updateCertificate(
     request: DeepPartial<UpdateCertificateRequest>,

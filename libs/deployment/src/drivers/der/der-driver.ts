@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import type { FileContents } from '../../files/file-set.ts';
+import { CertificateFiles, requireKey, unreadable } from '../certificate-files.ts';
+import { toEntryCertificate, type DriverContext, type StoreDriver, type StoreEntry } from '../driver.ts';
+
+const path = z.string().min(1).max(4_096);
+
+const config = z
+  .strictObject({
+    certificatePath: path.describe('The certificate, DER.'),
+    keyPath: path.optional().describe('The private key, PKCS#8 DER, not encrypted, mode 0600.'),
+  })
+  .refine(({ certificatePath, keyPath }) => certificatePath !== keyPath, 'uses one path twice');
+
+/** One certificate in DER on the local file system, as embedded devices and Java's CertificateFactory read it. */
+export const der: StoreDriver<typeof config> = {
+  kind: 'der',
+  title: 'DER files',
+  description: 'One certificate as a DER file, without its chain, and its key as another.',
+  alias: 'none',
+  config,
+  holdsPrivateKey: ({ keyPath }) => keyPath !== undefined,
+  async open({ certificatePath, keyPath }, context) {
+    const files: Record<string, string> = { 'certificate.der': await context.roots.resolve(certificatePath) };
+    if (keyPath !== undefined) files['key.der'] = await context.roots.resolve(keyPath);
+    const layout = {
+      encode: (change: Parameters<typeof requireKey>[0], old: FileContents): FileContents => ({
+        'certificate.der': change.certificate,
+        ...(keyPath !== undefined && { 'key.der': requireKey(change, old['key.der']) }),
+      }),
+      decode: (contents: FileContents) => decodeDer(contents, context.parser),
+    };
+    return new CertificateFiles(files, layout, context);
+  },
+};
+
+async function decodeDer(contents: FileContents, parser: DriverContext['parser']): Promise<StoreEntry | undefined> {
+  const [certificate, key] = [contents['certificate.der'], contents['key.der']];
+  if (!certificate) return undefined;
+  const [leaf] = (await parser.inspect({ content: certificate })).certificates;
+  if (!leaf) throw unreadable(contents, 'no certificate');
+  const held = key && (await parser.inspect({ content: key })).keys[0]?.publicKeySha256;
+  if (key && held !== leaf.facts!.publicKeySha256)
+    throw unreadable(contents, 'the key is not the key of the certificate');
+  return { alias: '', ...toEntryCertificate(leaf), hasPrivateKey: key !== undefined, chain: [] };
+}

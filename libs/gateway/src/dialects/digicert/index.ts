@@ -1,0 +1,4 @@
+import type { Dialect } from '../dialect.ts';
+
+/** DigiCert IoT Trust Manager's certificate import; docs/dialects/digicert.md. */
+export const digicert: Dialect = { name: 'digicert', prefix: '/iot/api/v1', addRoutes: () => undefined };

@@ -1,0 +1,142 @@
+import { invalid } from '@certferry/core';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { GatewayContext } from '../../gateway-context.ts';
+import { apiKeyHeader, authorize, recordAudit } from '../../guards.ts';
+import { HttpError, toProblem } from '../../problem.ts';
+import { lowerKeys, parseBody } from '../json-body.ts';
+
+/** What clients take us for; they choose by it which calls they make. */
+export const PRODUCT_VERSION = '25.1.0.0';
+const API_VERSIONS = /^[12](\.0)?$/;
+
+/** Keyfactor's code of an error, by our status. Only 0xA011000F and 0xA0110002 are publicly known; the form is. */
+const ERROR_CODES: Record<number, string> = {
+  400: '0xA011000F',
+  401: '0xA0110004',
+  403: '0xA0110005',
+  404: '0xA0110008',
+  413: '0xA0110010',
+  415: '0xA0110002',
+  429: '0xA0110011',
+};
+const INTERNAL_CODE = '0xA0110001';
+
+/** Members whose keys are the caller's own words. */
+const MAPS = ['metadata', 'jobfields', 'properties', 'parameters'];
+
+/** A body by its schema, whose keys are in lower case. 400 names the fields that are wrong. */
+export function readBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body ?? {});
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+  throw invalid('INVALID_FIELD', `The request has problems: ${problems.join('; ')}.`);
+}
+
+/** Query parameters by their name in lower case, without the one prefix (`pq.`, `certificateStoreQuery.`) that v10 puts before them. */
+export function readQuery(request: FastifyRequest): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [name, value] of Object.entries(request.query as Record<string, unknown>)) {
+    const text: unknown = Array.isArray(value) ? value[0] : value;
+    if (typeof text === 'string') found[name.replace(/^[^.]*\./, '').toLowerCase()] = text.trim();
+  }
+  return found;
+}
+
+export interface Paging {
+  offset: number;
+  limit: number;
+  queryString: string;
+  sortField: string;
+  descending: boolean;
+}
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 10_000;
+
+/** The five parameters of every list; zero and empty mean the default. */
+export function readPaging(query: Record<string, string>): Paging {
+  const number = (name: string, fallback: number, most: number) => {
+    const value = Number(query[name] ?? '');
+    if (!Number.isInteger(value) || value < 0 || value > most)
+      throw invalid('INVALID_FIELD', `${name} must be a whole number from 0 to ${most}.`, { field: name });
+    return value || fallback;
+  };
+  const limit = number('returnlimit', DEFAULT_LIMIT, MAX_LIMIT);
+  const page = number('pagereturned', 1, 1_000_000);
+  return {
+    offset: (page - 1) * limit,
+    limit,
+    queryString: query['querystring'] ?? '',
+    sortField: (query['sortfield'] ?? '').toLowerCase(),
+    descending: ['1', 'descending', 'desc'].includes((query['sortascending'] ?? '').toLowerCase()),
+  };
+}
+
+/** A page that may be larger than one call to a service brings. */
+export async function collect<T>(
+  { offset, limit }: Paging,
+  list: (page: { offset: number; limit: number; withTotal: boolean }) => Promise<{ items: T[]; total?: number }>,
+): Promise<{ items: T[]; total: number }> {
+  const items: T[] = [];
+  let total = 0;
+  do {
+    const size = Math.min(500, limit - items.length);
+    const found = await list({ offset: offset + items.length, limit: size, withTotal: items.length === 0 });
+    total = found.total ?? total;
+    items.push(...found.items);
+    if (found.items.length < size) break;
+  } while (items.length < limit);
+  return { items, total };
+}
+
+const flag = new Set(['true', '1']);
+export const readFlag = (query: Record<string, string>, name: string): boolean =>
+  flag.has((query[name] ?? '').toLowerCase());
+
+/** Parsers, authentication, audit, versions and error bodies of every route. */
+export function addConventions(app: FastifyInstance, context: GatewayContext): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'string' }, (request, text, done) => {
+    try {
+      const type = request.headers['content-type'] ?? '';
+      const body = parseBody(text as string);
+      if (body !== undefined && !/json/i.test(type)) throw new HttpError(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send JSON.');
+      done(null, lowerKeys(body, MAPS));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-keyfactor-product-version', PRODUCT_VERSION);
+    if (request.is404) return;
+    await authorize(context, request, credentials(request));
+    const version = request.headers['x-keyfactor-api-version'];
+    if (typeof version === 'string' && !API_VERSIONS.test(version.trim()))
+      throw invalid('INVALID_FIELD', `There is no version "${version}" of this API; there are 1 and 2.`);
+  });
+  app.addHook('preHandler', async (request) => await recordAudit(context, request));
+  app.setErrorHandler(async (error, request, reply) => {
+    const { status: known, detail } = toProblem(error, request.id);
+    const status = known === 409 ? 400 : known;
+    if (status >= 500) context.platform.logger.error({ err: error, requestId: request.id }, 'request failed');
+    if (status === 401) reply.header('www-authenticate', 'Basic realm="Certferry"');
+    if (status === 429) reply.header('retry-after', '60');
+    return await reply
+      .code(status)
+      .type('application/json; charset=utf-8')
+      .send({ ErrorCode: ERROR_CODES[status] ?? INTERNAL_CODE, Message: detail });
+  });
+  app.setNotFoundHandler((request) => {
+    throw new HttpError(404, 'NO_SUCH_ROUTE', `There is no ${request.method} ${request.url.split('?')[0]}.`);
+  });
+}
+
+/** Basic: the password is an API key and the user name is only recorded (`DOMAIN\user` and `user@DOMAIN` alike); or Bearer, or X-Api-Key. */
+function credentials(request: FastifyRequest): { key: string | undefined; user?: string } {
+  const basic = /^Basic +([A-Za-z0-9+/=_-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (basic === undefined) return { key: apiKeyHeader(request) };
+  const text = Buffer.from(basic, 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  return colon < 0 ? { key: text } : { key: text.slice(colon + 1), user: text.slice(0, colon).slice(0, 200) };
+}

@@ -1,0 +1,98 @@
+import { invalid } from '@certferry/core';
+import { deploymentV1 } from '@certferry/contracts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { GatewayContext } from '../../gateway-context.ts';
+import { callOptions } from '../../guards.ts';
+import { findByNumber, refuseCollection } from './certificates.ts';
+import { readBody } from './conventions.ts';
+import { typeOf } from './store.ts';
+import { findStore } from './stores.ts';
+import { readSchedule, scheduleBody } from './times.ts';
+
+const scalars = z.record(z.string(), z.unknown()).nullish();
+
+const addBody = z.object({
+  certificateid: z.coerce.number(),
+  certificatestores: z
+    .array(
+      z.object({
+        certificatestoreid: z.string(),
+        alias: z.string().nullish(),
+        overwrite: z.boolean().nullish(),
+        jobfields: scalars,
+        // For stores whose entries have a password of their own; ours have none, so both are passed over.
+        entrypassword: z.unknown(),
+        pfxpassword: z.string().nullish(),
+        includeprivatekey: z.boolean().nullish(),
+      }),
+    )
+    .min(1),
+  schedule: scheduleBody,
+  collectionid: z.coerce.number().nullish(),
+});
+
+const removeBody = z.object({
+  certificatestores: z
+    .array(z.object({ certificatestoreid: z.string(), alias: z.string().nullish(), jobfields: scalars }))
+    .min(1),
+  schedule: scheduleBody,
+  collectionid: z.coerce.number().nullish(),
+});
+
+const THUMBPRINT = /^[0-9a-f]{40}$/i;
+
+/** The store of an entry of the body, and what its type makes of the alias. */
+async function resolveAlias(
+  context: GatewayContext,
+  request: FastifyRequest,
+  entry: { certificatestoreid: string; alias?: string | null },
+): Promise<{ storeId: string; alias?: string; thumbprint?: string }> {
+  const store = await findStore(context, request, entry.certificatestoreid);
+  if (!store) throw invalid('INVALID_FIELD', `There is no certificate store ${entry.certificatestoreid}.`);
+  const type = typeOf(store);
+  const alias = entry.alias?.trim() ?? '';
+  if (type?.alias === 'Required') {
+    if (alias === '')
+      throw invalid('INVALID_FIELD', `The store ${store.id} needs an Alias: its type is ${type.shortName}.`);
+    return { storeId: store.id, alias };
+  }
+  // Types without aliases show the thumbprint in its place; whatever else is sent there is passed over.
+  return { storeId: store.id, ...(THUMBPRINT.test(alias) && { thumbprint: alias }) };
+}
+
+/** POST …/Certificates/Add and …/Remove: one job an entry, in their order; one refused entry refuses the whole call. */
+export function addDeploymentRoutes(app: FastifyInstance, context: GatewayContext): void {
+  const { deployment } = context;
+  const config = { scope: 'write' } as const;
+  app.post('/CertificateStores/Certificates/Add', { config }, async (request) => {
+    const body = readBody(addBody, request.body);
+    refuseCollection(body.collectionid);
+    const certificate = await findByNumber(context, request, body.certificateid);
+    if (!certificate) throw invalid('INVALID_FIELD', `There is no certificate ${body.certificateid}.`);
+    const targets = await Promise.all(
+      body.certificatestores.map(async (entry) => {
+        const { storeId, alias } = await resolveAlias(context, request, entry);
+        const includePrivateKey = entry.includeprivatekey ?? false;
+        return { storeId, alias, overwrite: entry.overwrite ?? false, includePrivateKey };
+      }),
+    );
+    const action = deploymentV1.DeploymentAction.ADD;
+    const { jobs } = await deployment.createDeployment(
+      { certificateId: certificate.id, action, targets, ...readSchedule(body.schedule) },
+      callOptions(request),
+    );
+    return jobs.map((job) => job.id);
+  });
+  app.post('/CertificateStores/Certificates/Remove', { config }, async (request) => {
+    const body = readBody(removeBody, request.body);
+    refuseCollection(body.collectionid);
+    const targets = await Promise.all(body.certificatestores.map((entry) => resolveAlias(context, request, entry)));
+    const action = deploymentV1.DeploymentAction.REMOVE;
+    const { jobs } = await deployment.createDeployment(
+      { action, targets, ...readSchedule(body.schedule) },
+      callOptions(request),
+    );
+    return jobs.map((job) => job.id);
+  });
+}
