@@ -30,7 +30,7 @@ export function detectFormat(content: Uint8Array, password: Password): Format {
   refuseTruncated(content);
   throw invalid(
     'UNKNOWN_FORMAT',
-    'This is not a certificate, a private key or a container that Certferry reads (PEM, DER, PKCS#12).',
+    'This is not a certificate, a private key or a container that Certferry reads (PEM, DER, PKCS#7, PKCS#12).',
   );
 }
 

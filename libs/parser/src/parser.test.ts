@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parserV1 } from '@certferry/contracts';
 import { createInProcessClient, serve } from '@certferry/rpc';
-import { makeCertificate, makeChain } from '@certferry/testing';
+import { makeCertificate, makeChain, temporaryFolder } from '@certferry/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHandlers } from './handlers.ts';
 import { MAX_CONTAINER_BYTES } from './open-container.ts';
@@ -73,6 +75,19 @@ describe('parser', () => {
     const { leaf } = await makeChain('der');
     expect((await client.inspect({ content: leaf.der })).certificates[0]!.facts!.commonName).toBe('der');
     expect((await client.inspect({ content: leaf.keyDer })).keys.length).toBe(1);
+  });
+
+  test('PKCS#7, DER and PEM, as openssl writes it', async () => {
+    const { root, intermediate, leaf } = await makeChain('p7');
+    const path = join(temporaryFolder('p7'), 'chain.pem');
+    writeFileSync(path, leaf.pem + intermediate.pem + root.pem);
+    for (const form of ['DER', 'PEM']) {
+      const args = ['crl2pkcs7', '-nocrl', '-certfile', path, '-outform', form];
+      const content = execFileSync('openssl', args);
+      const { certificates, failures } = await client.inspect({ content });
+      expect(failures).toEqual([]);
+      expect(certificates.map((one) => one.facts!.commonName)).toEqual(['p7', 'Issuer of p7', 'Root of p7']);
+    }
   });
 
   test('bad containers say what, where and which limit', async () => {

@@ -11,7 +11,7 @@ export {
 export { IterationBudget, MAX_KDF_ITERATIONS, type Password } from './password-encryption.ts';
 export { MAX_PEM_BLOCK_BYTES, readPem, writePem, type PemBlock } from './pem.ts';
 export { readPkcs12, type Pkcs12, type SafeBag } from './pkcs12.ts';
-export { writePkcs7 } from './pkcs7.ts';
+export { isPkcs7, readPkcs7, writePkcs7 } from './pkcs7.ts';
 export {
   decryptPrivateKey,
   encryptPrivateKey,

@@ -1,7 +1,8 @@
 import { der } from './der.ts';
 import type { Format } from './format.ts';
 import { pem } from './pem.ts';
+import { pkcs7 } from './pkcs7.ts';
 import { pkcs12 } from './pkcs12.ts';
 
 /** Every format that is read, in the order they are tried. A new one is a file beside these and a line here. */
-export const FORMATS: readonly Format[] = [pem, pkcs12, der];
+export const FORMATS: readonly Format[] = [pem, pkcs12, pkcs7, der];

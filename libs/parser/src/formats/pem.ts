@@ -14,6 +14,7 @@ import {
 import { emptyContainer, refusesContainer, type Container } from '../container.ts';
 import type { Format } from './format.ts';
 import { noticeIterations } from './notices.ts';
+import { readInto } from './pkcs7.ts';
 
 const BEGIN = Buffer.from('-----BEGIN ');
 
@@ -55,6 +56,10 @@ function readBlock(container: Container, at: BlockAt): void {
   try {
     if (block.label === 'CERTIFICATE' || block.label === 'X509 CERTIFICATE') {
       container.certificates.push({ index, der: block.bytes, facts: readCertificate(block.bytes), alias: '' });
+      return;
+    }
+    if (block.label === 'PKCS7' || block.label === 'CMS') {
+      readInto(container, block.bytes, index);
       return;
     }
     const key = readKey({ ...block, bytes: block.bytes }, at);

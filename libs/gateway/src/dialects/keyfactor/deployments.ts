@@ -22,7 +22,7 @@ const addBody = z.object({
         overwrite: z.boolean().nullish(),
         jobfields: scalars,
         // For stores whose entries have a password of their own; ours have none, so both are passed over.
-        entrypassword: z.unknown(),
+        entrypassword: z.unknown().optional(),
         pfxpassword: z.string().nullish(),
         includeprivatekey: z.boolean().nullish(),
       }),

@@ -28,7 +28,7 @@ const importBody = z.object({
         alias: z.string().nullish(),
         overwrite: z.boolean().nullish(),
         // Entry parameters; the types here have none.
-        properties: z.unknown(),
+        properties: z.unknown().optional(),
       }),
     )
     .nullish(),

@@ -21,6 +21,8 @@ export const ContainerFormat = {
   DER: "CONTAINER_FORMAT_DER",
   /** PKCS12 - RFC 7292. */
   PKCS12: "CONTAINER_FORMAT_PKCS12",
+  /** PKCS7 - Certificates of a SignedData (RFC 5652 section 5). */
+  PKCS7: "CONTAINER_FORMAT_PKCS7",
 } as const;
 
 export type ContainerFormat = typeof ContainerFormat[keyof typeof ContainerFormat];
@@ -30,6 +32,7 @@ export namespace ContainerFormat {
   export type PEM = typeof ContainerFormat.PEM;
   export type DER = typeof ContainerFormat.DER;
   export type PKCS12 = typeof ContainerFormat.PKCS12;
+  export type PKCS7 = typeof ContainerFormat.PKCS7;
 }
 
 export function containerFormatFromJSON(object: any): ContainerFormat {
@@ -46,6 +49,9 @@ export function containerFormatFromJSON(object: any): ContainerFormat {
     case 3:
     case "CONTAINER_FORMAT_PKCS12":
       return ContainerFormat.PKCS12;
+    case 4:
+    case "CONTAINER_FORMAT_PKCS7":
+      return ContainerFormat.PKCS7;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }
@@ -61,6 +67,8 @@ export function containerFormatToJSON(object: ContainerFormat): string {
       return "CONTAINER_FORMAT_DER";
     case ContainerFormat.PKCS12:
       return "CONTAINER_FORMAT_PKCS12";
+    case ContainerFormat.PKCS7:
+      return "CONTAINER_FORMAT_PKCS7";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }
@@ -76,6 +84,8 @@ export function containerFormatToNumber(object: ContainerFormat): number {
       return 2;
     case ContainerFormat.PKCS12:
       return 3;
+    case ContainerFormat.PKCS7:
+      return 4;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }
