@@ -14,6 +14,8 @@ export interface ContainedCertificate {
   der: Uint8Array;
   facts: CertificateFacts;
   alias: string;
+  /** A trusted certificate entry of a Java keystore. */
+  trusted?: boolean;
   /** Position in `keys` of the key with the same public key. */
   key?: number;
 }

@@ -5,12 +5,13 @@ import type { Container } from './container.ts';
 export function toInspection(container: Container): parserV1.InspectResponse {
   return {
     format: parserV1.ContainerFormat[container.format],
-    certificates: container.certificates.map(({ index, der, facts, alias, key }) => ({
+    certificates: container.certificates.map(({ index, der, facts, alias, key, trusted }) => ({
       index,
       der,
       facts,
       alias,
       key,
+      trusted: trusted ?? false,
     })),
     keys: container.keys.map(({ index, key, encrypted, alias }) => ({
       index,

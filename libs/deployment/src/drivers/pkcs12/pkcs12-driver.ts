@@ -64,7 +64,9 @@ class Pkcs12Store implements OpenStore {
     const { certificates, keys } = await this.#parser.inspect({ content, password: this.#config.password });
     const withKey = certificates.filter((one) => one.key !== undefined);
     const issuers = new Set(withKey.flatMap((leaf) => chainOf(leaf, certificates)));
-    const trusted = certificates.filter((one) => one.key === undefined && one.alias !== '' && !issuers.has(one));
+    const trusted = certificates.filter(
+      (one) => one.key === undefined && (one.trusted || (one.alias !== '' && !issuers.has(one))),
+    );
     return [...withKey, ...trusted].map((one) => toEntry(one, { keys, certificates }));
   }
 

@@ -132,7 +132,14 @@ export interface CertificateEntry {
   /** friendlyName of PKCS#12; empty elsewhere. */
   alias: string;
   /** Position in InspectResponse.keys of the key with the same public key. */
-  key?: number | undefined;
+  key?:
+    | number
+    | undefined;
+  /**
+   * Whether a Java keystore names it as trusted by itself, not as a link of a
+   * chain.
+   */
+  trusted: boolean;
 }
 
 export interface KeyEntry {
@@ -588,7 +595,7 @@ export const OpenResponse: MessageFns<OpenResponse> = {
 };
 
 function createBaseCertificateEntry(): CertificateEntry {
-  return { index: 0, der: new Uint8Array(0), facts: undefined, alias: "", key: undefined };
+  return { index: 0, der: new Uint8Array(0), facts: undefined, alias: "", key: undefined, trusted: false };
 }
 
 export const CertificateEntry: MessageFns<CertificateEntry> = {
@@ -607,6 +614,9 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
     }
     if (message.key !== undefined) {
       writer.uint32(40).int32(message.key);
+    }
+    if (message.trusted !== false) {
+      writer.uint32(48).bool(message.trusted);
     }
     return writer;
   },
@@ -664,6 +674,14 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
             message.key = reader.int32();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.trusted = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -683,6 +701,7 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
       facts: isSet(object.facts) ? CertificateFacts.fromJSON(object.facts) : undefined,
       alias: isSet(object.alias) ? globalThis.String(object.alias) : "",
       key: isSet(object.key) ? globalThis.Number(object.key) : undefined,
+      trusted: isSet(object.trusted) ? globalThis.Boolean(object.trusted) : false,
     };
   },
 
@@ -703,6 +722,9 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
     if (message.key !== undefined) {
       obj.key = Math.round(message.key);
     }
+    if (message.trusted !== false) {
+      obj.trusted = message.trusted;
+    }
     return obj;
   },
 
@@ -718,6 +740,7 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
       : undefined;
     message.alias = object.alias ?? "";
     message.key = object.key ?? undefined;
+    message.trusted = object.trusted ?? false;
     return message;
   },
 };
