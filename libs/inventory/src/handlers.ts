@@ -3,6 +3,8 @@ import { inventoryV1, type parserV1 } from '@certferry/contracts';
 import type { Numbers } from '@certferry/database';
 import { CALLER, type Client } from '@certferry/rpc';
 import type { SecretKeeper } from '@certferry/secrets';
+import { bulkHandlers, type BulkHandlers } from './bulk/bulk-handlers.ts';
+import type { BulkContext } from './bulk/start-bulk-import.ts';
 import { changedFields, checkDescription, type Certificate } from './certificate.ts';
 import { parseFilter, parseText } from './certificate-filter.ts';
 import type { Certificates } from './certificates.ts';
@@ -18,6 +20,7 @@ export interface InventoryContext {
   imports: Imports;
   numbers: Numbers;
   metadataFields: MetadataFields;
+  bulk: BulkContext;
   parser: Client<typeof parserV1.ParserServiceDefinition>;
   secrets: SecretKeeper;
   clock: Clock;
@@ -25,7 +28,13 @@ export interface InventoryContext {
   saved: () => void;
 }
 
-export function createHandlers(context: InventoryContext): inventoryV1.InventoryServiceImplementation {
+type Handlers = inventoryV1.InventoryServiceImplementation;
+
+export function createHandlers(context: InventoryContext): Handlers {
+  return { ...certificateHandlers(context), ...bulkHandlers(context.bulk) };
+}
+
+function certificateHandlers(context: InventoryContext): Omit<Handlers, keyof BulkHandlers> {
   const { certificates, imports, metadataFields, parser, secrets, clock, saved } = context;
   const find = async (id: string): Promise<Certificate> =>
     (await certificates.find(id)) ?? raise(notFound('certificate', id));

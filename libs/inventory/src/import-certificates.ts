@@ -97,7 +97,7 @@ function firstOnly({ firstOfPem }: ImportRequest, found: parserV1.InspectRespons
   return { ...found, certificates, keys: [], failures: failure ? [failure] : [] };
 }
 
-interface Arrival {
+export interface Arrival {
   index: number;
   issuer: boolean;
   der: Uint8Array;
@@ -142,13 +142,15 @@ function failedItem(index: number, failure: { reason: string; message: string })
   };
 }
 
+type SavingOptions = Pick<ImportRequest, 'dryRun' | 'createOnly' | 'filePath' | 'caller'>;
+
 /** Saves what arrived, certificate by certificate; each is created or updated in one write. */
-class Saving {
+export class Saving {
   readonly #context: ImportContext;
-  readonly #request: ImportRequest;
+  readonly #request: SavingOptions;
   readonly #dryRun: boolean;
 
-  constructor(context: ImportContext, request: ImportRequest) {
+  constructor(context: ImportContext, request: SavingOptions) {
     this.#context = context;
     this.#request = request;
     this.#dryRun = request.dryRun;

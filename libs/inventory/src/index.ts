@@ -1,9 +1,12 @@
-import { inventoryV1, parserV1 } from '@certferry/contracts';
+import { deploymentV1, inventoryV1, parserV1 } from '@certferry/contracts';
 import { Numbers } from '@certferry/database';
 import { createOutboxRelay } from '@certferry/events';
 import { serve } from '@certferry/rpc';
 import { defineService } from '@certferry/runtime';
 import { z } from 'zod';
+import { BulkImports } from './bulk/bulk-imports.ts';
+import { BulkWorker } from './bulk/bulk-worker.ts';
+import { EnrollmentProfiles } from './bulk/enrollment-profiles.ts';
 import { Certificates } from './certificates.ts';
 import { createHandlers } from './handlers.ts';
 import { Imports } from './imports.ts';
@@ -16,25 +19,46 @@ export const inventory = defineService({
   config: z.strictObject({}),
   create: ({ database, events, secrets, client, clock, logger }) => {
     const certificates = new Certificates(database);
+    const bulkImports = new BulkImports(database);
+    const parser = client(parserV1.ParserServiceDefinition);
     const relay = createOutboxRelay({
-      models: [certificates.model as never],
+      models: [certificates.model as never, bulkImports.model as never],
       bus: events,
       onError: (error) => logger.warn({ err: error }, 'events wait in the outbox'),
     });
-    const handlers = createHandlers({
+    const importing = {
       certificates,
       imports: new Imports(database),
       numbers: new Numbers(database, 'certificates'),
       metadataFields: new MetadataFields(database),
-      parser: client(parserV1.ParserServiceDefinition),
+      open: (container: { content: Uint8Array; password?: string }) => parser.open(container),
       secrets,
       clock,
       saved: relay.kick,
-    });
+    };
+    const bulk = {
+      profiles: new EnrollmentProfiles(database),
+      bulkImports,
+      numbers: new Numbers(database, 'bulk_imports'),
+      parser,
+      clock,
+      saved: () => {
+        relay.kick();
+        worker.kick();
+      },
+    };
+    const deployment = client(deploymentV1.DeploymentServiceDefinition);
+    const worker = new BulkWorker({ ...bulk, importing, deployment, database, logger });
     return Promise.resolve({
-      services: [serve(inventoryV1.InventoryServiceDefinition, handlers)],
-      begin: () => Promise.resolve(relay.start()),
-      stop: () => relay.stop(),
+      services: [serve(inventoryV1.InventoryServiceDefinition, createHandlers({ ...importing, parser, bulk }))],
+      begin: async () => {
+        relay.start();
+        await worker.start();
+      },
+      stop: async () => {
+        await worker.stop();
+        await relay.stop();
+      },
     });
   },
 });

@@ -1,5 +1,6 @@
 import { invalid } from '@certferry/core';
 import type { parserV1 } from '@certferry/contracts';
+import { parseArchive } from './archive/parse-archive.ts';
 import type { Container } from './container.ts';
 import { toInspection } from './mapping.ts';
 import { detectFormat, openContainer } from './open-container.ts';
@@ -38,6 +39,7 @@ export function createHandlers(sandbox: Sandbox): parserV1.ParserServiceImplemen
           throw invalid('INVALID_FIELD', 'edit is required: put or remove.', { field: 'edit' });
       }
     },
+    parseArchive: (requests) => parseArchive(requests, (content, password) => open(sandbox, content, password)),
     encryptPrivateKey: async ({ privateKey, password }) => ({
       pem: await sandbox.run('encryptPrivateKey', { privateKey, password }),
     }),

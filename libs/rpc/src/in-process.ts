@@ -21,23 +21,73 @@ export function createInProcessClient<D extends CompatServiceDefinition>(
   };
   const client: Record<string, unknown> = {};
   for (const [name, method] of Object.entries(methods)) {
-    if (method.requestStream || method.responseStream)
-      throw new Error(`${fullName}/${name} streams; in-process calls are unary`);
     const handler = implementation[name];
     if (!handler) throw new Error(`${fullName}/${name} is not implemented`);
-    client[name] = async (request: object, options: CallOptions & DeadlineOptions = {}) => {
-      const context = createContext(options);
-      const call = { method: `${fullName}/${method.name}`, requestId: context.metadata.get(REQUEST_ID) ?? '' };
-      const run = () => handler.call(implementation, method.requestType.fromPartial(request) as never, context);
-      try {
-        const answer = await withDeadline(options.deadline ?? DEFAULT_DEADLINE_MS, observe(observer, call, run));
-        return method.responseType.fromPartial(answer);
-      } catch (error) {
-        throw crossBorder(error);
-      }
+    const served: Served = {
+      method,
+      name: `${fullName}/${method.name}`,
+      observer,
+      handler: handler.bind(implementation),
     };
+    client[name] = method.responseStream
+      ? (request: object, options: Options = {}) => answerStream(served, request, options)
+      : (request: object, options: Options = {}) => answerOnce(served, request, options);
   }
   return client as Client<D, DeadlineOptions>;
+}
+
+type Options = CallOptions & DeadlineOptions;
+
+interface Served {
+  method: MethodDefinition;
+  name: string;
+  observer: CallObserver;
+  handler: AnyImplementation[string];
+}
+
+async function answerOnce(served: Served, request: object, options: Options): Promise<object> {
+  const { method, observer, handler } = served;
+  const context = createContext(options);
+  const call = { method: served.name, requestId: context.metadata.get(REQUEST_ID) ?? '' };
+  const run = () => handler(asRequest(method, request) as never, context) as Promise<object>;
+  try {
+    const answer = await withDeadline(options.deadline ?? DEFAULT_DEADLINE_MS, observe(observer, call, run));
+    return method.responseType.fromPartial(answer);
+  } catch (error) {
+    throw crossBorder(error);
+  }
+}
+
+/** The deadline holds for each answer: how long they take together is for the listener. */
+async function* answerStream(served: Served, request: object, options: Options): AsyncGenerator<object> {
+  const { method, observer, handler } = served;
+  const context = createContext(options);
+  const start = performance.now();
+  let failure: unknown;
+  const answers = (handler(asRequest(method, request) as never, context) as AsyncIterable<object>)[
+    Symbol.asyncIterator
+  ]();
+  try {
+    for (;;) {
+      const next = await withDeadline(options.deadline ?? DEFAULT_DEADLINE_MS, answers.next());
+      if (next.done) return;
+      yield method.responseType.fromPartial(next.value);
+    }
+  } catch (error) {
+    failure = error;
+    throw crossBorder(error);
+  } finally {
+    await answers.return?.();
+    const requestId = context.metadata.get(REQUEST_ID) ?? '';
+    observer.callEnded({ method: served.name, requestId, milliseconds: performance.now() - start, error: failure });
+  }
+}
+
+function asRequest(method: MethodDefinition, request: object): object {
+  if (!method.requestStream) return method.requestType.fromPartial(request);
+  return (async function* () {
+    for await (const one of request as AsyncIterable<object>) yield method.requestType.fromPartial(one);
+  })();
 }
 
 function createContext(options: CallOptions): CallContext {

@@ -48,6 +48,13 @@ const implementation: inventoryV1.InventoryServiceImplementation = {
   exportPrivateKey: unused,
   listMetadataFields: unused,
   getCertificateMaterial: unused,
+  createEnrollmentProfile: unused,
+  getEnrollmentProfile: unused,
+  listEnrollmentProfiles: unused,
+  deleteEnrollmentProfile: unused,
+  startBulkImport: unused,
+  getBulkImport: unused,
+  listBulkImports: unused,
 };
 const protoset = readFileSync(fileURLToPath(import.meta.resolve('@certferry/contracts/protoset')));
 

@@ -9,7 +9,11 @@ export interface MethodDefinition {
   responseType: { fromPartial(value: object): object };
 }
 
-export type AnyImplementation = Record<string, (request: never, context: CallContext) => Promise<object>>;
+/** Requests and answers that stream are async iterables. */
+export type AnyImplementation = Record<
+  string,
+  (request: never, context: CallContext) => Promise<object> | AsyncIterable<object>
+>;
 
 /** A gRPC service and what answers it. */
 export interface ServedService {

@@ -3,6 +3,7 @@ import type { GatewayContext } from '../gateway-context.ts';
 import { administrationRoutes } from './administration.ts';
 import { certificateRoutes } from './certificates.ts';
 import { deploymentRoutes } from './deployments.ts';
+import { enrollmentProfileRoutes } from './enrollment-profiles.ts';
 import { eventRoutes } from './events.ts';
 import { importRoutes } from './imports.ts';
 import { storeRoutes } from './stores.ts';
@@ -15,6 +16,7 @@ export function v1Routes(context: GatewayContext): FastifyPluginCallback {
       certificateRoutes,
       storeRoutes,
       deploymentRoutes,
+      enrollmentProfileRoutes,
       eventRoutes,
       administrationRoutes,
     ])

@@ -33,7 +33,13 @@ function readBag(container: Container, bag: SafeBag, index: number): void {
   else if (bag.kind === 'other') container.notices.push(`A bag of type ${bag.type} was passed over.`);
   else {
     try {
-      container.certificates.push({ index, der: bag.der, facts: readCertificate(bag.der), alias, trusted: bag.trusted });
+      container.certificates.push({
+        index,
+        der: bag.der,
+        facts: readCertificate(bag.der),
+        alias,
+        trusted: bag.trusted,
+      });
     } catch (error) {
       if (!(error instanceof X509Error)) throw error;
       container.failures.push({ index, what: 'CERTIFICATE', reason: error.reason, message: error.message });

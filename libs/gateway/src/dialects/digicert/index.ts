@@ -1,4 +1,5 @@
 import type { Dialect } from '../dialect.ts';
+import { addDigicertRoutes } from './routes.ts';
 
 /** DigiCert IoT Trust Manager's certificate import; docs/dialects/digicert.md. */
-export const digicert: Dialect = { name: 'digicert', prefix: '/iot/api/v1', addRoutes: () => undefined };
+export const digicert: Dialect = { name: 'digicert', prefix: '/iot/api/v1', addRoutes: addDigicertRoutes };

@@ -42,6 +42,15 @@ export interface JobStatusChanged {
   message: string;
 }
 
+/** certferry.inventory.import.<status> of a bulk import; the subject is its id. */
+export interface BulkImportChanged {
+  importId: string;
+  /** "pending", "completed" or "failed". */
+  status: string;
+  total: number;
+  failed: number;
+}
+
 function createBaseCertificateChanged(): CertificateChanged {
   return { certificateId: "", fingerprintSha256: "", changes: [] };
 }
@@ -340,6 +349,127 @@ export const JobStatusChanged: MessageFns<JobStatusChanged> = {
     message.attempt = object.attempt ?? 0;
     message.reason = object.reason ?? "";
     message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseBulkImportChanged(): BulkImportChanged {
+  return { importId: "", status: "", total: 0, failed: 0 };
+}
+
+export const BulkImportChanged: MessageFns<BulkImportChanged> = {
+  encode(message: BulkImportChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.importId !== "") {
+      writer.uint32(10).string(message.importId);
+    }
+    if (message.status !== "") {
+      writer.uint32(18).string(message.status);
+    }
+    if (message.total !== 0) {
+      writer.uint32(24).int32(message.total);
+    }
+    if (message.failed !== 0) {
+      writer.uint32(32).int32(message.failed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BulkImportChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBulkImportChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.importId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.total = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.failed = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BulkImportChanged {
+    return {
+      importId: isSet(object.importId)
+        ? globalThis.String(object.importId)
+        : isSet(object.import_id)
+        ? globalThis.String(object.import_id)
+        : "",
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      total: isSet(object.total) ? globalThis.Number(object.total) : 0,
+      failed: isSet(object.failed) ? globalThis.Number(object.failed) : 0,
+    };
+  },
+
+  toJSON(message: BulkImportChanged): unknown {
+    const obj: any = {};
+    if (message.importId !== "") {
+      obj.importId = message.importId;
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.total !== 0) {
+      obj.total = Math.round(message.total);
+    }
+    if (message.failed !== 0) {
+      obj.failed = Math.round(message.failed);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BulkImportChanged>): BulkImportChanged {
+    return BulkImportChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BulkImportChanged>): BulkImportChanged {
+    const message = createBaseBulkImportChanged();
+    message.importId = object.importId ?? "";
+    message.status = object.status ?? "";
+    message.total = object.total ?? 0;
+    message.failed = object.failed ?? 0;
     return message;
   },
 };

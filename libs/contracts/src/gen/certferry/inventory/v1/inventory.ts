@@ -502,6 +502,159 @@ export interface GetCertificateMaterialResponse {
   privateKey: Uint8Array;
 }
 
+export interface EnrollmentProfile {
+  /** IOT_<uuid>. */
+  id: string;
+  /** Unique, 1 to 200 characters. */
+  name: string;
+  /** What archives of this profile hold: "pem" files, or one "xml" file. */
+  format: string;
+  /** At most 100. */
+  fieldMappings: FieldMapping[];
+  /**
+   * Where every certificate is deployed to, its common name as alias. At most
+   * 100.
+   */
+  targetStoreIds: string[];
+  createdAt: Date | undefined;
+}
+
+/**
+ * One field of the device that a certificate belongs to; kept as metadata of
+ * the certificate under its name.
+ */
+export interface FieldMapping {
+  deviceField: string;
+  /**
+   * "subject.common_name", "subject.organization_name",
+   * "subject.organization_unit", "subject.country", "subject.state",
+   * "subject.locality", "subject.serial_number", "san.dns_name",
+   * "san.ip_address", "san.email", "san.uri", "serial_number"; in an XML file
+   * also the name of an element beside "pem". Empty: not mapped.
+   */
+  source: string;
+  /** A certificate without a value fails. */
+  mandatory: boolean;
+}
+
+export interface CreateEnrollmentProfileRequest {
+  /** Without id and created_at. */
+  profile: EnrollmentProfile | undefined;
+}
+
+export interface CreateEnrollmentProfileResponse {
+  profile: EnrollmentProfile | undefined;
+}
+
+export interface GetEnrollmentProfileRequest {
+  id: string;
+}
+
+export interface GetEnrollmentProfileResponse {
+  profile: EnrollmentProfile | undefined;
+}
+
+export interface ListEnrollmentProfilesRequest {
+  /** 1 to 500; 0 means 50. */
+  limit: number;
+  cursor: string;
+}
+
+export interface ListEnrollmentProfilesResponse {
+  /** By name. */
+  items: EnrollmentProfile[];
+  nextCursor: string;
+}
+
+export interface DeleteEnrollmentProfileRequest {
+  id: string;
+}
+
+export interface DeleteEnrollmentProfileResponse {
+}
+
+export interface StartBulkImportRequest {
+  part:
+    | //
+    /** First. */
+    { $case: "draft"; value: BulkImportDraft }
+    | //
+    /** Then the ZIP archive, in pieces of at most 1 MiB. */
+    { $case: "chunk"; value: Uint8Array }
+    | undefined;
+}
+
+export interface BulkImportDraft {
+  profileId: string;
+  /** As the caller names it; only shown. */
+  fileName: string;
+  /** Address of the caller; only shown. */
+  address: string;
+}
+
+export interface StartBulkImportResponse {
+  bulkImport: BulkImport | undefined;
+}
+
+export interface BulkImport {
+  id: string;
+  profileId: string;
+  profileName: string;
+  fileName: string;
+  format: string;
+  /** Bytes of the archive. */
+  size: number;
+  address: string;
+  /**
+   * "pending", "completed", or "failed" when the archive could not be read to
+   * its end.
+   */
+  status: string;
+  total: number;
+  processed: number;
+  failed: number;
+  /** The first 1,000. */
+  failures: BulkImportFailure[];
+  createdAt: Date | undefined;
+  completedAt:
+    | Date
+    | undefined;
+  /** Small and never used twice. */
+  number: number;
+}
+
+export interface BulkImportFailure {
+  index: number;
+  /** Empty for a certificate of an XML file. */
+  file: string;
+  reason: string;
+  message: string;
+}
+
+export interface GetBulkImportRequest {
+  id: string;
+}
+
+export interface GetBulkImportResponse {
+  bulkImport: BulkImport | undefined;
+}
+
+export interface ListBulkImportsRequest {
+  /** Empty: of all profiles. */
+  profileId: string;
+  /** Empty: all. */
+  status: string;
+  /** 1 to 500; 0 means 50. */
+  limit: number;
+  offset: number;
+}
+
+export interface ListBulkImportsResponse {
+  /** Newest first, without their failures. */
+  items: BulkImport[];
+  total: number;
+}
+
 function createBaseCertificate(): Certificate {
   return {
     id: "",
@@ -3778,6 +3931,1920 @@ export const GetCertificateMaterialResponse: MessageFns<GetCertificateMaterialRe
   },
 };
 
+function createBaseEnrollmentProfile(): EnrollmentProfile {
+  return { id: "", name: "", format: "", fieldMappings: [], targetStoreIds: [], createdAt: undefined };
+}
+
+export const EnrollmentProfile: MessageFns<EnrollmentProfile> = {
+  encode(message: EnrollmentProfile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.format !== "") {
+      writer.uint32(26).string(message.format);
+    }
+    for (const v of message.fieldMappings) {
+      FieldMapping.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.targetStoreIds) {
+      writer.uint32(42).string(v!);
+    }
+    if (message.createdAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnrollmentProfile {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnrollmentProfile();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.format = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.fieldMappings.push(FieldMapping.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.targetStoreIds.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EnrollmentProfile {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      format: isSet(object.format) ? globalThis.String(object.format) : "",
+      fieldMappings: globalThis.Array.isArray(object?.fieldMappings)
+        ? object.fieldMappings.map((e: any) => FieldMapping.fromJSON(e))
+        : globalThis.Array.isArray(object?.field_mappings)
+        ? object.field_mappings.map((e: any) => FieldMapping.fromJSON(e))
+        : [],
+      targetStoreIds: globalThis.Array.isArray(object?.targetStoreIds)
+        ? object.targetStoreIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.target_store_ids)
+        ? object.target_store_ids.map((e: any) => globalThis.String(e))
+        : [],
+      createdAt: isSet(object.createdAt)
+        ? fromJsonTimestamp(object.createdAt)
+        : isSet(object.created_at)
+        ? fromJsonTimestamp(object.created_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: EnrollmentProfile): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.format !== "") {
+      obj.format = message.format;
+    }
+    if (message.fieldMappings?.length) {
+      obj.fieldMappings = message.fieldMappings.map((e) => FieldMapping.toJSON(e));
+    }
+    if (message.targetStoreIds?.length) {
+      obj.targetStoreIds = message.targetStoreIds;
+    }
+    if (message.createdAt !== undefined) {
+      obj.createdAt = message.createdAt.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EnrollmentProfile>): EnrollmentProfile {
+    return EnrollmentProfile.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EnrollmentProfile>): EnrollmentProfile {
+    const message = createBaseEnrollmentProfile();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.format = object.format ?? "";
+    message.fieldMappings = object.fieldMappings?.map((e) => FieldMapping.fromPartial(e)) || [];
+    message.targetStoreIds = object.targetStoreIds?.map((e) => e) || [];
+    message.createdAt = object.createdAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseFieldMapping(): FieldMapping {
+  return { deviceField: "", source: "", mandatory: false };
+}
+
+export const FieldMapping: MessageFns<FieldMapping> = {
+  encode(message: FieldMapping, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deviceField !== "") {
+      writer.uint32(10).string(message.deviceField);
+    }
+    if (message.source !== "") {
+      writer.uint32(18).string(message.source);
+    }
+    if (message.mandatory !== false) {
+      writer.uint32(24).bool(message.mandatory);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FieldMapping {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFieldMapping();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.deviceField = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.mandatory = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FieldMapping {
+    return {
+      deviceField: isSet(object.deviceField)
+        ? globalThis.String(object.deviceField)
+        : isSet(object.device_field)
+        ? globalThis.String(object.device_field)
+        : "",
+      source: isSet(object.source) ? globalThis.String(object.source) : "",
+      mandatory: isSet(object.mandatory) ? globalThis.Boolean(object.mandatory) : false,
+    };
+  },
+
+  toJSON(message: FieldMapping): unknown {
+    const obj: any = {};
+    if (message.deviceField !== "") {
+      obj.deviceField = message.deviceField;
+    }
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
+    if (message.mandatory !== false) {
+      obj.mandatory = message.mandatory;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FieldMapping>): FieldMapping {
+    return FieldMapping.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FieldMapping>): FieldMapping {
+    const message = createBaseFieldMapping();
+    message.deviceField = object.deviceField ?? "";
+    message.source = object.source ?? "";
+    message.mandatory = object.mandatory ?? false;
+    return message;
+  },
+};
+
+function createBaseCreateEnrollmentProfileRequest(): CreateEnrollmentProfileRequest {
+  return { profile: undefined };
+}
+
+export const CreateEnrollmentProfileRequest: MessageFns<CreateEnrollmentProfileRequest> = {
+  encode(message: CreateEnrollmentProfileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.profile !== undefined) {
+      EnrollmentProfile.encode(message.profile, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateEnrollmentProfileRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateEnrollmentProfileRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.profile = EnrollmentProfile.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CreateEnrollmentProfileRequest {
+    return { profile: isSet(object.profile) ? EnrollmentProfile.fromJSON(object.profile) : undefined };
+  },
+
+  toJSON(message: CreateEnrollmentProfileRequest): unknown {
+    const obj: any = {};
+    if (message.profile !== undefined) {
+      obj.profile = EnrollmentProfile.toJSON(message.profile);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CreateEnrollmentProfileRequest>): CreateEnrollmentProfileRequest {
+    return CreateEnrollmentProfileRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CreateEnrollmentProfileRequest>): CreateEnrollmentProfileRequest {
+    const message = createBaseCreateEnrollmentProfileRequest();
+    message.profile = (object.profile !== undefined && object.profile !== null)
+      ? EnrollmentProfile.fromPartial(object.profile)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCreateEnrollmentProfileResponse(): CreateEnrollmentProfileResponse {
+  return { profile: undefined };
+}
+
+export const CreateEnrollmentProfileResponse: MessageFns<CreateEnrollmentProfileResponse> = {
+  encode(message: CreateEnrollmentProfileResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.profile !== undefined) {
+      EnrollmentProfile.encode(message.profile, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateEnrollmentProfileResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateEnrollmentProfileResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.profile = EnrollmentProfile.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CreateEnrollmentProfileResponse {
+    return { profile: isSet(object.profile) ? EnrollmentProfile.fromJSON(object.profile) : undefined };
+  },
+
+  toJSON(message: CreateEnrollmentProfileResponse): unknown {
+    const obj: any = {};
+    if (message.profile !== undefined) {
+      obj.profile = EnrollmentProfile.toJSON(message.profile);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CreateEnrollmentProfileResponse>): CreateEnrollmentProfileResponse {
+    return CreateEnrollmentProfileResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CreateEnrollmentProfileResponse>): CreateEnrollmentProfileResponse {
+    const message = createBaseCreateEnrollmentProfileResponse();
+    message.profile = (object.profile !== undefined && object.profile !== null)
+      ? EnrollmentProfile.fromPartial(object.profile)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetEnrollmentProfileRequest(): GetEnrollmentProfileRequest {
+  return { id: "" };
+}
+
+export const GetEnrollmentProfileRequest: MessageFns<GetEnrollmentProfileRequest> = {
+  encode(message: GetEnrollmentProfileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetEnrollmentProfileRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetEnrollmentProfileRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetEnrollmentProfileRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: GetEnrollmentProfileRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetEnrollmentProfileRequest>): GetEnrollmentProfileRequest {
+    return GetEnrollmentProfileRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetEnrollmentProfileRequest>): GetEnrollmentProfileRequest {
+    const message = createBaseGetEnrollmentProfileRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseGetEnrollmentProfileResponse(): GetEnrollmentProfileResponse {
+  return { profile: undefined };
+}
+
+export const GetEnrollmentProfileResponse: MessageFns<GetEnrollmentProfileResponse> = {
+  encode(message: GetEnrollmentProfileResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.profile !== undefined) {
+      EnrollmentProfile.encode(message.profile, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetEnrollmentProfileResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetEnrollmentProfileResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.profile = EnrollmentProfile.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetEnrollmentProfileResponse {
+    return { profile: isSet(object.profile) ? EnrollmentProfile.fromJSON(object.profile) : undefined };
+  },
+
+  toJSON(message: GetEnrollmentProfileResponse): unknown {
+    const obj: any = {};
+    if (message.profile !== undefined) {
+      obj.profile = EnrollmentProfile.toJSON(message.profile);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetEnrollmentProfileResponse>): GetEnrollmentProfileResponse {
+    return GetEnrollmentProfileResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetEnrollmentProfileResponse>): GetEnrollmentProfileResponse {
+    const message = createBaseGetEnrollmentProfileResponse();
+    message.profile = (object.profile !== undefined && object.profile !== null)
+      ? EnrollmentProfile.fromPartial(object.profile)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListEnrollmentProfilesRequest(): ListEnrollmentProfilesRequest {
+  return { limit: 0, cursor: "" };
+}
+
+export const ListEnrollmentProfilesRequest: MessageFns<ListEnrollmentProfilesRequest> = {
+  encode(message: ListEnrollmentProfilesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limit !== 0) {
+      writer.uint32(8).int32(message.limit);
+    }
+    if (message.cursor !== "") {
+      writer.uint32(18).string(message.cursor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListEnrollmentProfilesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListEnrollmentProfilesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cursor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListEnrollmentProfilesRequest {
+    return {
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : "",
+    };
+  },
+
+  toJSON(message: ListEnrollmentProfilesRequest): unknown {
+    const obj: any = {};
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    if (message.cursor !== "") {
+      obj.cursor = message.cursor;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListEnrollmentProfilesRequest>): ListEnrollmentProfilesRequest {
+    return ListEnrollmentProfilesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListEnrollmentProfilesRequest>): ListEnrollmentProfilesRequest {
+    const message = createBaseListEnrollmentProfilesRequest();
+    message.limit = object.limit ?? 0;
+    message.cursor = object.cursor ?? "";
+    return message;
+  },
+};
+
+function createBaseListEnrollmentProfilesResponse(): ListEnrollmentProfilesResponse {
+  return { items: [], nextCursor: "" };
+}
+
+export const ListEnrollmentProfilesResponse: MessageFns<ListEnrollmentProfilesResponse> = {
+  encode(message: ListEnrollmentProfilesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      EnrollmentProfile.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextCursor !== "") {
+      writer.uint32(18).string(message.nextCursor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListEnrollmentProfilesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListEnrollmentProfilesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.items.push(EnrollmentProfile.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextCursor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListEnrollmentProfilesResponse {
+    return {
+      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => EnrollmentProfile.fromJSON(e)) : [],
+      nextCursor: isSet(object.nextCursor)
+        ? globalThis.String(object.nextCursor)
+        : isSet(object.next_cursor)
+        ? globalThis.String(object.next_cursor)
+        : "",
+    };
+  },
+
+  toJSON(message: ListEnrollmentProfilesResponse): unknown {
+    const obj: any = {};
+    if (message.items?.length) {
+      obj.items = message.items.map((e) => EnrollmentProfile.toJSON(e));
+    }
+    if (message.nextCursor !== "") {
+      obj.nextCursor = message.nextCursor;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListEnrollmentProfilesResponse>): ListEnrollmentProfilesResponse {
+    return ListEnrollmentProfilesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListEnrollmentProfilesResponse>): ListEnrollmentProfilesResponse {
+    const message = createBaseListEnrollmentProfilesResponse();
+    message.items = object.items?.map((e) => EnrollmentProfile.fromPartial(e)) || [];
+    message.nextCursor = object.nextCursor ?? "";
+    return message;
+  },
+};
+
+function createBaseDeleteEnrollmentProfileRequest(): DeleteEnrollmentProfileRequest {
+  return { id: "" };
+}
+
+export const DeleteEnrollmentProfileRequest: MessageFns<DeleteEnrollmentProfileRequest> = {
+  encode(message: DeleteEnrollmentProfileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteEnrollmentProfileRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteEnrollmentProfileRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteEnrollmentProfileRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: DeleteEnrollmentProfileRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeleteEnrollmentProfileRequest>): DeleteEnrollmentProfileRequest {
+    return DeleteEnrollmentProfileRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteEnrollmentProfileRequest>): DeleteEnrollmentProfileRequest {
+    const message = createBaseDeleteEnrollmentProfileRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseDeleteEnrollmentProfileResponse(): DeleteEnrollmentProfileResponse {
+  return {};
+}
+
+export const DeleteEnrollmentProfileResponse: MessageFns<DeleteEnrollmentProfileResponse> = {
+  encode(_: DeleteEnrollmentProfileResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteEnrollmentProfileResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteEnrollmentProfileResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): DeleteEnrollmentProfileResponse {
+    return {};
+  },
+
+  toJSON(_: DeleteEnrollmentProfileResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeleteEnrollmentProfileResponse>): DeleteEnrollmentProfileResponse {
+    return DeleteEnrollmentProfileResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<DeleteEnrollmentProfileResponse>): DeleteEnrollmentProfileResponse {
+    const message = createBaseDeleteEnrollmentProfileResponse();
+    return message;
+  },
+};
+
+function createBaseStartBulkImportRequest(): StartBulkImportRequest {
+  return { part: undefined };
+}
+
+export const StartBulkImportRequest: MessageFns<StartBulkImportRequest> = {
+  encode(message: StartBulkImportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.part?.$case) {
+      case "draft":
+        BulkImportDraft.encode(message.part.value, writer.uint32(10).fork()).join();
+        break;
+      case "chunk":
+        writer.uint32(18).bytes(message.part.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartBulkImportRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartBulkImportRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = { $case: "draft", value: BulkImportDraft.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.part = { $case: "chunk", value: reader.bytes() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartBulkImportRequest {
+    return {
+      part: isSet(object.draft)
+        ? { $case: "draft", value: BulkImportDraft.fromJSON(object.draft) }
+        : isSet(object.chunk)
+        ? { $case: "chunk", value: bytesFromBase64(object.chunk) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: StartBulkImportRequest): unknown {
+    const obj: any = {};
+    if (message.part?.$case === "draft") {
+      obj.draft = BulkImportDraft.toJSON(message.part.value);
+    } else if (message.part?.$case === "chunk") {
+      obj.chunk = base64FromBytes(message.part.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StartBulkImportRequest>): StartBulkImportRequest {
+    return StartBulkImportRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StartBulkImportRequest>): StartBulkImportRequest {
+    const message = createBaseStartBulkImportRequest();
+    switch (object.part?.$case) {
+      case "draft": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "draft", value: BulkImportDraft.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "chunk": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "chunk", value: object.part.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseBulkImportDraft(): BulkImportDraft {
+  return { profileId: "", fileName: "", address: "" };
+}
+
+export const BulkImportDraft: MessageFns<BulkImportDraft> = {
+  encode(message: BulkImportDraft, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.profileId !== "") {
+      writer.uint32(10).string(message.profileId);
+    }
+    if (message.fileName !== "") {
+      writer.uint32(18).string(message.fileName);
+    }
+    if (message.address !== "") {
+      writer.uint32(26).string(message.address);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BulkImportDraft {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBulkImportDraft();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.profileId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.fileName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BulkImportDraft {
+    return {
+      profileId: isSet(object.profileId)
+        ? globalThis.String(object.profileId)
+        : isSet(object.profile_id)
+        ? globalThis.String(object.profile_id)
+        : "",
+      fileName: isSet(object.fileName)
+        ? globalThis.String(object.fileName)
+        : isSet(object.file_name)
+        ? globalThis.String(object.file_name)
+        : "",
+      address: isSet(object.address) ? globalThis.String(object.address) : "",
+    };
+  },
+
+  toJSON(message: BulkImportDraft): unknown {
+    const obj: any = {};
+    if (message.profileId !== "") {
+      obj.profileId = message.profileId;
+    }
+    if (message.fileName !== "") {
+      obj.fileName = message.fileName;
+    }
+    if (message.address !== "") {
+      obj.address = message.address;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BulkImportDraft>): BulkImportDraft {
+    return BulkImportDraft.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BulkImportDraft>): BulkImportDraft {
+    const message = createBaseBulkImportDraft();
+    message.profileId = object.profileId ?? "";
+    message.fileName = object.fileName ?? "";
+    message.address = object.address ?? "";
+    return message;
+  },
+};
+
+function createBaseStartBulkImportResponse(): StartBulkImportResponse {
+  return { bulkImport: undefined };
+}
+
+export const StartBulkImportResponse: MessageFns<StartBulkImportResponse> = {
+  encode(message: StartBulkImportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bulkImport !== undefined) {
+      BulkImport.encode(message.bulkImport, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartBulkImportResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartBulkImportResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.bulkImport = BulkImport.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartBulkImportResponse {
+    return {
+      bulkImport: isSet(object.bulkImport)
+        ? BulkImport.fromJSON(object.bulkImport)
+        : isSet(object.bulk_import)
+        ? BulkImport.fromJSON(object.bulk_import)
+        : undefined,
+    };
+  },
+
+  toJSON(message: StartBulkImportResponse): unknown {
+    const obj: any = {};
+    if (message.bulkImport !== undefined) {
+      obj.bulkImport = BulkImport.toJSON(message.bulkImport);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StartBulkImportResponse>): StartBulkImportResponse {
+    return StartBulkImportResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StartBulkImportResponse>): StartBulkImportResponse {
+    const message = createBaseStartBulkImportResponse();
+    message.bulkImport = (object.bulkImport !== undefined && object.bulkImport !== null)
+      ? BulkImport.fromPartial(object.bulkImport)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseBulkImport(): BulkImport {
+  return {
+    id: "",
+    profileId: "",
+    profileName: "",
+    fileName: "",
+    format: "",
+    size: 0,
+    address: "",
+    status: "",
+    total: 0,
+    processed: 0,
+    failed: 0,
+    failures: [],
+    createdAt: undefined,
+    completedAt: undefined,
+    number: 0,
+  };
+}
+
+export const BulkImport: MessageFns<BulkImport> = {
+  encode(message: BulkImport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.profileId !== "") {
+      writer.uint32(18).string(message.profileId);
+    }
+    if (message.profileName !== "") {
+      writer.uint32(26).string(message.profileName);
+    }
+    if (message.fileName !== "") {
+      writer.uint32(34).string(message.fileName);
+    }
+    if (message.format !== "") {
+      writer.uint32(42).string(message.format);
+    }
+    if (message.size !== 0) {
+      writer.uint32(48).int64(message.size);
+    }
+    if (message.address !== "") {
+      writer.uint32(58).string(message.address);
+    }
+    if (message.status !== "") {
+      writer.uint32(66).string(message.status);
+    }
+    if (message.total !== 0) {
+      writer.uint32(72).int32(message.total);
+    }
+    if (message.processed !== 0) {
+      writer.uint32(80).int32(message.processed);
+    }
+    if (message.failed !== 0) {
+      writer.uint32(88).int32(message.failed);
+    }
+    for (const v of message.failures) {
+      BulkImportFailure.encode(v!, writer.uint32(98).fork()).join();
+    }
+    if (message.createdAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(106).fork()).join();
+    }
+    if (message.completedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.completedAt), writer.uint32(114).fork()).join();
+    }
+    if (message.number !== 0) {
+      writer.uint32(120).int32(message.number);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BulkImport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBulkImport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.profileId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.profileName = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.fileName = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.format = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.size = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.total = reader.int32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.processed = reader.int32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.failed = reader.int32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.failures.push(BulkImportFailure.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.completedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.number = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BulkImport {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      profileId: isSet(object.profileId)
+        ? globalThis.String(object.profileId)
+        : isSet(object.profile_id)
+        ? globalThis.String(object.profile_id)
+        : "",
+      profileName: isSet(object.profileName)
+        ? globalThis.String(object.profileName)
+        : isSet(object.profile_name)
+        ? globalThis.String(object.profile_name)
+        : "",
+      fileName: isSet(object.fileName)
+        ? globalThis.String(object.fileName)
+        : isSet(object.file_name)
+        ? globalThis.String(object.file_name)
+        : "",
+      format: isSet(object.format) ? globalThis.String(object.format) : "",
+      size: isSet(object.size) ? globalThis.Number(object.size) : 0,
+      address: isSet(object.address) ? globalThis.String(object.address) : "",
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      total: isSet(object.total) ? globalThis.Number(object.total) : 0,
+      processed: isSet(object.processed) ? globalThis.Number(object.processed) : 0,
+      failed: isSet(object.failed) ? globalThis.Number(object.failed) : 0,
+      failures: globalThis.Array.isArray(object?.failures)
+        ? object.failures.map((e: any) => BulkImportFailure.fromJSON(e))
+        : [],
+      createdAt: isSet(object.createdAt)
+        ? fromJsonTimestamp(object.createdAt)
+        : isSet(object.created_at)
+        ? fromJsonTimestamp(object.created_at)
+        : undefined,
+      completedAt: isSet(object.completedAt)
+        ? fromJsonTimestamp(object.completedAt)
+        : isSet(object.completed_at)
+        ? fromJsonTimestamp(object.completed_at)
+        : undefined,
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+    };
+  },
+
+  toJSON(message: BulkImport): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.profileId !== "") {
+      obj.profileId = message.profileId;
+    }
+    if (message.profileName !== "") {
+      obj.profileName = message.profileName;
+    }
+    if (message.fileName !== "") {
+      obj.fileName = message.fileName;
+    }
+    if (message.format !== "") {
+      obj.format = message.format;
+    }
+    if (message.size !== 0) {
+      obj.size = Math.round(message.size);
+    }
+    if (message.address !== "") {
+      obj.address = message.address;
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.total !== 0) {
+      obj.total = Math.round(message.total);
+    }
+    if (message.processed !== 0) {
+      obj.processed = Math.round(message.processed);
+    }
+    if (message.failed !== 0) {
+      obj.failed = Math.round(message.failed);
+    }
+    if (message.failures?.length) {
+      obj.failures = message.failures.map((e) => BulkImportFailure.toJSON(e));
+    }
+    if (message.createdAt !== undefined) {
+      obj.createdAt = message.createdAt.toISOString();
+    }
+    if (message.completedAt !== undefined) {
+      obj.completedAt = message.completedAt.toISOString();
+    }
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BulkImport>): BulkImport {
+    return BulkImport.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BulkImport>): BulkImport {
+    const message = createBaseBulkImport();
+    message.id = object.id ?? "";
+    message.profileId = object.profileId ?? "";
+    message.profileName = object.profileName ?? "";
+    message.fileName = object.fileName ?? "";
+    message.format = object.format ?? "";
+    message.size = object.size ?? 0;
+    message.address = object.address ?? "";
+    message.status = object.status ?? "";
+    message.total = object.total ?? 0;
+    message.processed = object.processed ?? 0;
+    message.failed = object.failed ?? 0;
+    message.failures = object.failures?.map((e) => BulkImportFailure.fromPartial(e)) || [];
+    message.createdAt = object.createdAt ?? undefined;
+    message.completedAt = object.completedAt ?? undefined;
+    message.number = object.number ?? 0;
+    return message;
+  },
+};
+
+function createBaseBulkImportFailure(): BulkImportFailure {
+  return { index: 0, file: "", reason: "", message: "" };
+}
+
+export const BulkImportFailure: MessageFns<BulkImportFailure> = {
+  encode(message: BulkImportFailure, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.index !== 0) {
+      writer.uint32(8).int32(message.index);
+    }
+    if (message.file !== "") {
+      writer.uint32(18).string(message.file);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BulkImportFailure {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBulkImportFailure();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.index = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BulkImportFailure {
+    return {
+      index: isSet(object.index) ? globalThis.Number(object.index) : 0,
+      file: isSet(object.file) ? globalThis.String(object.file) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: BulkImportFailure): unknown {
+    const obj: any = {};
+    if (message.index !== 0) {
+      obj.index = Math.round(message.index);
+    }
+    if (message.file !== "") {
+      obj.file = message.file;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BulkImportFailure>): BulkImportFailure {
+    return BulkImportFailure.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BulkImportFailure>): BulkImportFailure {
+    const message = createBaseBulkImportFailure();
+    message.index = object.index ?? 0;
+    message.file = object.file ?? "";
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseGetBulkImportRequest(): GetBulkImportRequest {
+  return { id: "" };
+}
+
+export const GetBulkImportRequest: MessageFns<GetBulkImportRequest> = {
+  encode(message: GetBulkImportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetBulkImportRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetBulkImportRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetBulkImportRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: GetBulkImportRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetBulkImportRequest>): GetBulkImportRequest {
+    return GetBulkImportRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetBulkImportRequest>): GetBulkImportRequest {
+    const message = createBaseGetBulkImportRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseGetBulkImportResponse(): GetBulkImportResponse {
+  return { bulkImport: undefined };
+}
+
+export const GetBulkImportResponse: MessageFns<GetBulkImportResponse> = {
+  encode(message: GetBulkImportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bulkImport !== undefined) {
+      BulkImport.encode(message.bulkImport, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetBulkImportResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetBulkImportResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.bulkImport = BulkImport.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetBulkImportResponse {
+    return {
+      bulkImport: isSet(object.bulkImport)
+        ? BulkImport.fromJSON(object.bulkImport)
+        : isSet(object.bulk_import)
+        ? BulkImport.fromJSON(object.bulk_import)
+        : undefined,
+    };
+  },
+
+  toJSON(message: GetBulkImportResponse): unknown {
+    const obj: any = {};
+    if (message.bulkImport !== undefined) {
+      obj.bulkImport = BulkImport.toJSON(message.bulkImport);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetBulkImportResponse>): GetBulkImportResponse {
+    return GetBulkImportResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetBulkImportResponse>): GetBulkImportResponse {
+    const message = createBaseGetBulkImportResponse();
+    message.bulkImport = (object.bulkImport !== undefined && object.bulkImport !== null)
+      ? BulkImport.fromPartial(object.bulkImport)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListBulkImportsRequest(): ListBulkImportsRequest {
+  return { profileId: "", status: "", limit: 0, offset: 0 };
+}
+
+export const ListBulkImportsRequest: MessageFns<ListBulkImportsRequest> = {
+  encode(message: ListBulkImportsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.profileId !== "") {
+      writer.uint32(10).string(message.profileId);
+    }
+    if (message.status !== "") {
+      writer.uint32(18).string(message.status);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(24).int32(message.limit);
+    }
+    if (message.offset !== 0) {
+      writer.uint32(32).int32(message.offset);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListBulkImportsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListBulkImportsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.profileId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.offset = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListBulkImportsRequest {
+    return {
+      profileId: isSet(object.profileId)
+        ? globalThis.String(object.profileId)
+        : isSet(object.profile_id)
+        ? globalThis.String(object.profile_id)
+        : "",
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      offset: isSet(object.offset) ? globalThis.Number(object.offset) : 0,
+    };
+  },
+
+  toJSON(message: ListBulkImportsRequest): unknown {
+    const obj: any = {};
+    if (message.profileId !== "") {
+      obj.profileId = message.profileId;
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    if (message.offset !== 0) {
+      obj.offset = Math.round(message.offset);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListBulkImportsRequest>): ListBulkImportsRequest {
+    return ListBulkImportsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListBulkImportsRequest>): ListBulkImportsRequest {
+    const message = createBaseListBulkImportsRequest();
+    message.profileId = object.profileId ?? "";
+    message.status = object.status ?? "";
+    message.limit = object.limit ?? 0;
+    message.offset = object.offset ?? 0;
+    return message;
+  },
+};
+
+function createBaseListBulkImportsResponse(): ListBulkImportsResponse {
+  return { items: [], total: 0 };
+}
+
+export const ListBulkImportsResponse: MessageFns<ListBulkImportsResponse> = {
+  encode(message: ListBulkImportsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      BulkImport.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.total !== 0) {
+      writer.uint32(16).int32(message.total);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListBulkImportsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListBulkImportsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.items.push(BulkImport.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.total = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListBulkImportsResponse {
+    return {
+      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => BulkImport.fromJSON(e)) : [],
+      total: isSet(object.total) ? globalThis.Number(object.total) : 0,
+    };
+  },
+
+  toJSON(message: ListBulkImportsResponse): unknown {
+    const obj: any = {};
+    if (message.items?.length) {
+      obj.items = message.items.map((e) => BulkImport.toJSON(e));
+    }
+    if (message.total !== 0) {
+      obj.total = Math.round(message.total);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListBulkImportsResponse>): ListBulkImportsResponse {
+    return ListBulkImportsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListBulkImportsResponse>): ListBulkImportsResponse {
+    const message = createBaseListBulkImportsResponse();
+    message.items = object.items?.map((e) => BulkImport.fromPartial(e)) || [];
+    message.total = object.total ?? 0;
+    return message;
+  },
+};
+
 /**
  * What certificates there are: one for each SHA-256 fingerprint, with its key
  * (sealed) where it has come in, and the names and notes that people gave it.
@@ -3873,6 +5940,70 @@ export const InventoryServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** How archives of certificates from elsewhere are taken in. */
+    createEnrollmentProfile: {
+      name: "CreateEnrollmentProfile",
+      requestType: CreateEnrollmentProfileRequest as typeof CreateEnrollmentProfileRequest,
+      requestStream: false,
+      responseType: CreateEnrollmentProfileResponse as typeof CreateEnrollmentProfileResponse,
+      responseStream: false,
+      options: {},
+    },
+    getEnrollmentProfile: {
+      name: "GetEnrollmentProfile",
+      requestType: GetEnrollmentProfileRequest as typeof GetEnrollmentProfileRequest,
+      requestStream: false,
+      responseType: GetEnrollmentProfileResponse as typeof GetEnrollmentProfileResponse,
+      responseStream: false,
+      options: {},
+    },
+    listEnrollmentProfiles: {
+      name: "ListEnrollmentProfiles",
+      requestType: ListEnrollmentProfilesRequest as typeof ListEnrollmentProfilesRequest,
+      requestStream: false,
+      responseType: ListEnrollmentProfilesResponse as typeof ListEnrollmentProfilesResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** FAILED_PRECONDITION PROFILE_HAS_IMPORTS while one of its imports runs. */
+    deleteEnrollmentProfile: {
+      name: "DeleteEnrollmentProfile",
+      requestType: DeleteEnrollmentProfileRequest as typeof DeleteEnrollmentProfileRequest,
+      requestStream: false,
+      responseType: DeleteEnrollmentProfileResponse as typeof DeleteEnrollmentProfileResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Takes an archive (at most 200 MiB) in: the answer comes when it is kept and
+     * counted, its certificates are imported afterwards, also over a restart. A bad
+     * one is counted and named and never fails the rest. INVALID_ARGUMENT with
+     * WRONG_FORMAT, EMPTY and ParserService.ParseArchive's; nothing is kept then.
+     */
+    startBulkImport: {
+      name: "StartBulkImport",
+      requestType: StartBulkImportRequest as typeof StartBulkImportRequest,
+      requestStream: true,
+      responseType: StartBulkImportResponse as typeof StartBulkImportResponse,
+      responseStream: false,
+      options: {},
+    },
+    getBulkImport: {
+      name: "GetBulkImport",
+      requestType: GetBulkImportRequest as typeof GetBulkImportRequest,
+      requestStream: false,
+      responseType: GetBulkImportResponse as typeof GetBulkImportResponse,
+      responseStream: false,
+      options: {},
+    },
+    listBulkImports: {
+      name: "ListBulkImports",
+      requestType: ListBulkImportsRequest as typeof ListBulkImportsRequest,
+      requestStream: false,
+      responseType: ListBulkImportsResponse as typeof ListBulkImportsResponse,
+      responseStream: false,
+      options: {},
+    },
     /**
      * What a deployment writes: DER, and the key as PKCS#8 if it is asked for.
      * For the deployment service; never exposed by the gateway.
@@ -3932,6 +6063,42 @@ export interface InventoryServiceImplementation<CallContextExt = {}> {
     request: ExportPrivateKeyRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ExportPrivateKeyResponse>>;
+  /** How archives of certificates from elsewhere are taken in. */
+  createEnrollmentProfile(
+    request: CreateEnrollmentProfileRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<CreateEnrollmentProfileResponse>>;
+  getEnrollmentProfile(
+    request: GetEnrollmentProfileRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<GetEnrollmentProfileResponse>>;
+  listEnrollmentProfiles(
+    request: ListEnrollmentProfilesRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListEnrollmentProfilesResponse>>;
+  /** FAILED_PRECONDITION PROFILE_HAS_IMPORTS while one of its imports runs. */
+  deleteEnrollmentProfile(
+    request: DeleteEnrollmentProfileRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<DeleteEnrollmentProfileResponse>>;
+  /**
+   * Takes an archive (at most 200 MiB) in: the answer comes when it is kept and
+   * counted, its certificates are imported afterwards, also over a restart. A bad
+   * one is counted and named and never fails the rest. INVALID_ARGUMENT with
+   * WRONG_FORMAT, EMPTY and ParserService.ParseArchive's; nothing is kept then.
+   */
+  startBulkImport(
+    request: AsyncIterable<StartBulkImportRequest>,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<StartBulkImportResponse>>;
+  getBulkImport(
+    request: GetBulkImportRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<GetBulkImportResponse>>;
+  listBulkImports(
+    request: ListBulkImportsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListBulkImportsResponse>>;
   /**
    * What a deployment writes: DER, and the key as PKCS#8 if it is asked for.
    * For the deployment service; never exposed by the gateway.
@@ -3986,6 +6153,42 @@ export interface InventoryServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<ExportPrivateKeyRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ExportPrivateKeyResponse>;
+  /** How archives of certificates from elsewhere are taken in. */
+  createEnrollmentProfile(
+    request: DeepPartial<CreateEnrollmentProfileRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<CreateEnrollmentProfileResponse>;
+  getEnrollmentProfile(
+    request: DeepPartial<GetEnrollmentProfileRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<GetEnrollmentProfileResponse>;
+  listEnrollmentProfiles(
+    request: DeepPartial<ListEnrollmentProfilesRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListEnrollmentProfilesResponse>;
+  /** FAILED_PRECONDITION PROFILE_HAS_IMPORTS while one of its imports runs. */
+  deleteEnrollmentProfile(
+    request: DeepPartial<DeleteEnrollmentProfileRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<DeleteEnrollmentProfileResponse>;
+  /**
+   * Takes an archive (at most 200 MiB) in: the answer comes when it is kept and
+   * counted, its certificates are imported afterwards, also over a restart. A bad
+   * one is counted and named and never fails the rest. INVALID_ARGUMENT with
+   * WRONG_FORMAT, EMPTY and ParserService.ParseArchive's; nothing is kept then.
+   */
+  startBulkImport(
+    request: AsyncIterable<DeepPartial<StartBulkImportRequest>>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<StartBulkImportResponse>;
+  getBulkImport(
+    request: DeepPartial<GetBulkImportRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<GetBulkImportResponse>;
+  listBulkImports(
+    request: DeepPartial<ListBulkImportsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListBulkImportsResponse>;
   /**
    * What a deployment writes: DER, and the key as PKCS#8 if it is asked for.
    * For the deployment service; never exposed by the gateway.
@@ -4050,6 +6253,17 @@ function fromJsonTimestamp(o: any): Date {
   } else {
     return fromTimestamp(Timestamp.fromJSON(o));
   }
+}
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
 }
 
 function isObject(value: any): boolean {

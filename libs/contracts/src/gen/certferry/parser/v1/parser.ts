@@ -198,6 +198,70 @@ export interface EncryptPrivateKeyResponse {
   pem: string;
 }
 
+export interface ParseArchiveRequest {
+  part:
+    | //
+    /** First. */
+    { $case: "options"; value: ArchiveOptions }
+    | //
+    /** Then the archive, in pieces of at most 4 MiB. */
+    { $case: "chunk"; value: Uint8Array }
+    | undefined;
+}
+
+export interface ArchiveOptions {
+  /** Only the summary is answered. */
+  summaryOnly: boolean;
+  /** Items to pass over, for a caller that goes on where it was. */
+  skipItems: number;
+  /** For the containers inside. */
+  password?: string | undefined;
+}
+
+export interface ParseArchiveResponse {
+  part: { $case: "summary"; value: ArchiveSummary } | { $case: "batch"; value: ArchiveBatch } | undefined;
+}
+
+export interface ArchiveSummary {
+  /** What will be answered: files, or certificates of the XML file. */
+  items: number;
+  /** Lower-case extensions (".pem") of the files, and how many there are of each. */
+  extensions: { [key: string]: number };
+}
+
+export interface ArchiveSummary_ExtensionsEntry {
+  key: string;
+  value: number;
+}
+
+export interface ArchiveBatch {
+  items: ArchiveItem[];
+}
+
+export interface ArchiveItem {
+  /** Counts from 0. */
+  index: number;
+  /** The file in the archive; empty for a certificate of an XML file. */
+  name: string;
+  /** Absent when nothing could be read. */
+  inspection?:
+    | InspectResponse
+    | undefined;
+  /** PKCS#8 DER, in the order of inspection.keys. */
+  privateKeys: Uint8Array[];
+  /** Why nothing could be read. */
+  failure?:
+    | Failure
+    | undefined;
+  /** The elements beside a certificate in an XML file. */
+  fields: { [key: string]: string };
+}
+
+export interface ArchiveItem_FieldsEntry {
+  key: string;
+  value: string;
+}
+
 function createBaseInspectRequest(): InspectRequest {
   return { content: new Uint8Array(0), password: undefined };
 }
@@ -1545,6 +1609,858 @@ export const EncryptPrivateKeyResponse: MessageFns<EncryptPrivateKeyResponse> = 
   },
 };
 
+function createBaseParseArchiveRequest(): ParseArchiveRequest {
+  return { part: undefined };
+}
+
+export const ParseArchiveRequest: MessageFns<ParseArchiveRequest> = {
+  encode(message: ParseArchiveRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.part?.$case) {
+      case "options":
+        ArchiveOptions.encode(message.part.value, writer.uint32(10).fork()).join();
+        break;
+      case "chunk":
+        writer.uint32(18).bytes(message.part.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ParseArchiveRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseParseArchiveRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = { $case: "options", value: ArchiveOptions.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.part = { $case: "chunk", value: reader.bytes() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ParseArchiveRequest {
+    return {
+      part: isSet(object.options)
+        ? { $case: "options", value: ArchiveOptions.fromJSON(object.options) }
+        : isSet(object.chunk)
+        ? { $case: "chunk", value: bytesFromBase64(object.chunk) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: ParseArchiveRequest): unknown {
+    const obj: any = {};
+    if (message.part?.$case === "options") {
+      obj.options = ArchiveOptions.toJSON(message.part.value);
+    } else if (message.part?.$case === "chunk") {
+      obj.chunk = base64FromBytes(message.part.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ParseArchiveRequest>): ParseArchiveRequest {
+    return ParseArchiveRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ParseArchiveRequest>): ParseArchiveRequest {
+    const message = createBaseParseArchiveRequest();
+    switch (object.part?.$case) {
+      case "options": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "options", value: ArchiveOptions.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "chunk": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "chunk", value: object.part.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseArchiveOptions(): ArchiveOptions {
+  return { summaryOnly: false, skipItems: 0, password: undefined };
+}
+
+export const ArchiveOptions: MessageFns<ArchiveOptions> = {
+  encode(message: ArchiveOptions, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.summaryOnly !== false) {
+      writer.uint32(8).bool(message.summaryOnly);
+    }
+    if (message.skipItems !== 0) {
+      writer.uint32(16).int32(message.skipItems);
+    }
+    if (message.password !== undefined) {
+      writer.uint32(26).string(message.password);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveOptions {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveOptions();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.summaryOnly = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.skipItems = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.password = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveOptions {
+    return {
+      summaryOnly: isSet(object.summaryOnly)
+        ? globalThis.Boolean(object.summaryOnly)
+        : isSet(object.summary_only)
+        ? globalThis.Boolean(object.summary_only)
+        : false,
+      skipItems: isSet(object.skipItems)
+        ? globalThis.Number(object.skipItems)
+        : isSet(object.skip_items)
+        ? globalThis.Number(object.skip_items)
+        : 0,
+      password: isSet(object.password) ? globalThis.String(object.password) : undefined,
+    };
+  },
+
+  toJSON(message: ArchiveOptions): unknown {
+    const obj: any = {};
+    if (message.summaryOnly !== false) {
+      obj.summaryOnly = message.summaryOnly;
+    }
+    if (message.skipItems !== 0) {
+      obj.skipItems = Math.round(message.skipItems);
+    }
+    if (message.password !== undefined) {
+      obj.password = message.password;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ArchiveOptions>): ArchiveOptions {
+    return ArchiveOptions.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ArchiveOptions>): ArchiveOptions {
+    const message = createBaseArchiveOptions();
+    message.summaryOnly = object.summaryOnly ?? false;
+    message.skipItems = object.skipItems ?? 0;
+    message.password = object.password ?? undefined;
+    return message;
+  },
+};
+
+function createBaseParseArchiveResponse(): ParseArchiveResponse {
+  return { part: undefined };
+}
+
+export const ParseArchiveResponse: MessageFns<ParseArchiveResponse> = {
+  encode(message: ParseArchiveResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.part?.$case) {
+      case "summary":
+        ArchiveSummary.encode(message.part.value, writer.uint32(10).fork()).join();
+        break;
+      case "batch":
+        ArchiveBatch.encode(message.part.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ParseArchiveResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseParseArchiveResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = { $case: "summary", value: ArchiveSummary.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.part = { $case: "batch", value: ArchiveBatch.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ParseArchiveResponse {
+    return {
+      part: isSet(object.summary)
+        ? { $case: "summary", value: ArchiveSummary.fromJSON(object.summary) }
+        : isSet(object.batch)
+        ? { $case: "batch", value: ArchiveBatch.fromJSON(object.batch) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: ParseArchiveResponse): unknown {
+    const obj: any = {};
+    if (message.part?.$case === "summary") {
+      obj.summary = ArchiveSummary.toJSON(message.part.value);
+    } else if (message.part?.$case === "batch") {
+      obj.batch = ArchiveBatch.toJSON(message.part.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ParseArchiveResponse>): ParseArchiveResponse {
+    return ParseArchiveResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ParseArchiveResponse>): ParseArchiveResponse {
+    const message = createBaseParseArchiveResponse();
+    switch (object.part?.$case) {
+      case "summary": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "summary", value: ArchiveSummary.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "batch": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "batch", value: ArchiveBatch.fromPartial(object.part.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseArchiveSummary(): ArchiveSummary {
+  return { items: 0, extensions: {} };
+}
+
+export const ArchiveSummary: MessageFns<ArchiveSummary> = {
+  encode(message: ArchiveSummary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.items !== 0) {
+      writer.uint32(8).int32(message.items);
+    }
+    globalThis.Object.entries(message.extensions).forEach(([key, value]: [string, number]) => {
+      ArchiveSummary_ExtensionsEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveSummary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveSummary();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.items = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = ArchiveSummary_ExtensionsEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.extensions[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveSummary {
+    return {
+      items: isSet(object.items) ? globalThis.Number(object.items) : 0,
+      extensions: isObject(object.extensions)
+        ? (globalThis.Object.entries(object.extensions) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: ArchiveSummary): unknown {
+    const obj: any = {};
+    if (message.items !== 0) {
+      obj.items = Math.round(message.items);
+    }
+    if (message.extensions) {
+      const entries = globalThis.Object.entries(message.extensions) as [string, number][];
+      if (entries.length > 0) {
+        obj.extensions = {};
+        entries.forEach(([k, v]) => {
+          obj.extensions[k] = Math.round(v);
+        });
+      }
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ArchiveSummary>): ArchiveSummary {
+    return ArchiveSummary.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ArchiveSummary>): ArchiveSummary {
+    const message = createBaseArchiveSummary();
+    message.items = object.items ?? 0;
+    message.extensions = (globalThis.Object.entries(object.extensions ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseArchiveSummary_ExtensionsEntry(): ArchiveSummary_ExtensionsEntry {
+  return { key: "", value: 0 };
+}
+
+export const ArchiveSummary_ExtensionsEntry: MessageFns<ArchiveSummary_ExtensionsEntry> = {
+  encode(message: ArchiveSummary_ExtensionsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).int32(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveSummary_ExtensionsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveSummary_ExtensionsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveSummary_ExtensionsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: ArchiveSummary_ExtensionsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ArchiveSummary_ExtensionsEntry>): ArchiveSummary_ExtensionsEntry {
+    return ArchiveSummary_ExtensionsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ArchiveSummary_ExtensionsEntry>): ArchiveSummary_ExtensionsEntry {
+    const message = createBaseArchiveSummary_ExtensionsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseArchiveBatch(): ArchiveBatch {
+  return { items: [] };
+}
+
+export const ArchiveBatch: MessageFns<ArchiveBatch> = {
+  encode(message: ArchiveBatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      ArchiveItem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveBatch {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveBatch();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.items.push(ArchiveItem.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveBatch {
+    return {
+      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => ArchiveItem.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ArchiveBatch): unknown {
+    const obj: any = {};
+    if (message.items?.length) {
+      obj.items = message.items.map((e) => ArchiveItem.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ArchiveBatch>): ArchiveBatch {
+    return ArchiveBatch.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ArchiveBatch>): ArchiveBatch {
+    const message = createBaseArchiveBatch();
+    message.items = object.items?.map((e) => ArchiveItem.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseArchiveItem(): ArchiveItem {
+  return { index: 0, name: "", inspection: undefined, privateKeys: [], failure: undefined, fields: {} };
+}
+
+export const ArchiveItem: MessageFns<ArchiveItem> = {
+  encode(message: ArchiveItem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.index !== 0) {
+      writer.uint32(8).int32(message.index);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.inspection !== undefined) {
+      InspectResponse.encode(message.inspection, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.privateKeys) {
+      writer.uint32(34).bytes(v!);
+    }
+    if (message.failure !== undefined) {
+      Failure.encode(message.failure, writer.uint32(42).fork()).join();
+    }
+    globalThis.Object.entries(message.fields).forEach(([key, value]: [string, string]) => {
+      ArchiveItem_FieldsEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveItem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveItem();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.index = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.inspection = InspectResponse.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.privateKeys.push(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.failure = Failure.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            const entry6 = ArchiveItem_FieldsEntry.decode(reader, reader.uint32());
+            if (entry6.value !== undefined) {
+              message.fields[entry6.key] = entry6.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveItem {
+    return {
+      index: isSet(object.index) ? globalThis.Number(object.index) : 0,
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      inspection: isSet(object.inspection) ? InspectResponse.fromJSON(object.inspection) : undefined,
+      privateKeys: globalThis.Array.isArray(object?.privateKeys)
+        ? object.privateKeys.map((e: any) => bytesFromBase64(e))
+        : globalThis.Array.isArray(object?.private_keys)
+        ? object.private_keys.map((e: any) => bytesFromBase64(e))
+        : [],
+      failure: isSet(object.failure) ? Failure.fromJSON(object.failure) : undefined,
+      fields: isObject(object.fields)
+        ? (globalThis.Object.entries(object.fields) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: ArchiveItem): unknown {
+    const obj: any = {};
+    if (message.index !== 0) {
+      obj.index = Math.round(message.index);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.inspection !== undefined) {
+      obj.inspection = InspectResponse.toJSON(message.inspection);
+    }
+    if (message.privateKeys?.length) {
+      obj.privateKeys = message.privateKeys.map((e) => base64FromBytes(e));
+    }
+    if (message.failure !== undefined) {
+      obj.failure = Failure.toJSON(message.failure);
+    }
+    if (message.fields) {
+      const entries = globalThis.Object.entries(message.fields) as [string, string][];
+      if (entries.length > 0) {
+        obj.fields = {};
+        entries.forEach(([k, v]) => {
+          obj.fields[k] = v;
+        });
+      }
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ArchiveItem>): ArchiveItem {
+    return ArchiveItem.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ArchiveItem>): ArchiveItem {
+    const message = createBaseArchiveItem();
+    message.index = object.index ?? 0;
+    message.name = object.name ?? "";
+    message.inspection = (object.inspection !== undefined && object.inspection !== null)
+      ? InspectResponse.fromPartial(object.inspection)
+      : undefined;
+    message.privateKeys = object.privateKeys?.map((e) => e) || [];
+    message.failure = (object.failure !== undefined && object.failure !== null)
+      ? Failure.fromPartial(object.failure)
+      : undefined;
+    message.fields = (globalThis.Object.entries(object.fields ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseArchiveItem_FieldsEntry(): ArchiveItem_FieldsEntry {
+  return { key: "", value: "" };
+}
+
+export const ArchiveItem_FieldsEntry: MessageFns<ArchiveItem_FieldsEntry> = {
+  encode(message: ArchiveItem_FieldsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArchiveItem_FieldsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArchiveItem_FieldsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArchiveItem_FieldsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: ArchiveItem_FieldsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ArchiveItem_FieldsEntry>): ArchiveItem_FieldsEntry {
+    return ArchiveItem_FieldsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ArchiveItem_FieldsEntry>): ArchiveItem_FieldsEntry {
+    const message = createBaseArchiveItem_FieldsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
 /**
  * Reads and writes containers of certificates and keys. Keeps nothing: every
  * call is a function of its request and safe to repeat.
@@ -1598,6 +2514,24 @@ export const ParserServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * Reads a ZIP of containers, or of one XML file of certificates, entry by entry:
+     * first its summary, then batches of items. A bad entry fails alone. The
+     * archive is kept in an unnamed temporary file while the call lasts; memory
+     * does not grow with it.
+     *
+     * Limits: 2 GiB, 1,000,000 entries, 8 GiB unpacked, 200:1 above 1 MiB, no
+     * archive inside. INVALID_ARGUMENT with UNKNOWN_FORMAT, TRUNCATED, MALFORMED,
+     * UNSAFE_NAME, DOCTYPE_NOT_ALLOWED; RESOURCE_EXHAUSTED with LIMIT_EXCEEDED.
+     */
+    parseArchive: {
+      name: "ParseArchive",
+      requestType: ParseArchiveRequest as typeof ParseArchiveRequest,
+      requestStream: true,
+      responseType: ParseArchiveResponse as typeof ParseArchiveResponse,
+      responseStream: true,
+      options: {},
+    },
     /** A PKCS#8 key as an ENCRYPTED PRIVATE KEY PEM block (PBES2, AES-256-CBC). */
     encryptPrivateKey: {
       name: "EncryptPrivateKey",
@@ -1626,6 +2560,20 @@ export interface ParserServiceImplementation<CallContextExt = {}> {
     request: EditKeystoreRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<EditKeystoreResponse>>;
+  /**
+   * Reads a ZIP of containers, or of one XML file of certificates, entry by entry:
+   * first its summary, then batches of items. A bad entry fails alone. The
+   * archive is kept in an unnamed temporary file while the call lasts; memory
+   * does not grow with it.
+   *
+   * Limits: 2 GiB, 1,000,000 entries, 8 GiB unpacked, 200:1 above 1 MiB, no
+   * archive inside. INVALID_ARGUMENT with UNKNOWN_FORMAT, TRUNCATED, MALFORMED,
+   * UNSAFE_NAME, DOCTYPE_NOT_ALLOWED; RESOURCE_EXHAUSTED with LIMIT_EXCEEDED.
+   */
+  parseArchive(
+    request: AsyncIterable<ParseArchiveRequest>,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<ParseArchiveResponse>>;
   /** A PKCS#8 key as an ENCRYPTED PRIVATE KEY PEM block (PBES2, AES-256-CBC). */
   encryptPrivateKey(
     request: EncryptPrivateKeyRequest,
@@ -1649,6 +2597,20 @@ export interface ParserServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<EditKeystoreRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<EditKeystoreResponse>;
+  /**
+   * Reads a ZIP of containers, or of one XML file of certificates, entry by entry:
+   * first its summary, then batches of items. A bad entry fails alone. The
+   * archive is kept in an unnamed temporary file while the call lasts; memory
+   * does not grow with it.
+   *
+   * Limits: 2 GiB, 1,000,000 entries, 8 GiB unpacked, 200:1 above 1 MiB, no
+   * archive inside. INVALID_ARGUMENT with UNKNOWN_FORMAT, TRUNCATED, MALFORMED,
+   * UNSAFE_NAME, DOCTYPE_NOT_ALLOWED; RESOURCE_EXHAUSTED with LIMIT_EXCEEDED.
+   */
+  parseArchive(
+    request: AsyncIterable<DeepPartial<ParseArchiveRequest>>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<ParseArchiveResponse>;
   /** A PKCS#8 key as an ENCRYPTED PRIVATE KEY PEM block (PBES2, AES-256-CBC). */
   encryptPrivateKey(
     request: DeepPartial<EncryptPrivateKeyRequest>,
@@ -1690,9 +2652,15 @@ export type DeepPartial<T> = T extends Builtin ? T
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
+}
+
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;
 }
+
+export type ServerStreamingMethodResult<Response> = { [Symbol.asyncIterator](): AsyncIterator<Response, void> };
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

@@ -1,0 +1,68 @@
+import { invalid, newId, notFound, raise } from '@certferry/core';
+import type { inventoryV1 } from '@certferry/contracts';
+import { CALLER } from '@certferry/rpc';
+import type { BulkImport } from './bulk-imports.ts';
+import { checkProfile, profileHasImports, type EnrollmentProfile } from './enrollment-profiles.ts';
+import { startBulkImport, type BulkContext } from './start-bulk-import.ts';
+
+export type BulkHandlers = Pick<
+  inventoryV1.InventoryServiceImplementation,
+  | 'createEnrollmentProfile'
+  | 'getEnrollmentProfile'
+  | 'listEnrollmentProfiles'
+  | 'deleteEnrollmentProfile'
+  | 'startBulkImport'
+  | 'getBulkImport'
+  | 'listBulkImports'
+>;
+
+const toProfile = ({ _id: id, ...rest }: EnrollmentProfile): inventoryV1.EnrollmentProfile => ({ id, ...rest });
+const toBulkImport = ({ _id: id, ...rest }: BulkImport): inventoryV1.BulkImport => ({
+  ...rest,
+  id,
+  completedAt: rest.completedAt,
+});
+
+export function bulkHandlers(context: BulkContext): BulkHandlers {
+  const { profiles, bulkImports, clock } = context;
+  return {
+    async createEnrollmentProfile({ profile: draft }) {
+      if (!draft) throw invalid('INVALID_FIELD', 'profile is required.', { field: 'profile' });
+      const { name, fieldMappings, targetStoreIds } = draft;
+      const format = draft.format as EnrollmentProfile['format'];
+      const profile = { name, format, fieldMappings, targetStoreIds };
+      checkProfile(profile);
+      const created = { _id: `IOT_${newId()}`, ...profile, createdAt: clock.now() };
+      await profiles.insert(created);
+      return { profile: toProfile(created) };
+    },
+
+    async getEnrollmentProfile({ id }) {
+      return { profile: toProfile((await profiles.find(id)) ?? raise(notFound('enrollment profile', id))) };
+    },
+
+    async listEnrollmentProfiles(page) {
+      const { items, nextCursor } = await profiles.list(page);
+      return { items: items.map(toProfile), nextCursor };
+    },
+
+    async deleteEnrollmentProfile({ id }) {
+      if (await bulkImports.hasPending(id)) throw profileHasImports(id);
+      if (!(await profiles.delete(id))) throw notFound('enrollment profile', id);
+      return {};
+    },
+
+    async startBulkImport(requests, { metadata }) {
+      return { bulkImport: toBulkImport(await startBulkImport(context, requests, metadata.get(CALLER) ?? '')) };
+    },
+
+    async getBulkImport({ id }) {
+      return { bulkImport: toBulkImport((await bulkImports.find(id)) ?? raise(notFound('bulk import', id))) };
+    },
+
+    async listBulkImports({ profileId, status, ...page }) {
+      const { items, total } = await bulkImports.list({ profileId, status }, { ...page, withTotal: true });
+      return { items: items.map((one) => ({ ...toBulkImport(one), failures: [] })), total };
+    },
+  };
+}
