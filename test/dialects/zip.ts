@@ -31,11 +31,32 @@ export function zip(files: [name: string, content: string | Buffer, lies?: Lies]
     at += header.length;
   }
   const central = Buffer.concat(directory);
+  const many = files.length > 0xffff;
   const end = Buffer.alloc(22);
   end.write('PK\u0005\u0006', 'latin1');
-  end.writeUInt16LE(files.length, 8);
-  end.writeUInt16LE(files.length, 10);
-  end.writeUInt32LE(central.length, 12);
-  end.writeUInt32LE(at, 16);
-  return Buffer.concat([...local, central, end]);
+  end.writeUInt16LE(Math.min(files.length, 0xffff), 8);
+  end.writeUInt16LE(Math.min(files.length, 0xffff), 10);
+  end.writeUInt32LE(many ? 0xffffffff : central.length, 12);
+  end.writeUInt32LE(many ? 0xffffffff : at, 16);
+  return Buffer.concat([...local, central, ...(many ? [zip64(files.length, central.length, at)] : []), end]);
+}
+
+/** The end of central directory record of ZIP64, and its locator. */
+function zip64(count: number, size: number, at: number): Buffer {
+  const record = Buffer.alloc(56);
+  record.write('PK\u0006\u0006', 'latin1');
+  record.writeBigUInt64LE(44n, 4);
+  record.writeUInt16LE(45, 14);
+  for (const [offset, value] of [
+    [24, count],
+    [32, count],
+    [40, size],
+    [48, at],
+  ] as const)
+    record.writeBigUInt64LE(BigInt(value), offset);
+  const locator = Buffer.alloc(20);
+  locator.write('PK\u0006\u0007', 'latin1');
+  locator.writeBigUInt64LE(BigInt(at + size), 8);
+  locator.writeUInt32LE(1, 16);
+  return Buffer.concat([record, locator]);
 }

@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, symlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort, hasProgram, startProgram, temporaryFolder, type RunningProgram } from '@certferry/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '..', '..');
-const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```sh\n([\s\S]*?)```/g)].map(
-  (match) => match[1]!,
-);
+const shellBlocks = (path: string): string[] =>
+  [...readFileSync(path, 'utf8').matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!);
+const blocks = shellBlocks(join(root, 'README.md'));
+const dialectPages = readdirSync(join(root, 'docs', 'dialects')).map((name) => `docs/dialects/${name}`);
 const INSTALL = ['npm ci && npm start\n', 'npm ci && npm test\n'];
 
 describe.skipIf(!hasProgram('openssl') || !hasProgram('curl'))('the README', () => {
@@ -25,16 +26,18 @@ describe.skipIf(!hasProgram('openssl') || !hasProgram('curl'))('the README', () 
   });
   afterAll(() => server.stop());
 
+  const run = async (commands: string[]): Promise<string> => {
+    const script = ['set -euo pipefail', ...commands].join('\n').replaceAll(':8080', `:${http}`);
+    const env = { ...process.env, CERTFERRY_HTTP_PORT: String(http) };
+    return (await promisify(execFile)('bash', ['-c', script], { cwd: folder, env })).stdout;
+  };
+
   test('begins with the two commands, which .ci/run runs', () => {
     expect(blocks.slice(0, 2)).toEqual(INSTALL);
   });
 
   test('has a tour that works as printed', async () => {
-    const script = ['set -euo pipefail', ...blocks.slice(2)].join('\n').replaceAll(':8080', `:${http}`);
-    const { stdout } = await promisify(execFile)('bash', ['-c', script], {
-      cwd: folder,
-      env: { ...process.env, CERTFERRY_HTTP_PORT: String(http) },
-    });
+    const stdout = await run(blocks.slice(2));
     for (const expected of [
       'CN=web1.example.com,O=Acme',
       'created',
@@ -44,8 +47,15 @@ describe.skipIf(!hasProgram('openssl') || !hasProgram('curl'))('the README', () 
       'Key is valid',
       '"result":"unchanged"',
       '"hasPrivateKey":true',
+      '"ImportStatus":0,"JobStatus":1',
     ]) {
       expect(stdout).toContain(expected);
     }
+  });
+
+  test.each(dialectPages)('%s: every command works as printed', async (path) => {
+    const output = await run(shellBlocks(join(root, path)));
+    expect(output).toMatch(/"status":"healthy"|RFPEM|"token":|"id":"IOT_/);
+    expect(output).not.toMatch(/"reason":|ErrorCode|"errors":/);
   });
 });

@@ -40,7 +40,7 @@ export class Numbers {
         const counter = await this.#model
           .findOneAndUpdate({ _id: this.#name }, { $inc: { last: BLOCK } }, { upsert: true, returnDocument: 'after' })
           .lean();
-        this.#next = counter!.last - BLOCK + 1;
+        this.#next = counter.last - BLOCK + 1;
         this.#left = BLOCK;
         return;
       } catch (error) {

@@ -146,10 +146,10 @@ export class Jobs {
 
   /** Recurring jobs that have ended and are not followed by the next one yet. */
   async ended(limit: number): Promise<Job[]> {
-    return (await this.#model
+    return await this.#model
       .find({ repeats: true, state: { $in: [...FINAL] } } as never)
       .limit(limit)
-      .lean()) as unknown as Job[];
+      .lean();
   }
 
   /** Says that the next job of a recurrence is there. */

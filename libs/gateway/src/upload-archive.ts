@@ -95,18 +95,27 @@ export async function uploadArchive(
 ): Promise<inventoryV1.BulkImport> {
   let fileName = '';
   const chunks = readUpload(request, (name) => (fileName = name));
+  // What breaks the upload is ours to say: on the wire it only breaks the call.
+  let broken: unknown;
   const requests = async function* (): AsyncGenerator<inventoryV1.StartBulkImportRequest> {
-    const first = await chunks.next();
-    yield { part: { $case: 'draft', value: { profileId, fileName, address: request.ip } } };
-    if (first.done) return;
-    yield { part: { $case: 'chunk', value: first.value } };
-    for await (const value of chunks) yield { part: { $case: 'chunk', value } };
+    try {
+      const first = await chunks.next();
+      yield { part: { $case: 'draft', value: { profileId, fileName, address: request.ip } } };
+      if (first.done) return;
+      yield { part: { $case: 'chunk', value: first.value } };
+      for await (const value of chunks) yield { part: { $case: 'chunk', value } };
+    } catch (error) {
+      broken = error;
+      throw error;
+    }
   };
   // A profile that is not there is said before the archive is read.
   await inventory.getEnrollmentProfile({ id: profileId }, callOptions(request));
   try {
     const options = { ...callOptions(request), deadline: UPLOAD_DEADLINE_MS };
     return (await inventory.startBulkImport(requests(), options)).bulkImport!;
+  } catch (error) {
+    throw broken instanceof AppError ? broken : error;
   } finally {
     request.raw.unpipe();
     request.raw.resume();

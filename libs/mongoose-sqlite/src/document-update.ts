@@ -1,4 +1,5 @@
-import { update as applyOperators } from 'mingo';
+import { update as applyOperators } from 'mingo/updater';
+import { FILTER_OPTIONS } from './compile-filter.ts';
 import { isPlainObject } from './key-encoding.ts';
 import type { Document } from './index-definition.ts';
 import type { Filter } from './planner.ts';
@@ -19,7 +20,10 @@ export function applyUpdate(
   const { $setOnInsert: _, ...operators } = update;
   if (Object.keys(operators).length === 0) return;
   const condition = JSON.stringify(Object.keys(flatten(operators))).includes('.$') ? context.filter : {};
-  applyOperators(document, operators, context.arrayFilters, condition as never, { cloneMode: 'none' });
+  applyOperators(document, operators, context.arrayFilters, condition as never, {
+    cloneMode: 'none',
+    queryOptions: FILTER_OPTIONS,
+  });
 }
 
 const flatten = (operators: Operators): Record<string, unknown> =>

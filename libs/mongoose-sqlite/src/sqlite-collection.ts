@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
-import { Query } from 'mingo';
 import mongoose from 'mongoose';
+import { compileFilter } from './compile-filter.ts';
 import { applyUpdate, upsertDocument, type UpdateOptions } from './document-update.ts';
 import { bulkWriteError, duplicateKey } from './errors.ts';
 import { defineIndex, indexKeys, type Document, type IndexDefinition, type IndexOptions } from './index-definition.ts';
@@ -103,7 +103,7 @@ export class SqliteCollection {
   scan(filter: Filter, options: FindOptions): Match[] {
     const plan = this.plan(filter, options);
     const limit = plan.sorted && options.limit ? options.limit + (options.skip ?? 0) : Infinity;
-    const query = Object.keys(filter).length === 0 ? undefined : new Query(filter);
+    const query = Object.keys(filter).length === 0 ? undefined : compileFilter(filter);
     const matches: Match[] = [];
     const seen = new Set<number>();
     for (const row of this.#rows(plan)) {

@@ -146,7 +146,7 @@ export class BulkImports {
   /** Archives that were being sent when a process ended, and never became an import. */
   async deleteForgotten(now: Date): Promise<void> {
     const old = await this.#chunks.distinct('importId', { createdAt: { $lt: new Date(now.getTime() - FORGOTTEN_MS) } });
-    for (const importId of old as string[]) {
+    for (const importId of old) {
       const one = await this.find(importId);
       if (one?.status !== 'pending') await this.deleteChunks(importId);
     }

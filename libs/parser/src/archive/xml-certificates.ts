@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { StringDecoder } from 'node:string_decoder';
-import { AppError, invalid, limitExceeded } from '@certferry/core';
+import { type AppError, invalid, limitExceeded } from '@certferry/core';
 import { MAX_CERTIFICATE_BYTES } from '@certferry/x509';
 import { SaxesParser } from 'saxes';
 

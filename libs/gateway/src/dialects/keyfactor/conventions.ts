@@ -1,6 +1,6 @@
 import { invalid } from '@certferry/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { z } from 'zod';
+import { type z } from 'zod';
 import type { GatewayContext } from '../../gateway-context.ts';
 import { apiKeyHeader, authorize, recordAudit } from '../../guards.ts';
 import { HttpError, toProblem } from '../../problem.ts';

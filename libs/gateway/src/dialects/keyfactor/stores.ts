@@ -102,7 +102,7 @@ function readProperties(properties: string | Record<string, unknown> | null | un
   if (!found.success) throw invalid('INVALID_FIELD', 'properties: must be a JSON object.');
   const plain = (value: unknown): string | undefined => {
     if (value === null || value === undefined || value === '') return undefined;
-    if (typeof value !== 'object') return String(value as string | number | boolean);
+    if (typeof value !== 'object') return String(value);
     const inner = Object.entries(value).find(([key]) => key.toLowerCase() === 'value')?.[1] as unknown;
     return typeof inner === 'object' ? undefined : plain(inner);
   };
