@@ -101,8 +101,9 @@ function readProperties(properties: string | Record<string, unknown> | null | un
   const found = z.record(z.string(), z.unknown()).safeParse(parsed);
   if (!found.success) throw invalid('INVALID_FIELD', 'properties: must be a JSON object.');
   const plain = (value: unknown): string | undefined => {
-    if (value === null || value === undefined || value === '') return undefined;
-    if (typeof value !== 'object') return String(value);
+    if (typeof value === 'string') return value || undefined;
+    if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+    if (value === null || typeof value !== 'object') return undefined;
     const inner = Object.entries(value).find(([key]) => key.toLowerCase() === 'value')?.[1] as unknown;
     return typeof inner === 'object' ? undefined : plain(inner);
   };
