@@ -77,6 +77,30 @@ describe('parser', () => {
     expect((await client.inspect({ content: leaf.keyDer })).keys.length).toBe(1);
   });
 
+  test('one key under two aliases: either can go, the other stays whole', async () => {
+    const { intermediate, leaf } = await makeChain('twice');
+    const put = async (content: Uint8Array, alias: string) => {
+      const value = { alias, certificates: [leaf.der, intermediate.der], privateKey: leaf.keyDer };
+      return (await client.editKeystore({ content, password: 'changeit', edit: { $case: 'put', value } })).content;
+    };
+    const both = await put(await put(new Uint8Array(), 'first'), 'second');
+    for (const [gone, stays] of [
+      ['first', 'second'],
+      ['second', 'first'],
+    ] as const) {
+      const edit = { $case: 'remove' as const, value: { alias: gone } };
+      const { content } = await client.editKeystore({ content: both, password: 'changeit', edit });
+      const path = join(temporaryFolder('twice'), 'store.p12');
+      writeFileSync(path, content);
+      const listed = execFileSync('keytool', ['-list', '-keystore', path, '-storepass', 'changeit'], { stdio: 'pipe' });
+      expect(listed.toString()).toContain(`${stays}, `);
+      expect(listed.toString()).toContain('1 entry');
+      const { certificates } = await client.inspect({ content, password: 'changeit' });
+      expect(certificates.map((one) => one.alias)).toEqual(expect.arrayContaining([stays, '']));
+      expect(certificates.length).toBe(2);
+    }
+  });
+
   test('PKCS#7, DER and PEM, as openssl writes it', async () => {
     const { root, intermediate, leaf } = await makeChain('p7');
     const path = join(temporaryFolder('p7'), 'chain.pem');

@@ -66,7 +66,7 @@ export function listKeystoreEntries(file: Pkcs12): KeystoreEntry[] {
   const entries: KeystoreEntry[] = [];
   for (const bag of allBags(file)) {
     if (bag.kind !== 'key') continue;
-    const leaf = bags.find((one) => one.facts.publicKeySha256 === bag.key.publicKeySha256);
+    const leaf = leafOf(bag, bags);
     if (leaf) leaves.add(leaf.bag);
     const certificates = leaf ? chainOf(leaf, bags).map((one) => one.bag.der) : [];
     entries.push({ alias: bag.alias ?? leaf?.bag.alias ?? '', key: bag.key, certificates });
@@ -76,6 +76,17 @@ export function listKeystoreEntries(file: Pkcs12): KeystoreEntry[] {
     ...entries,
     ...bags.filter(isTrusted).map(({ bag }) => ({ alias: bag.alias ?? '', certificates: [bag.der] })),
   ];
+}
+
+/** The certificate of a key: of several with its public key the one with its name, else with its localKeyId. */
+function leafOf(key: SafeBag & { kind: 'key' }, bags: BagFacts[]): BagFacts | undefined {
+  const fitting = bags.filter((one) => one.facts.publicKeySha256 === key.key.publicKeySha256);
+  const alias = key.alias?.toLowerCase();
+  return (
+    fitting.find(({ bag }) => alias !== undefined && bag.alias?.toLowerCase() === alias) ??
+    fitting.find(({ bag }) => key.localKeyId !== undefined && bag.localKeyId === key.localKeyId) ??
+    fitting[0]
+  );
 }
 
 interface BagFacts {
@@ -101,10 +112,8 @@ function dropEntry(file: Pkcs12, alias: string): void {
   const isNamed = (bag: SafeBag) => bag.kind !== 'other' && bag.alias?.toLowerCase() === wanted;
   const bags = readFacts(certificateBags(file));
   const keys = allBags(file).filter((bag) => bag.kind === 'key');
-  const leafOf = (key: { key: PrivateKey }) =>
-    bags.find((one) => one.facts.publicKeySha256 === key.key.publicKeySha256);
   const linksOf = (list: typeof keys) =>
-    list.flatMap((key) => leafOf(key) ?? []).flatMap((leaf) => chainOf(leaf, bags));
+    list.flatMap((key) => leafOf(key, bags) ?? []).flatMap((leaf) => chainOf(leaf, bags));
   const needed = new Set(linksOf(keys.filter((key) => !isNamed(key))).map((one) => one.bag));
   const orphaned = linksOf(keys.filter(isNamed)).map((one) => one.bag);
   const dropped = new Set<SafeBag>(
