@@ -7,7 +7,7 @@ import { printTable } from './table.ts';
 const KEYS = 20;
 
 /** Certificates that differ in one number only: signed once, so that making them takes seconds. */
-async function makeArchive(count: number): Promise<Buffer> {
+export async function makeArchive(count: number): Promise<Buffer> {
   const leaves = await Promise.all(
     Array.from({ length: KEYS }, (_, i) => makeCertificate({ commonName: `bulk-${i}` })),
   );

@@ -1,62 +1,108 @@
 import 'reflect-metadata';
+import { execFileSync } from 'node:child_process';
 import { hash, X509Certificate } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
+import { findProgram, makeCertificate, temporaryFolder } from '@certferry/testing';
 import { readCertificate } from '@certferry/x509';
 import * as peculiar from '@peculiar/x509';
 import { printTable } from './table.ts';
 
-/** Certificates a second, one thread, over the roots that Node.js carries: all facts with SHA-1 and SHA-256. */
+const LEAVES = 10_000;
+const KEYS = 50;
+
+const viaNode = (der: Buffer) => {
+  const one = new X509Certificate(der);
+  return [
+    one.subject,
+    one.issuer,
+    one.serialNumber,
+    one.validFromDate,
+    one.validToDate,
+    one.subjectAltName,
+    one.keyUsage,
+    one.ca,
+    one.fingerprint,
+    one.fingerprint256,
+    one.publicKey.asymmetricKeyDetails,
+  ];
+};
+
+const viaPeculiar = (der: Buffer) => {
+  const one = new peculiar.X509Certificate(der);
+  return [
+    one.subject,
+    one.issuer,
+    one.serialNumber,
+    one.notBefore,
+    one.notAfter,
+    one.extensions.map((extension) => extension.type),
+    one.publicKey.algorithm,
+    hash('sha1', der),
+    hash('sha256', der),
+  ];
+};
+
+/** Leaf certificates of a few keys and many serial numbers. */
+async function makeLeaves(): Promise<Buffer[]> {
+  const made = await Promise.all(
+    Array.from({ length: KEYS }, (_, i) =>
+      makeCertificate({
+        commonName: `leaf-${i}.example.com`,
+        names: [`leaf-${i}.example.com`, `www.leaf-${i}.example.com`],
+      }),
+    ),
+  );
+  return Array.from({ length: LEAVES }, (_, i) => {
+    const der = Buffer.from(made[i % KEYS]!.der);
+    der.writeUInt32BE(i, der.length - 4);
+    return der;
+  });
+}
+
+function measure(certificates: Buffer[], read: (der: Buffer) => unknown): number {
+  for (const der of certificates.slice(0, 200)) read(der);
+  let count = 0;
+  const start = performance.now();
+  while (performance.now() - start < 2_000) read(certificates[count++ % certificates.length]!);
+  return (count * 1000) / (performance.now() - start);
+}
+
+function measureGo(certificates: Buffer[]): number | undefined {
+  if (!findProgram('go')) return undefined;
+  const path = join(temporaryFolder('bench'), 'certificates');
+  const length = (der: Buffer) => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32BE(der.length);
+    return bytes;
+  };
+  writeFileSync(path, Buffer.concat(certificates.flatMap((der) => [length(der), der])));
+  const env = { ...process.env, GOTOOLCHAIN: 'local', GOFLAGS: '-mod=mod' };
+  const output = execFileSync('go', ['run', join(import.meta.dirname, 'go', 'parse.go'), path], { env });
+  return Number(output.toString().split(' ')[0]);
+}
+
+/** Certificates a second, one thread: all facts that the inventory stores, with SHA-1 and SHA-256. */
 export async function benchParse(): Promise<void> {
   const roots = rootCertificates.map((pem) => new X509Certificate(pem).raw);
-  const measure = async (read: (der: Buffer) => unknown) => {
-    for (const der of roots) read(der);
-    let count = 0;
-    const start = performance.now();
-    while (performance.now() - start < 2_000) {
-      for (const der of roots) read(der);
-      count += roots.length;
-    }
-    return await Promise.resolve((count * 1000) / (performance.now() - start));
-  };
-  const ours = await measure(readCertificate);
-  const node = await measure((der) => {
-    const one = new X509Certificate(der);
-    return [
-      one.subject,
-      one.issuer,
-      one.serialNumber,
-      one.validFromDate,
-      one.validToDate,
-      one.subjectAltName,
-      one.keyUsage,
-      one.ca,
-      one.fingerprint,
-      one.fingerprint256,
-      one.publicKey.asymmetricKeyDetails,
+  for (const [name, certificates] of [
+    [`${roots.length} roots`, roots],
+    [`${LEAVES} leaf certificates`, await makeLeaves()],
+  ] as const) {
+    const ours = measure(certificates, readCertificate);
+    const others: [string, number | undefined][] = [
+      ['Go crypto/x509', measureGo(certificates)],
+      ['node:crypto', measure(certificates, viaNode)],
+      ['@peculiar/x509', measure(certificates, viaPeculiar)],
     ];
-  });
-  const other = await measure((der) => {
-    const one = new peculiar.X509Certificate(der);
-    return [
-      one.subject,
-      one.issuer,
-      one.serialNumber,
-      one.notBefore,
-      one.notAfter,
-      one.extensions.map((extension) => extension.type),
-      one.publicKey.algorithm,
-      hash('sha1', der),
-      hash('sha256', der),
-    ];
-  });
-  const rows = [
-    ['@certferry/x509', ours],
-    ['node:crypto', node],
-    ['@peculiar/x509', other],
-  ] as [string, number][];
-  printTable(
-    `Parse, single thread, ${roots.length} roots`,
-    ['reader', 'certificates/s', 'ours is'],
-    rows.map(([name, value]) => [name, value, `${(ours / value).toFixed(1)} x`]),
-  );
+    const rows = others.map(([reader, value]) =>
+      value === undefined ? [reader, 'not run: no go on PATH', ''] : [reader, value, `${(ours / value).toFixed(1)} x`],
+    );
+    printTable(
+      `Parse, single thread, ${name}`,
+      ['reader', 'certificates/s', 'ours is'],
+      [['@certferry/x509', ours, ''], ...rows],
+    );
+  }
 }

@@ -2,7 +2,7 @@ import type { CertificateFacts, PrivateKey, X509Error } from '@certferry/x509';
 
 /** Everything that was found in one file, in its order. `index` counts over certificates, keys and failures. */
 export interface Container {
-  format: 'PEM' | 'DER' | 'PKCS12' | 'PKCS7';
+  format: 'PEM' | 'DER' | 'PKCS12' | 'PKCS7' | 'JKS' | 'JCEKS';
   certificates: ContainedCertificate[];
   keys: ContainedKey[];
   failures: ContainedFailure[];

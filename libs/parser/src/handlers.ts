@@ -3,13 +3,13 @@ import type { parserV1 } from '@certferry/contracts';
 import { parseArchive } from './archive/parse-archive.ts';
 import type { Container } from './container.ts';
 import { toInspection } from './mapping.ts';
-import { detectFormat, openContainer } from './open-container.ts';
+import { openContainer, recognise } from './open-container.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 
 /** The fast path reads plain certificates and keys here; what derives a key or opens a container goes to a child. */
 async function open(sandbox: Sandbox, content: Uint8Array, password: string | undefined): Promise<Container> {
-  const format = detectFormat(content, password);
-  return format.needsSandbox(content)
+  const recognised = recognise(content, password);
+  return recognised.format.needsSandbox(recognised.content)
     ? await sandbox.run('open', { content, password })
     : openContainer(content, password);
 }
@@ -22,7 +22,7 @@ export function createHandlers(sandbox: Sandbox): parserV1.ParserServiceImplemen
       return { inspection: toInspection(container), privateKeys: container.keys.map(({ key }) => key.pkcs8) };
     },
     editKeystore: async ({ content, password, edit }) => {
-      if (content.length > 0) detectFormat(content, password);
+      if (content.length > 0) recognise(content, password);
       switch (edit?.$case) {
         case 'put':
           return {

@@ -4,18 +4,25 @@ import { pairKeys, type Container } from './container.ts';
 import type { Format } from './formats/format.ts';
 import { FORMATS } from './formats/index.ts';
 import { noticeDroppedNames } from './formats/notices.ts';
+import { unwrap } from './unwrap.ts';
 
 export const MAX_CONTAINER_BYTES = 10 * 1024 * 1024;
 const MAX_PASSWORD_CHARACTERS = 1_000;
 
-/** The format of a container. INVALID_ARGUMENT EMPTY, TRUNCATED or UNKNOWN_FORMAT; RESOURCE_EXHAUSTED above 10 MiB. */
-export function detectFormat(content: Uint8Array, password: Password): Format {
-  if (content.length === 0) throw invalid('EMPTY', 'The container is empty.');
-  if (content.length > MAX_CONTAINER_BYTES) {
+export interface Recognised {
+  format: Format;
+  /** Without what tools put around it. */
+  content: Uint8Array;
+}
+
+/** What a container is, by its bytes. INVALID_ARGUMENT EMPTY, TRUNCATED or UNKNOWN_FORMAT; RESOURCE_EXHAUSTED above 10 MiB. */
+export function recognise(wrapped: Uint8Array, password: Password): Recognised {
+  if (wrapped.length === 0) throw invalid('EMPTY', 'The container is empty.');
+  if (wrapped.length > MAX_CONTAINER_BYTES) {
     throw limitExceeded(
       'container bytes',
       MAX_CONTAINER_BYTES,
-      `The container has ${content.length} bytes; the limit is ${MAX_CONTAINER_BYTES}.`,
+      `The container has ${wrapped.length} bytes; the limit is ${MAX_CONTAINER_BYTES}.`,
     );
   }
   if (password !== undefined && password.length > MAX_PASSWORD_CHARACTERS) {
@@ -25,12 +32,13 @@ export function detectFormat(content: Uint8Array, password: Password): Format {
       `The password is longer than ${MAX_PASSWORD_CHARACTERS} characters.`,
     );
   }
+  const content = unwrap(wrapped);
   const format = FORMATS.find((one) => one.detect(content));
-  if (format) return format;
+  if (format) return { format, content };
   refuseTruncated(content);
   throw invalid(
     'UNKNOWN_FORMAT',
-    'This is not a certificate, a private key or a container that Certferry reads (PEM, DER, PKCS#7, PKCS#12).',
+    'This is not a certificate, a private key or a container that Certferry reads (PEM, DER, PKCS#7, PKCS#12, JKS, JCEKS).',
   );
 }
 
@@ -45,7 +53,8 @@ function refuseTruncated(content: Uint8Array): void {
 
 /** Reads a container in this process. A container in which nothing can be read is refused with its first failure. */
 export function openContainer(content: Uint8Array, password: Password): Container {
-  const container = pairKeys(detectFormat(content, password).read(content, password));
+  const recognised = recognise(content, password);
+  const container = pairKeys(recognised.format.read(recognised.content, password));
   noticeDroppedNames(container);
   const [failure] = container.failures;
   if (container.certificates.length === 0 && container.keys.length === 0 && failure)

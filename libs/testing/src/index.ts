@@ -3,6 +3,7 @@ export {
   findProgram,
   freePort,
   hasProgram,
+  requireInfra,
   runProgram,
   startProgram,
   temporaryFolder,

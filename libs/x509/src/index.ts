@@ -1,4 +1,12 @@
-export { isSignedBy, MAX_CERTIFICATE_BYTES, readCertificate, type CertificateFacts } from './certificate.ts';
+export { toDefiniteLengths } from './ber.ts';
+export {
+  isSignedBy,
+  MAX_CERTIFICATE_BYTES,
+  readCertificate,
+  readSubjectPublicKey,
+  type CertificateFacts,
+} from './certificate.ts';
+export { readName } from './name.ts';
 export { context, DerReader, TAG } from './der-reader.ts';
 export { MAX_NAMES, type SubjectAlternativeName } from './extensions.ts';
 export {
@@ -8,6 +16,7 @@ export {
   removeKeystoreEntry,
   type KeystoreEntry,
 } from './keystore.ts';
+export { isJavaKeystore, readJavaKeystore, writeJks, type JavaEntry, type JavaKeystore } from './jks.ts';
 export { IterationBudget, MAX_KDF_ITERATIONS, type Password } from './password-encryption.ts';
 export { MAX_PEM_BLOCK_BYTES, readPem, writePem, type PemBlock } from './pem.ts';
 export { readPkcs12, type Pkcs12, type SafeBag } from './pkcs12.ts';
@@ -16,7 +25,9 @@ export {
   decryptPrivateKey,
   encryptPrivateKey,
   readLegacyEncryptedKey,
+  readOpenSshPrivateKey,
   readPrivateKey,
+  readTraditionalDsaKey,
   type PrivateKey,
 } from './private-key.ts';
 export { malformed, overLimit, passwordRequired, X509Error } from './x509-error.ts';

@@ -1,9 +1,10 @@
 import { raise } from '@certferry/core';
 import { Buffer } from 'node:buffer';
-import { createCipheriv, createDecipheriv, hash, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hash, pbkdf2Sync, randomBytes, scryptSync } from 'node:crypto';
 import { type DerReader, TAG } from './der-reader.ts';
 import { derNull, integer, octetString, oid, sequence } from './der-writer.ts';
 import { decryptRc2Cbc } from './rc2.ts';
+import { rc4 } from './rc4.ts';
 import { malformed, overLimit, unsupportedAlgorithm, wrongPassword, X509Error } from './x509-error.ts';
 
 export const MAX_KDF_ITERATIONS = 5_000_000;
@@ -49,7 +50,7 @@ export function readDigest(algorithm: DerReader, what: string): Digest {
   return digest;
 }
 
-const HMAC_OIDS: Record<string, Digest> = {
+export const HMAC_OIDS: Record<string, Digest> = {
   '1.2.840.113549.2.7': 'sha1',
   '1.2.840.113549.2.8': 'sha224',
   '1.2.840.113549.2.9': 'sha256',
@@ -58,6 +59,7 @@ const HMAC_OIDS: Record<string, Digest> = {
 };
 
 const CIPHER_OIDS: Record<string, { cipher: string; keyLength: number }> = {
+  '1.3.14.3.2.7': { cipher: 'des-cbc', keyLength: 8 },
   '1.2.840.113549.3.7': { cipher: 'des-ede3-cbc', keyLength: 24 },
   '2.16.840.1.101.3.4.1.2': { cipher: 'aes-128-cbc', keyLength: 16 },
   '2.16.840.1.101.3.4.1.22': { cipher: 'aes-192-cbc', keyLength: 24 },
@@ -66,22 +68,29 @@ const CIPHER_OIDS: Record<string, { cipher: string; keyLength: number }> = {
 
 const PBES2 = '1.2.840.113549.1.5.13';
 const PBKDF2 = '1.2.840.113549.1.5.12';
+const SCRYPT = '1.3.6.1.4.1.11591.4.11';
 
 /** Password-based encryption of PKCS#12 (RFC 7292 appendix C). */
-const PKCS12_SCHEMES: Record<string, { cipher: 'des-ede3-cbc' | 'rc2'; keyLength: number }> = {
+const PKCS12_SCHEMES: Record<string, { cipher: 'des-ede3-cbc' | 'rc2' | 'rc4'; keyLength: number }> = {
+  '1.2.840.113549.1.12.1.1': { cipher: 'rc4', keyLength: 16 },
+  '1.2.840.113549.1.12.1.2': { cipher: 'rc4', keyLength: 5 },
   '1.2.840.113549.1.12.1.3': { cipher: 'des-ede3-cbc', keyLength: 24 },
   '1.2.840.113549.1.12.1.4': { cipher: 'des-ede3-cbc', keyLength: 16 },
   '1.2.840.113549.1.12.1.5': { cipher: 'rc2', keyLength: 16 },
   '1.2.840.113549.1.12.1.6': { cipher: 'rc2', keyLength: 5 },
 };
 
+/** PBES1 (RFC 8018 section 6.1): a key and an IV of 8 bytes each out of PBKDF1. */
+const PBES1_SCHEMES: Record<string, { digest: 'md5' | 'sha1'; cipher: 'des' | 'rc2' }> = {
+  '1.2.840.113549.1.5.3': { digest: 'md5', cipher: 'des' },
+  '1.2.840.113549.1.5.6': { digest: 'md5', cipher: 'rc2' },
+  '1.2.840.113549.1.5.10': { digest: 'sha1', cipher: 'des' },
+  '1.2.840.113549.1.5.11': { digest: 'sha1', cipher: 'rc2' },
+};
+
 const SCHEME_NAMES: Record<string, string> = {
-  '1.2.840.113549.1.12.1.1': 'pbeWithSHAAnd128BitRC4',
-  '1.2.840.113549.1.12.1.2': 'pbeWithSHAAnd40BitRC4',
-  '1.2.840.113549.1.5.3': 'pbeWithMD5AndDES-CBC',
-  '1.2.840.113549.1.5.6': 'pbeWithMD5AndRC2-CBC',
-  '1.2.840.113549.1.5.10': 'pbeWithSHA1AndDES-CBC',
-  '1.2.840.113549.1.5.11': 'pbeWithSHA1AndRC2-CBC',
+  '1.2.840.113549.1.5.1': 'pbeWithMD2AndDES-CBC',
+  '1.2.840.113549.1.5.4': 'pbeWithMD2AndRC2-CBC',
 };
 
 /**
@@ -97,7 +106,13 @@ export function decryptWithPassword(options: {
 }): Buffer {
   const { algorithm, data, password, budget, what } = options;
   const scheme = algorithm.oid();
-  const decrypt = scheme === PBES2 ? pbes2(algorithm, budget, what) : pkcs12Scheme(scheme, { algorithm, budget, what });
+  const from = { algorithm, budget, what };
+  const decrypt =
+    scheme === PBES2
+      ? pbes2(from)
+      : scheme in PBES1_SCHEMES
+        ? pbes1(PBES1_SCHEMES[scheme]!, from)
+        : pkcs12Scheme(scheme, from);
   try {
     return decrypt(password, data);
   } catch (error) {
@@ -113,12 +128,50 @@ function decipher(cipher: string, key: Uint8Array, iv: Uint8Array): (data: Uint8
   return (data) => Buffer.concat([state.update(data), state.final()]);
 }
 
-/** PBES2 (RFC 8018 section 6.2) with PBKDF2. */
-function pbes2(algorithm: DerReader, budget: IterationBudget, what: string): Decrypt {
+interface SchemeParameters {
+  algorithm: DerReader;
+  budget: IterationBudget;
+  what: string;
+}
+
+/** PBES2 (RFC 8018 section 6.2) with PBKDF2 or scrypt (RFC 7914 section 7). */
+function pbes2({ algorithm, budget, what }: SchemeParameters): Decrypt {
   const parameters = algorithm.enter(TAG.sequence);
-  const kdf = parameters.enter(TAG.sequence);
-  const kdfOid = kdf.oid();
-  if (kdfOid !== PBKDF2) throw unsupportedAlgorithm(what, `key derivation ${kdfOid}`);
+  const derive = readKdf(parameters.enter(TAG.sequence), { budget, what });
+  const encryption = parameters.enter(TAG.sequence);
+  const cipherOid = encryption.oid();
+  if (cipherOid === RC2_CBC) return rc2(encryption, derive);
+  const { cipher, keyLength } = CIPHER_OIDS[cipherOid] ?? raise(unsupportedAlgorithm(what, `cipher ${cipherOid}`));
+  const iv = encryption.octets();
+  return (password, data) => {
+    const key = derive(password, keyLength);
+    return cipher === 'des-cbc' ? desCbc(key, iv)(data) : decipher(cipher, key, iv)(data);
+  };
+}
+
+/** DES is triple DES with three times the same key; OpenSSL 3 has only the latter. */
+const desCbc = (key: Uint8Array, iv: Uint8Array) => decipher('des-ede3-cbc', Buffer.concat([key, key, key]), iv);
+
+const RC2_CBC = '1.2.840.113549.3.2';
+/** Effective key bits by the version number in the parameters (RFC 2268 section 6). */
+const RC2_BITS: Record<number, number> = { 160: 40, 120: 64, 58: 128 };
+
+function rc2(encryption: DerReader, derive: Derive): Decrypt {
+  const parameters = encryption.enter(TAG.sequence);
+  const version = parameters.peek() === TAG.integer ? parameters.integer() : 32;
+  const effectiveBits = RC2_BITS[version] ?? (version >= 256 ? version : 32);
+  const iv = parameters.octets();
+  return (password, data) =>
+    decryptRc2Cbc({ key: derive(password, Math.ceil(effectiveBits / 8)), iv, data, effectiveBits });
+}
+
+type Derive = (password: Password, keyLength: number) => Buffer;
+
+/** A key derivation function by its AlgorithmIdentifier; its work is counted before it is done. */
+export function readKdf(kdf: DerReader, { budget, what }: { budget: IterationBudget; what: string }): Derive {
+  const id = kdf.oid();
+  if (id === SCRYPT) return readScrypt(kdf.enter(TAG.sequence), { budget, what });
+  if (id !== PBKDF2) throw unsupportedAlgorithm(what, `key derivation ${id}`);
   const pbkdf2 = kdf.enter(TAG.sequence);
   const salt = pbkdf2.octets();
   const iterations = pbkdf2.integer();
@@ -128,16 +181,39 @@ function pbes2(algorithm: DerReader, budget: IterationBudget, what: string): Dec
     const prf = pbkdf2.enter(TAG.sequence).oid();
     digest = HMAC_OIDS[prf] ?? raise(unsupportedAlgorithm(what, `PBKDF2 with ${prf}`));
   }
-  const encryption = parameters.enter(TAG.sequence);
-  const cipherOid = encryption.oid();
-  const { cipher, keyLength } = CIPHER_OIDS[cipherOid] ?? raise(unsupportedAlgorithm(what, `cipher ${cipherOid}`));
-  const iv = encryption.octets();
   budget.spend(iterations);
-  return (password, data) =>
-    decipher(cipher, pbkdf2Sync(password ?? '', salt, iterations, keyLength, digest), iv)(data);
+  return (password, keyLength) => pbkdf2Sync(password ?? '', salt, iterations, keyLength, digest);
 }
 
-function pkcs12Scheme(scheme: string, from: { algorithm: DerReader; budget: IterationBudget; what: string }): Decrypt {
+/** What scrypt may take: 128 N r bytes. */
+const MAX_SCRYPT_BYTES = 64 * 1024 * 1024;
+
+function readScrypt(scrypt: DerReader, { budget, what }: { budget: IterationBudget; what: string }): Derive {
+  const salt = scrypt.octets();
+  const [N, r, p] = [scrypt.integer(), scrypt.integer(), scrypt.integer()];
+  const maxmem = 128 * N * r + 128 * r * p + 4096;
+  if (128 * N * r > MAX_SCRYPT_BYTES || p > 16)
+    throw overLimit('scrypt bytes', MAX_SCRYPT_BYTES, `The ${what} asks for ${128 * N * r} bytes`);
+  if (N < 2 || (N & (N - 1)) !== 0 || r < 1 || p < 1) throw malformed('scrypt parameters');
+  budget.spend(N * p);
+  return (password, keyLength) => scryptSync(password ?? '', salt, keyLength, { N, r, p, maxmem: 2 * maxmem });
+}
+
+function pbes1({ digest, cipher }: { digest: 'md5' | 'sha1'; cipher: 'des' | 'rc2' }, from: SchemeParameters): Decrypt {
+  const parameters = from.algorithm.enter(TAG.sequence);
+  const salt = parameters.octets();
+  const iterations = parameters.integer();
+  from.budget.spend(iterations);
+  return (password, data) => {
+    let derived = Buffer.concat([Buffer.from(password ?? ''), salt]);
+    for (let i = 0; i < iterations; i++) derived = hash(digest, derived, 'buffer');
+    const [key, iv] = [derived.subarray(0, 8), derived.subarray(8, 16)];
+    if (cipher === 'rc2') return decryptRc2Cbc({ key, iv, data, effectiveBits: 64 });
+    return desCbc(key, iv)(data);
+  };
+}
+
+function pkcs12Scheme(scheme: string, from: SchemeParameters): Decrypt {
   const known = PKCS12_SCHEMES[scheme] ?? raise(unsupportedAlgorithm(from.what, SCHEME_NAMES[scheme] ?? scheme));
   const parameters = from.algorithm.enter(TAG.sequence);
   const salt = parameters.octets();
@@ -147,6 +223,7 @@ function pkcs12Scheme(scheme: string, from: { algorithm: DerReader; budget: Iter
     const derive = (purpose: 1 | 2, length: number) =>
       derivePkcs12Key({ digest: 'sha1', password, salt, iterations, purpose, length });
     let key = derive(1, known.keyLength);
+    if (known.cipher === 'rc4') return rc4(key, data);
     const iv = derive(2, 8);
     if (known.cipher === 'rc2') return decryptRc2Cbc({ key, iv, data, effectiveBits: known.keyLength * 8 });
     if (key.length === 16) key = Buffer.concat([key, key.subarray(0, 8)]);

@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { raise } from '@certferry/core';
+import { toDefiniteLengths } from './ber.ts';
 import { context, DerReader, TAG } from './der-reader.ts';
 import { bmpString, derNull, integer, octetString, oid, sequence, setOf, tlv } from './der-writer.ts';
 import { stringValue } from './name.ts';
@@ -7,12 +9,14 @@ import {
   decryptWithPassword,
   derivePkcs12Key,
   encryptWithPassword,
+  HMAC_OIDS,
   IterationBudget,
   readDigest,
+  readKdf,
   WRITTEN_ITERATIONS,
   type Password,
 } from './password-encryption.ts';
-import { decryptPrivateKey, encryptPrivateKey, readPrivateKey, type PrivateKey } from './private-key.ts';
+import { decryptShroudedKey, encryptPrivateKey, readPrivateKey, type PrivateKey } from './private-key.ts';
 import { malformed, passwordRequired, unsupportedAlgorithm, wrongPassword, X509Error } from './x509-error.ts';
 
 const DATA = '1.2.840.113549.1.7.1';
@@ -68,7 +72,7 @@ interface Opening {
  * Throws WRONG_PASSWORD, PASSWORD_REQUIRED, UNSUPPORTED_ALGORITHM, LIMIT_EXCEEDED, MALFORMED, TRUNCATED.
  */
 export function readPkcs12(bytes: Uint8Array, password: Password): Pkcs12 {
-  const outer = new DerReader(bytes, 'PKCS#12 file');
+  const outer = new DerReader(toDefiniteLengths(bytes, 'PKCS#12 file'), 'PKCS#12 file');
   const pfx = outer.enter(TAG.sequence);
   outer.finish();
   if (pfx.integer() !== 3) throw malformed('PKCS#12 version');
@@ -77,29 +81,68 @@ export function readPkcs12(bytes: Uint8Array, password: Password): Pkcs12 {
   const content = authSafe.enter(context(0)).octets();
   const opening: Opening = { password, budget: new IterationBudget(), verified: !pfx.done };
   if (opening.verified) opening.password = checkMac(pfx.enter(TAG.sequence), content, opening);
-  const infos = new DerReader(content, 'PKCS#12 contents').enter(TAG.sequence);
+  const infos = new DerReader(toDefiniteLengths(content, 'PKCS#12 contents'), 'PKCS#12 contents').enter(TAG.sequence);
   const contents: SafeContents[] = [];
   while (!infos.done) contents.push(readContents(infos.enter(TAG.sequence), infos.raw(), opening));
   return { contents, iterations: opening.budget.spent };
 }
 
-/** Verifies MacData (RFC 7292 section 5.1) and answers the password that fits: absent and empty are both tried for absent. */
-function checkMac(mac: DerReader, content: Uint8Array, { password, budget }: Opening): Password {
+const PBMAC1 = '1.2.840.113549.1.5.14';
+
+/** Verifies MacData (RFC 7292 section 5.1, RFC 9579) and answers the password that fits: absent and empty are both tried for absent. */
+function checkMac(mac: DerReader, content: Uint8Array, opening: Opening): Password {
+  const { password } = opening;
   const info = mac.enter(TAG.sequence);
   const algorithm = info.enter(TAG.sequence);
-  const digest = readDigest(algorithm, 'PKCS#12 MAC');
-  const expected = info.octets();
-  const salt = mac.octets();
-  const iterations = mac.done ? 1 : mac.integer();
+  const isPbmac1 = algorithm.peek() === TAG.oid && algorithm.oid() === PBMAC1;
   const candidates: Password[] = password === undefined ? ['', undefined] : [password];
-  budget.spend(iterations * candidates.length);
+  const compute = isPbmac1
+    ? readPbmac1(algorithm.enter(TAG.sequence), opening)
+    : readPkcs12Mac(mac, info, { ...opening, tries: candidates.length });
+  const expected = isPbmac1 ? info.octets() : info.value();
   for (const candidate of candidates) {
-    const length = expected.length;
-    const key = derivePkcs12Key({ digest, password: candidate, salt, iterations, purpose: 3, length });
-    const actual = createHmac(digest, key).update(content).digest();
-    if (actual.length === length && timingSafeEqual(actual, expected)) return candidate;
+    const actual = compute(candidate, content, expected.length);
+    if (actual.length === expected.length && timingSafeEqual(actual, expected)) return candidate;
   }
   throw password === undefined ? passwordRequired('PKCS#12 file') : wrongPassword('PKCS#12 file');
+}
+
+type ComputeMac = (password: Password, content: Uint8Array, length: number) => Buffer;
+
+/** The MAC of RFC 7292 appendix B; leaves the digest as the last value of `info`. */
+function readPkcs12Mac(mac: DerReader, info: DerReader, { budget, tries }: Opening & { tries: number }): ComputeMac {
+  const digest = readDigest(info.inside(), 'PKCS#12 MAC');
+  info.octets();
+  const salt = mac.octets();
+  const iterations = mac.done ? 1 : mac.integer();
+  budget.spend(iterations * tries);
+  return (password, content, length) => {
+    const key = derivePkcs12Key({ digest, password, salt, iterations, purpose: 3, length });
+    return createHmac(digest, key).update(content).digest();
+  };
+}
+
+/** PBMAC1 (RFC 8018 section 7.1 and appendix A.5): a key out of PBKDF2, whose length its parameters give, and an HMAC. */
+function readPbmac1(parameters: DerReader, { budget }: Opening): ComputeMac {
+  const what = 'PKCS#12 MAC';
+  const kdf = parameters.enter(TAG.sequence);
+  const keyLength = readKeyLength(parameters.inside());
+  const derive = readKdf(kdf, { budget, what });
+  const hmac = parameters.enter(TAG.sequence).oid();
+  const digest = HMAC_OIDS[hmac] ?? raise(unsupportedAlgorithm(what, `PBMAC1 with ${hmac}`));
+  return (password, content) => createHmac(digest, derive(password, keyLength)).update(content).digest();
+}
+
+/** RFC 9579 section 4 wants the key's length to be there, and not under 20 bytes. */
+function readKeyLength(kdf: DerReader): number {
+  kdf.oid();
+  const pbkdf2 = kdf.enter(TAG.sequence);
+  pbkdf2.octets();
+  pbkdf2.integer();
+  if (pbkdf2.peek() !== TAG.integer) throw malformed('PBMAC1 without a key length');
+  const length = pbkdf2.integer();
+  if (length < 20 || length > 1_024) throw malformed('PBMAC1 key length');
+  return length;
 }
 
 function readContents(info: DerReader, raw: Uint8Array, opening: Opening): SafeContents {
@@ -126,7 +169,7 @@ function readContents(info: DerReader, raw: Uint8Array, opening: Opening): SafeC
 }
 
 function readBags(safe: Uint8Array, opening: Opening): SafeBag[] {
-  const list = new DerReader(safe, 'PKCS#12 bags').enter(TAG.sequence);
+  const list = new DerReader(toDefiniteLengths(safe, 'PKCS#12 bags'), 'PKCS#12 bags').enter(TAG.sequence);
   const bags: SafeBag[] = [];
   while (!list.done) {
     const bag = list.enter(TAG.sequence);
@@ -150,7 +193,7 @@ function readBagValue(type: string, value: DerReader, opening: Opening): BagValu
   if (type !== BAG.shroudedKey) return { kind: 'other', type };
   const shrouded = value.next(TAG.sequence).raw();
   try {
-    return { kind: 'key', encrypted: true, key: decryptPrivateKey(shrouded, opening.password ?? '', opening.budget) };
+    return { kind: 'key', encrypted: true, key: decryptShroudedKey(shrouded, opening.password, opening.budget) };
   } catch (error) {
     if (!opening.verified || !(error instanceof X509Error) || error.reason !== 'WRONG_PASSWORD') throw error;
     const message =

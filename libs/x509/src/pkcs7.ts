@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import { toDefiniteLengths } from './ber.ts';
 import { context, DerReader, TAG } from './der-reader.ts';
 import { integer, oid, sequence, setOf, tlv } from './der-writer.ts';
 import { X509Error } from './x509-error.ts';
@@ -26,7 +27,7 @@ export function isPkcs7(bytes: Uint8Array): boolean {
 
 /** DER of every certificate in a SignedData; signatures, CRLs and attribute certificates are passed over. Throws X509Error. */
 export function readPkcs7(bytes: Uint8Array): Uint8Array[] {
-  const whole = new DerReader(bytes, 'PKCS#7');
+  const whole = new DerReader(toDefiniteLengths(bytes, 'PKCS#7'), 'PKCS#7');
   const outer = whole.enter(TAG.sequence);
   whole.finish();
   outer.oid();

@@ -3,6 +3,7 @@ import { createPrivateKey, createPublicKey, hash, type KeyObject } from 'node:cr
 import { readSubjectPublicKey } from './certificate.ts';
 import { DerReader, TAG } from './der-reader.ts';
 import { octetString, sequence } from './der-writer.ts';
+import { readOpenSshKey } from './openssh-key.ts';
 import {
   decryptWithPassword,
   encryptWithPassword,
@@ -34,6 +35,11 @@ export function readPrivateKey(der: Uint8Array, type: KeyEncoding): PrivateKey {
   return guard('private key', () => describe(createPrivateKey({ key: Buffer.from(der), format: 'der', type })));
 }
 
+/** Reads a traditional DSA key (OpenSSL's DSAPrivateKey), which only has a PEM form. */
+export function readTraditionalDsaKey(bytes: Uint8Array): PrivateKey {
+  return guard('private key', () => describe(createPrivateKey(writePem('DSA PRIVATE KEY', bytes))));
+}
+
 /** Reads a traditional key that RFC 1421 headers encrypt (one MD5 round: no work limit is needed). */
 export function readLegacyEncryptedKey(
   block: { label: string; headers: string; bytes: Uint8Array },
@@ -48,8 +54,14 @@ export function readLegacyEncryptedKey(
   );
 }
 
-/** Decrypts an EncryptedPrivateKeyInfo (RFC 5958 section 3). */
+/** Decrypts an EncryptedPrivateKeyInfo (RFC 5958 section 3); PASSWORD_REQUIRED without a password. */
 export function decryptPrivateKey(der: Uint8Array, password: Password, budget: IterationBudget): PrivateKey {
+  if (password === undefined) throw passwordRequired('private key');
+  return decryptShroudedKey(der, password, budget);
+}
+
+/** The same inside PKCS#12, where an absent password is one too (RFC 7292 appendix B.1). */
+export function decryptShroudedKey(der: Uint8Array, password: Password, budget: IterationBudget): PrivateKey {
   if (der.length > MAX_KEY_BYTES)
     throw overLimit('key bytes', MAX_KEY_BYTES, `The private key has ${der.length} bytes`);
   const outer = new DerReader(der, 'encrypted private key');
@@ -57,7 +69,6 @@ export function decryptPrivateKey(der: Uint8Array, password: Password, budget: I
   outer.finish();
   const algorithm = info.enter(TAG.sequence);
   const data = info.octets();
-  if (password === undefined) throw passwordRequired('private key');
   const pkcs8 = decryptWithPassword({ algorithm, data, password, budget, what: 'private key' });
   return readPrivateKey(pkcs8, 'pkcs8');
 }
@@ -66,6 +77,13 @@ export function decryptPrivateKey(der: Uint8Array, password: Password, budget: I
 export function encryptPrivateKey(pkcs8: Uint8Array, password: string): Buffer {
   const { algorithm, encrypted } = encryptWithPassword(pkcs8, password);
   return sequence(algorithm, octetString(encrypted));
+}
+
+/** The one key of an OpenSSH file. */
+export function readOpenSshPrivateKey(bytes: Uint8Array, password: Password, budget: IterationBudget): PrivateKey {
+  if (bytes.length > MAX_KEY_BYTES)
+    throw overLimit('key bytes', MAX_KEY_BYTES, `The private key has ${bytes.length} bytes`);
+  return guard('OpenSSH private key', () => describe(readOpenSshKey(bytes, password, budget)));
 }
 
 function describe(key: KeyObject): PrivateKey {

@@ -100,7 +100,7 @@ export const importFields = {
     .describe('Of a PEM file only the first certificate; keys and the rest are passed over'),
   createOnly: z.boolean().optional().describe('What is there already fails with CERTIFICATE_EXISTS'),
   formats: z
-    .array(z.enum(['pem', 'der', 'pkcs12', 'pkcs7']))
+    .array(z.enum(['pem', 'der', 'pkcs12', 'pkcs7', 'jks', 'jceks']))
     .optional()
     .describe('Refuse others; default: all'),
 };

@@ -4,8 +4,10 @@ import {
   IterationBudget,
   readCertificate,
   readLegacyEncryptedKey,
+  readOpenSshPrivateKey,
   readPem,
   readPrivateKey,
+  readTraditionalDsaKey,
   X509Error,
   type Password,
   type PemBlock,
@@ -15,13 +17,15 @@ import { emptyContainer, refusesContainer, type Container } from '../container.t
 import type { Format } from './format.ts';
 import { noticeIterations } from './notices.ts';
 import { readInto } from './pkcs7.ts';
+import { describeCrl, describeRequest } from './request.ts';
 
 const BEGIN = Buffer.from('-----BEGIN ');
 
 /** PEM (RFC 7468): certificates and keys in any mixture and order, with text around them. */
 export const pem: Format = {
   detect: (content) => asBuffer(content).includes(BEGIN),
-  needsSandbox: (content) => asBuffer(content).includes('ENCRYPTED'),
+  needsSandbox: (content) =>
+    asBuffer(content).includes('ENCRYPTED') || asBuffer(content).includes('OPENSSH PRIVATE KEY'),
   read(content, password) {
     const container = emptyContainer('PEM');
     const budget = new IterationBudget();
@@ -35,6 +39,13 @@ const asBuffer = (content: Uint8Array): Buffer => Buffer.from(content.buffer, co
 
 /** Blocks that belong to a key file but hold nothing for us. */
 const PASSED_OVER = new Set(['EC PARAMETERS', 'DH PARAMETERS', 'PUBLIC KEY', 'RSA PUBLIC KEY']);
+
+/** What is recognised and described, and not kept. */
+const DESCRIBED: Record<string, (der: Uint8Array) => string> = {
+  'CERTIFICATE REQUEST': describeRequest,
+  'NEW CERTIFICATE REQUEST': describeRequest,
+  'X509 CRL': describeCrl,
+};
 
 interface BlockAt {
   block: PemBlock;
@@ -60,6 +71,11 @@ function readBlock(container: Container, at: BlockAt): void {
     }
     if (block.label === 'PKCS7' || block.label === 'CMS') {
       readInto(container, block.bytes, index);
+      return;
+    }
+    const description = DESCRIBED[block.label]?.(block.bytes);
+    if (description !== undefined) {
+      container.notices.push(description);
       return;
     }
     const key = readKey({ ...block, bytes: block.bytes }, at);
@@ -92,6 +108,10 @@ function readKey(block: PemBlock & { bytes: Uint8Array }, { password, budget }: 
       return readPrivateKey(block.bytes, 'pkcs1');
     case 'EC PRIVATE KEY':
       return readPrivateKey(block.bytes, 'sec1');
+    case 'DSA PRIVATE KEY':
+      return readTraditionalDsaKey(block.bytes);
+    case 'OPENSSH PRIVATE KEY':
+      return readOpenSshPrivateKey(block.bytes, password, budget);
     case 'ENCRYPTED PRIVATE KEY':
       return decryptPrivateKey(block.bytes, password, budget);
     default:

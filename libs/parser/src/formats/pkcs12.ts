@@ -5,6 +5,13 @@ import { noticeIterations } from './notices.ts';
 
 const DATA_TYPES = '1.2.840.113549.1.7.';
 
+/** Bags that hold no certificate and no private key (RFC 7292 section 4.2). */
+const BAG_NAMES: Record<string, string> = {
+  '1.2.840.113549.1.12.10.1.4': 'CRL bag',
+  '1.2.840.113549.1.12.10.1.5': 'secret bag',
+  '1.2.840.113549.1.12.10.1.6': 'nested bag',
+};
+
 /** PKCS#12 (RFC 7292). */
 export const pkcs12: Format = {
   detect(content) {
@@ -30,7 +37,8 @@ export const pkcs12: Format = {
 function readBag(container: Container, bag: SafeBag, index: number): void {
   const alias = bag.alias ?? '';
   if (bag.kind === 'key') container.keys.push({ index, key: bag.key, encrypted: bag.encrypted, alias });
-  else if (bag.kind === 'other') container.notices.push(`A bag of type ${bag.type} was passed over.`);
+  else if (bag.kind === 'other')
+    container.notices.push(`A ${BAG_NAMES[bag.type] ?? `bag of type ${bag.type}`} was passed over.`);
   else {
     try {
       container.certificates.push({

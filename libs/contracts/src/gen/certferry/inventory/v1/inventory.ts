@@ -306,7 +306,7 @@ export interface ImportCertificatesRequest {
   /** A certificate that is there already fails with CERTIFICATE_EXISTS. */
   createOnly: boolean;
   /**
-   * "pem", "der", "pkcs12", "pkcs7": others are refused with FORMAT_NOT_ACCEPTED. Empty:
+   * "pem", "der", "pkcs12", "pkcs7", "jks", "jceks": others are refused with FORMAT_NOT_ACCEPTED. Empty:
    * all.
    */
   formats: string[];
@@ -343,7 +343,7 @@ export interface Import {
   createdAt:
     | Date
     | undefined;
-  /** "pem", "der", "pkcs12" or "pkcs7". */
+  /** As in ImportCertificatesRequest.formats. */
   format: string;
   /** What is odd but not wrong in the container, for people. */
   notices: string[];

@@ -23,6 +23,9 @@ export const ContainerFormat = {
   PKCS12: "CONTAINER_FORMAT_PKCS12",
   /** PKCS7 - Certificates of a SignedData (RFC 5652 section 5). */
   PKCS7: "CONTAINER_FORMAT_PKCS7",
+  /** JKS - Java's own keystores. */
+  JKS: "CONTAINER_FORMAT_JKS",
+  JCEKS: "CONTAINER_FORMAT_JCEKS",
 } as const;
 
 export type ContainerFormat = typeof ContainerFormat[keyof typeof ContainerFormat];
@@ -33,6 +36,8 @@ export namespace ContainerFormat {
   export type DER = typeof ContainerFormat.DER;
   export type PKCS12 = typeof ContainerFormat.PKCS12;
   export type PKCS7 = typeof ContainerFormat.PKCS7;
+  export type JKS = typeof ContainerFormat.JKS;
+  export type JCEKS = typeof ContainerFormat.JCEKS;
 }
 
 export function containerFormatFromJSON(object: any): ContainerFormat {
@@ -52,6 +57,12 @@ export function containerFormatFromJSON(object: any): ContainerFormat {
     case 4:
     case "CONTAINER_FORMAT_PKCS7":
       return ContainerFormat.PKCS7;
+    case 5:
+    case "CONTAINER_FORMAT_JKS":
+      return ContainerFormat.JKS;
+    case 6:
+    case "CONTAINER_FORMAT_JCEKS":
+      return ContainerFormat.JCEKS;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }
@@ -69,6 +80,10 @@ export function containerFormatToJSON(object: ContainerFormat): string {
       return "CONTAINER_FORMAT_PKCS12";
     case ContainerFormat.PKCS7:
       return "CONTAINER_FORMAT_PKCS7";
+    case ContainerFormat.JKS:
+      return "CONTAINER_FORMAT_JKS";
+    case ContainerFormat.JCEKS:
+      return "CONTAINER_FORMAT_JCEKS";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }
@@ -86,6 +101,10 @@ export function containerFormatToNumber(object: ContainerFormat): number {
       return 3;
     case ContainerFormat.PKCS7:
       return 4;
+    case ContainerFormat.JKS:
+      return 5;
+    case ContainerFormat.JCEKS:
+      return 6;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }

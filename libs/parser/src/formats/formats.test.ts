@@ -1,0 +1,238 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasProgram, makeCertificate, makeChain, temporaryFolder } from '@certferry/testing';
+import { describe, expect, test } from 'vitest';
+import { openContainer } from '../open-container.ts';
+
+const fixture = (name: string) => readFileSync(new URL(`../../../x509/fixtures/${name}`, import.meta.url));
+const names = (content: Uint8Array, password?: string) =>
+  openContainer(content, password).certificates.map((one) => one.facts.commonName);
+
+describe('what tools and clients put around a container', () => {
+  const pem = fixture('leaf.pem').toString();
+  const utf16 = (text: string, big: boolean) => {
+    const bytes = Buffer.from(text, 'utf16le');
+    return big ? bytes.swap16() : bytes;
+  };
+  const base64 = (content: Uint8Array) => Buffer.from(Buffer.from(content).toString('base64'));
+  test.each<[string, Uint8Array]>([
+    ['CRLF lines', Buffer.from(pem.replaceAll('\n', '\r\n'))],
+    ['lone CR lines', Buffer.from(pem.replaceAll('\n', '\r'))],
+    ['text around it', Buffer.from(`Bag Attributes\n    friendlyName: x\n${pem}\nthe end`)],
+    ['a UTF-8 mark', Buffer.from(`\uFEFF${pem}`)],
+    ['UTF-16 with its mark', utf16(`\uFEFF${pem}`, false)],
+    ['UTF-16 big endian with its mark', utf16(`\uFEFF${pem}`, true)],
+    ['UTF-16 without a mark', utf16(pem, false)],
+    ['UTF-16 big endian without a mark', utf16(pem, true)],
+    ['base64', base64(Buffer.from(pem))],
+    ['base64 twice', base64(base64(Buffer.from(pem)))],
+    [
+      'base64 in lines',
+      Buffer.from(
+        base64(Buffer.from(pem))
+          .toString()
+          .replace(/(.{76})/g, '$1\r\n'),
+      ),
+    ],
+    ['base64 in UTF-16', utf16(`\uFEFF${base64(Buffer.from(pem)).toString()}`, false)],
+  ])('%s', (_, content) => expect(names(content)).toEqual(['web1.example.com']));
+
+  test('base64 of PKCS#12, as REST clients send it', () => {
+    expect(names(base64(fixture('openssl-default.p12')), 'changeit')).toContain('web1.example.com');
+    expect(names(base64(base64(fixture('openssl-legacy.p12'))), 'changeit')).toContain('web1.example.com');
+  });
+
+  test.skipIf(!hasProgram('openssl'))('BER with indefinite lengths, as a CMS writer streams it', async () => {
+    const { leaf, intermediate } = await makeChain('ber');
+    const folder = temporaryFolder('ber');
+    writeFileSync(join(folder, 'leaf.pem'), leaf.pem + leaf.keyPem);
+    writeFileSync(join(folder, 'chain.pem'), intermediate.pem);
+    const files = ['-signer', join(folder, 'leaf.pem'), '-certfile', join(folder, 'chain.pem')];
+    const content = execFileSync('openssl', ['cms', '-sign', '-stream', '-nodetach', '-outform', 'DER', ...files], {
+      input: 'x',
+    });
+    expect(content.subarray(0, 2).toString('hex')).toBe('3080');
+    expect(names(content).toSorted()).toEqual(['Issuer of ber', 'ber']);
+    for (let cut = 1; cut < 60; cut += 7) expect(() => openContainer(content.subarray(0, -cut), undefined)).toThrow();
+  });
+});
+
+describe.skipIf(!hasProgram('keytool'))('Java keystores', () => {
+  const keytool = (path: string, type: string, ...args: string[]) =>
+    execFileSync('keytool', [...args, '-keystore', path, '-storetype', type, '-storepass', 'changeit'], {
+      stdio: 'pipe',
+    });
+
+  test.each(['JKS', 'JCEKS'])('%s: keys, trusted certificates, and a key with a password of its own', (type) => {
+    const path = join(temporaryFolder('java'), 'store');
+    const make = (alias: string, ...more: string[]) =>
+      keytool(path, type, '-genkeypair', '-alias', alias, '-keyalg', 'EC', '-dname', `CN=${alias}`, ...more);
+    make('web', '-keypass', 'changeit');
+    make('own', '-keypass', 'another');
+    const root = new URL('../../../x509/fixtures/root.pem', import.meta.url).pathname;
+    keytool(path, type, '-importcert', '-noprompt', '-alias', 'acme', '-file', root);
+    const container = openContainer(readFileSync(path), 'changeit');
+    expect(container.format).toBe(type);
+    const entries = container.certificates.map((one) => [
+      one.alias,
+      one.facts.commonName,
+      one.key !== undefined,
+      one.trusted,
+    ]);
+    expect(entries.toSorted()).toEqual([
+      ['acme', 'Acme Root', false, true],
+      ['own', 'own', false, false],
+      ['web', 'web', true, false],
+    ]);
+    expect(container.notices).toEqual([
+      'The key "own" has a password of its own, which is not the keystore\'s; only its certificates were read.',
+    ]);
+    expect(() => openContainer(readFileSync(path), 'wrong')).toThrow(/password does not open the Java keystore/);
+    expect(() => openContainer(readFileSync(path), undefined)).toThrow(/send its password/);
+    for (const length of [8, 20, 100, 500])
+      expect(() => openContainer(readFileSync(path).subarray(0, length), 'changeit')).toThrow();
+  });
+
+  test('a secret key in a JCEKS is said, with what cannot be read behind it', () => {
+    const path = join(temporaryFolder('java'), 'store');
+    keytool(
+      path,
+      'JCEKS',
+      '-genseckey',
+      '-alias',
+      'secret',
+      '-keyalg',
+      'AES',
+      '-keysize',
+      '128',
+      '-keypass',
+      'changeit',
+    );
+    expect(openContainer(readFileSync(path), 'changeit').notices).toEqual(['The secret key "secret" was passed over.']);
+  });
+});
+
+describe.skipIf(!hasProgram('ssh-keygen'))('OpenSSH private keys', () => {
+  test.each([
+    ['ed25519', 'Ed25519', []],
+    ['rsa', 'RSA', ['-b', '2048']],
+    ['ecdsa', 'EC', ['-b', '256']],
+    ['ecdsa', 'EC', ['-b', '521']],
+  ] as [string, string, string[]][])('%s (%s %j), plain and encrypted', (type, algorithm, more) => {
+    const folder = temporaryFolder('ssh');
+    const make = (name: string, ...args: string[]) => {
+      execFileSync('ssh-keygen', ['-q', '-t', type, ...more, '-f', join(folder, name), ...args]);
+      return readFileSync(join(folder, name));
+    };
+    const plain = openContainer(make('plain', '-N', ''), undefined);
+    expect(plain.keys[0]!.key.algorithm).toBe(algorithm);
+    const encrypted = make('encrypted', '-N', 'changeit', '-a', '4');
+    expect(openContainer(encrypted, 'changeit').keys[0]!.key.algorithm).toBe(algorithm);
+    expect(() => openContainer(encrypted, 'wrong')).toThrow(/password does not open the OpenSSH private key/);
+    expect(() => openContainer(encrypted, undefined)).toThrow(/send its password/);
+    // The same key as ssh-keygen itself converts it.
+    execFileSync('ssh-keygen', [
+      '-q',
+      '-p',
+      '-m',
+      type === 'ed25519' ? 'RFC4716' : 'PKCS8',
+      '-N',
+      '',
+      '-P',
+      '',
+      '-f',
+      join(folder, 'plain'),
+    ]);
+    const converted = openContainer(readFileSync(join(folder, 'plain')), undefined);
+    expect(converted.keys[0]!.key.publicKeySha256).toBe(plain.keys[0]!.key.publicKeySha256);
+  });
+});
+
+describe('what is recognised and not kept', () => {
+  test.skipIf(!hasProgram('openssl'))('requests and revocation lists, PEM and DER', () => {
+    const key = new URL('../../../x509/fixtures/ec.key', import.meta.url).pathname;
+    for (const form of ['PEM', 'DER']) {
+      const content = execFileSync('openssl', [
+        'req',
+        '-new',
+        '-key',
+        key,
+        '-subj',
+        '/O=Acme/CN=wanted',
+        '-outform',
+        form,
+      ]);
+      const container = openContainer(content, undefined);
+      expect(container.notices[0]).toMatch(/certificate request for "CN=wanted,O=Acme" \(EC P-256\) was passed over/);
+      expect(container.certificates).toEqual([]);
+    }
+  });
+});
+
+describe.skipIf(!hasProgram('openssl'))('password-based encryption of every kind that OpenSSL writes', () => {
+  const key = new URL('../../../x509/fixtures/ec.key', import.meta.url).pathname;
+  const legacy = ['-provider', 'legacy', '-provider', 'default'];
+  test.each<[string, string[]]>([
+    ['PBES2 AES-128, SHA-1', ['-v2', 'aes-128-cbc', '-v2prf', 'hmacWithSHA1']],
+    ['PBES2 AES-192, SHA-384', ['-v2', 'aes-192-cbc', '-v2prf', 'hmacWithSHA384']],
+    ['PBES2 AES-256, SHA-512', ['-v2', 'aes-256-cbc', '-v2prf', 'hmacWithSHA512']],
+    ['PBES2 AES-256, SHA-224', ['-v2', 'aes-256-cbc', '-v2prf', 'hmacWithSHA224']],
+    ['PBES2 3DES', ['-v2', 'des3']],
+    ['PBES2 DES', ['-v2', 'des', ...legacy]],
+    ['PBES2 RC2', ['-v2', 'rc2', ...legacy]],
+    ['PBES2 RC2-40', ['-v2', 'rc2-40-cbc', ...legacy]],
+    ['PBES2 RC2-64', ['-v2', 'rc2-64-cbc', ...legacy]],
+    ['scrypt', ['-scrypt']],
+    ['PBES1 MD5 DES', ['-v1', 'PBE-MD5-DES', ...legacy]],
+    ['PBES1 MD5 RC2', ['-v1', 'PBE-MD5-RC2-64', ...legacy]],
+    ['PBES1 SHA-1 DES', ['-v1', 'PBE-SHA1-DES', ...legacy]],
+    ['PBES1 SHA-1 RC2', ['-v1', 'PBE-SHA1-RC2-64', ...legacy]],
+    ['PKCS#12 3DES', ['-v1', 'PBE-SHA1-3DES']],
+    ['PKCS#12 2DES', ['-v1', 'PBE-SHA1-2DES']],
+    ['PKCS#12 RC2-128', ['-v1', 'PBE-SHA1-RC2-128', ...legacy]],
+    ['PKCS#12 RC2-40', ['-v1', 'PBE-SHA1-RC2-40', ...legacy]],
+    ['PKCS#12 RC4-128', ['-v1', 'PBE-SHA1-RC4-128', ...legacy]],
+    ['PKCS#12 RC4-40', ['-v1', 'PBE-SHA1-RC4-40', ...legacy]],
+  ])('%s', (_, args) => {
+    const expected = openContainer(readFileSync(key), undefined).keys[0]!.key.publicKeySha256;
+    for (const password of ['changeit', 'Zürich ✓ "$`', '']) {
+      const content = execFileSync(
+        'openssl',
+        ['pkcs8', '-topk8', '-in', key, '-passout', `pass:${password}`, ...args],
+        { stdio: 'pipe' },
+      );
+      expect(openContainer(content, password).keys[0]!.key.publicKeySha256).toBe(expected);
+    }
+    const content = execFileSync('openssl', ['pkcs8', '-topk8', '-in', key, '-passout', 'pass:changeit', ...args], {
+      stdio: 'pipe',
+    });
+    expect(() => openContainer(content, 'wrong')).toThrow(/password|private key/);
+  });
+
+  test.each(['sha1', 'sha224', 'sha256', 'sha384', 'sha512'])('PKCS#12 with a MAC of %s', async (digest) => {
+    const one = await makeCertificate({ commonName: digest });
+    const path = join(temporaryFolder('mac'), 'x.pem');
+    writeFileSync(path, one.pem + one.keyPem);
+    const content = execFileSync('openssl', [
+      'pkcs12',
+      '-export',
+      '-in',
+      path,
+      '-passout',
+      'pass:changeit',
+      '-macalg',
+      digest,
+    ]);
+    expect(names(content, 'changeit')).toEqual([digest]);
+    expect(() => openContainer(content, 'wrong')).toThrow(/password does not open the PKCS#12 file/);
+  });
+
+  test('scrypt that asks for too much is refused before any work', () => {
+    const args = ['pkcs8', '-topk8', '-in', key, '-passout', 'pass:changeit', '-scrypt', '-outform', 'DER'];
+    const content = execFileSync('openssl', args, { stdio: 'pipe' });
+    const at = content.indexOf(Buffer.from('02024000020108', 'hex'));
+    content[at + 6] = 0x7f;
+    expect(() => openContainer(content, 'changeit')).toThrow(/266338304 bytes; the limit \(scrypt bytes\) is 67108864/);
+  });
+});

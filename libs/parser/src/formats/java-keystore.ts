@@ -1,0 +1,42 @@
+import { isJavaKeystore, IterationBudget, readCertificate, readJavaKeystore, X509Error } from '@certferry/x509';
+import { emptyContainer, type Container } from '../container.ts';
+import type { Format } from './format.ts';
+import { noticeIterations } from './notices.ts';
+
+/** Java's own keystores: JKS and JCEKS. */
+export const javaKeystore: Format = {
+  detect: isJavaKeystore,
+  needsSandbox: () => true,
+  read(content, password) {
+    const budget = new IterationBudget();
+    const keystore = readJavaKeystore(content, password, budget);
+    const container = emptyContainer(keystore.type === 'jks' ? 'JKS' : 'JCEKS');
+    let index = 0;
+    for (const entry of keystore.entries) {
+      if (entry.kind === 'key')
+        container.keys.push({ index: index++, key: entry.key, encrypted: true, alias: entry.alias });
+      if (entry.kind === 'other') container.notices.push(entry.message);
+      for (const [position, der] of entry.certificates.entries())
+        addCertificate(container, {
+          index: index++,
+          der,
+          alias: position === 0 ? entry.alias : '',
+          trusted: entry.kind === 'trusted',
+        });
+    }
+    noticeIterations(container, budget.spent);
+    return container;
+  },
+};
+
+function addCertificate(
+  container: Container,
+  { index, der, alias, trusted }: { index: number; der: Uint8Array; alias: string; trusted: boolean },
+): void {
+  try {
+    container.certificates.push({ index, der, facts: readCertificate(der), alias, trusted });
+  } catch (error) {
+    if (!(error instanceof X509Error)) throw error;
+    container.failures.push({ index, what: 'CERTIFICATE', reason: error.reason, message: error.message });
+  }
+}

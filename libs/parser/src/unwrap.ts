@@ -1,0 +1,57 @@
+import { Buffer } from 'node:buffer';
+import { toDefiniteLengths, X509Error } from '@certferry/x509';
+
+const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
+/** Base64 of anything that is a certificate or a key is longer than this. */
+const LEAST_BASE64 = 64;
+/** REST clients send base64 of base64; nothing sends more. */
+const MOST_WRAPS = 3;
+
+const asBuffer = (content: Uint8Array): Buffer => Buffer.from(content.buffer, content.byteOffset, content.length);
+
+/**
+ * The bytes behind what tools and clients put around them: a byte order mark, UTF-16, base64 (also twice), and BER with
+ * indefinite lengths in definite form. What is none of these comes back as it is.
+ */
+export function unwrap(content: Uint8Array): Uint8Array {
+  let bytes = asBuffer(content);
+  for (let wraps = 0; wraps < MOST_WRAPS; wraps++) {
+    const inner = fromBase64(fromText(bytes));
+    if (inner === bytes) break;
+    bytes = inner;
+  }
+  if (bytes[0] !== 0x30 || bytes[1] !== 0x80) return bytes;
+  try {
+    return toDefiniteLengths(bytes, 'container');
+  } catch (error) {
+    if (error instanceof X509Error && error.reason === 'LIMIT_EXCEEDED') throw error;
+    return bytes;
+  }
+}
+
+/** UTF-8 and UTF-16 text (with or without its mark) without marks, as UTF-8. */
+function fromText(bytes: Buffer): Buffer {
+  if (bytes.subarray(0, 3).equals(BOM)) return bytes.subarray(3);
+  const [first, second] = [bytes[0], bytes[1]];
+  const isLittle = (first === 0xff && second === 0xfe) || (second === 0 && isText(first) && bytes[3] === 0);
+  const isBig = (first === 0xfe && second === 0xff) || (first === 0 && isText(second) && bytes[2] === 0);
+  if (!isLittle && !isBig) return bytes;
+  const even = bytes.subarray(0, bytes.length & ~1);
+  const text = (isLittle ? even : Buffer.from(even).swap16()).toString('utf16le');
+  return Buffer.from(text.replace(/^\uFEFF/, ''));
+}
+
+const isText = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x09 && byte < 0x7f;
+
+/** The decoded bytes if the whole content is base64 (RFC 4648 section 4) with white space, else the same bytes. */
+function fromBase64(bytes: Buffer): Buffer {
+  if (bytes.length < LEAST_BASE64) return bytes;
+  for (const byte of bytes) if (!BASE64[byte]) return bytes;
+  const text = bytes.toString('latin1').replace(/\s+/g, '');
+  return text.length >= LEAST_BASE64 && /^[^=]+={0,2}$/.test(text) ? Buffer.from(text, 'base64') : bytes;
+}
+
+const BASE64 = Array.from(
+  { length: 256 },
+  (_, byte) => /[A-Za-z0-9+/=\s]/.test(String.fromCharCode(byte)) && byte < 0x80,
+);

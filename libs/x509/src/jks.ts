@@ -1,0 +1,244 @@
+import { Buffer } from 'node:buffer';
+import { createDecipheriv, createHash, hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { DerReader, TAG } from './der-reader.ts';
+import { octetString, oid, sequence, derNull } from './der-writer.ts';
+import type { IterationBudget, Password } from './password-encryption.ts';
+import { readPrivateKey, type PrivateKey } from './private-key.ts';
+import {
+  malformed,
+  overLimit,
+  passwordRequired,
+  truncated,
+  unsupportedAlgorithm,
+  wrongPassword,
+} from './x509-error.ts';
+
+const MAGIC = { jks: 0xfeedfeed, jceks: 0xcececece } as const;
+const WHAT = 'Java keystore';
+const SALT = 'Mighty Aphrodite';
+/** Sun's own protection of keys in JKS. */
+const KEY_PROTECTOR = '1.3.6.1.4.1.42.2.17.1.1';
+/** PBEWithMD5AndTripleDES, as JCEKS protects keys. */
+const JCEKS_PROTECTOR = '1.3.6.1.4.1.42.2.19.1';
+export const MAX_KEYSTORE_ENTRIES = 20_000;
+
+export type JavaEntry =
+  | { kind: 'key'; alias: string; createdAt: Date; key: PrivateKey; certificates: Uint8Array[] }
+  | { kind: 'trusted'; alias: string; createdAt: Date; certificates: Uint8Array[] }
+  /** Something that holds no certificate: a secret key, or a key whose password is another than the keystore's. */
+  | { kind: 'other'; alias: string; message: string; certificates: Uint8Array[] };
+
+export interface JavaKeystore {
+  type: 'jks' | 'jceks';
+  entries: JavaEntry[];
+}
+
+export function isJavaKeystore(bytes: Uint8Array): boolean {
+  if (bytes.length < 8) return false;
+  const magic = Buffer.from(bytes.buffer, bytes.byteOffset, 4).readUInt32BE();
+  return magic === MAGIC.jks || magic === MAGIC.jceks;
+}
+
+/** Numbers and texts as Java's DataOutputStream writes them. */
+class JavaReader {
+  readonly #bytes: Buffer;
+  at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  #take(length: number): number {
+    if (length < 0 || this.at + length > this.#bytes.length) throw truncated(WHAT, this.#bytes.length);
+    this.at += length;
+    return this.at - length;
+  }
+
+  int(): number {
+    return this.#bytes.readInt32BE(this.#take(4));
+  }
+
+  time(): Date {
+    return new Date(Number(this.#bytes.readBigInt64BE(this.#take(8))));
+  }
+
+  /** Modified UTF-8; what is not in it is never part of an alias of ours. */
+  text(): string {
+    const length = this.#bytes.readUInt16BE(this.#take(2));
+    const start = this.#take(length);
+    return this.#bytes.toString('utf8', start, start + length);
+  }
+
+  bytes(): Buffer {
+    const length = this.int();
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+}
+
+/**
+ * Reads a JKS or JCEKS keystore: its integrity by the password (none: not checked, and keys are not opened), key and
+ * trusted entries. A key under another password is an entry of kind "other" with its chain.
+ * Throws WRONG_PASSWORD, PASSWORD_REQUIRED, UNSUPPORTED_ALGORITHM, TRUNCATED, MALFORMED, LIMIT_EXCEEDED.
+ */
+export function readJavaKeystore(bytes: Uint8Array, password: Password, budget: IterationBudget): JavaKeystore {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const type = file.readUInt32BE() === MAGIC.jks ? 'jks' : 'jceks';
+  const reader = new JavaReader(file);
+  reader.int();
+  const version = reader.int();
+  if (version !== 1 && version !== 2) throw unsupportedAlgorithm(WHAT, `version ${version}`);
+  const count = reader.int();
+  if (count < 0 || count > MAX_KEYSTORE_ENTRIES)
+    throw overLimit('keystore entries', MAX_KEYSTORE_ENTRIES, `The ${WHAT} has ${count} entries`);
+  if (password === undefined) throw passwordRequired(WHAT);
+  if (file.length < 20 + reader.at) throw truncated(WHAT, file.length);
+  checkIntegrity(file, password);
+  const entries: JavaEntry[] = [];
+  for (let i = 0; i < count; i++) {
+    const tag = reader.int();
+    const alias = reader.text();
+    const createdAt = reader.time();
+    if (tag === 1) entries.push(readKeyEntry(reader, { alias, createdAt, version, password, budget }));
+    else if (tag === 2)
+      entries.push({ kind: 'trusted', alias, createdAt, certificates: [readCertificateOf(reader, version)] });
+    else if (tag === 3) {
+      // A sealed Java object without a length: what follows it cannot be found without running Java.
+      const left = count - i - 1;
+      const message = `The secret key "${alias}" was passed over${left > 0 ? `, and the ${left} entries after it, which cannot be found` : ''}.`;
+      entries.push({ kind: 'other', alias, message, certificates: [] });
+      return { type, entries };
+    } else throw malformed(`${WHAT}: entry of kind ${tag}`);
+  }
+  if (reader.at !== file.length - 20) throw malformed(WHAT, reader.at);
+  return { type, entries };
+}
+
+const utf16 = (password: string): Buffer => Buffer.from(password, 'utf16le').swap16();
+
+function checkIntegrity(file: Buffer, password: string): void {
+  const actual = createHash('sha1').update(utf16(password)).update(SALT).update(file.subarray(0, -20)).digest();
+  if (!timingSafeEqual(actual, file.subarray(-20))) throw wrongPassword(WHAT);
+}
+
+function readCertificateOf(reader: JavaReader, version: number): Buffer {
+  const type = version === 2 ? reader.text() : 'X.509';
+  const bytes = reader.bytes();
+  if (type !== 'X.509') throw unsupportedAlgorithm(WHAT, `a certificate of type ${type}`);
+  return bytes;
+}
+
+function readKeyEntry(
+  reader: JavaReader,
+  of: { alias: string; createdAt: Date; version: number; password: string; budget: IterationBudget },
+): JavaEntry {
+  const { alias, createdAt, version, password, budget } = of;
+  const protectedKey = reader.bytes();
+  const length = reader.int();
+  if (length < 0 || length > 1_000) throw overLimit('chain certificates', 1_000, `A chain has ${length} certificates`);
+  const certificates = Array.from({ length }, () => readCertificateOf(reader, version));
+  const pkcs8 = unprotect(protectedKey, password, budget);
+  if (!pkcs8) {
+    const message = `The key "${alias}" has a password of its own, which is not the keystore's; only its certificates were read.`;
+    return { kind: 'other', alias, message, certificates };
+  }
+  return { kind: 'key', alias, createdAt, key: readPrivateKey(pkcs8, 'pkcs8'), certificates };
+}
+
+/** PKCS#8, or undefined when the password is not the key's. */
+function unprotect(der: Uint8Array, password: string, budget: IterationBudget): Buffer | undefined {
+  const info = new DerReader(der, 'protected key').enter(TAG.sequence);
+  const algorithm = info.enter(TAG.sequence);
+  const scheme = algorithm.oid();
+  const data = info.octets();
+  if (scheme === KEY_PROTECTOR) return unprotectJks(Buffer.from(data), password);
+  if (scheme !== JCEKS_PROTECTOR) throw unsupportedAlgorithm('protected key', scheme);
+  const parameters = algorithm.enter(TAG.sequence);
+  const salt = parameters.octets();
+  const iterations = parameters.integer();
+  budget.spend(2 * iterations);
+  const { key, iv } = jceksKey(password, Buffer.from(salt), iterations);
+  try {
+    const state = createDecipheriv('des-ede3-cbc', key, iv);
+    return Buffer.concat([state.update(data), state.final()]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** SHA-1 as a key stream, and a check of what comes out. */
+function unprotectJks(data: Buffer, password: string): Buffer | undefined {
+  if (data.length < 40) throw malformed('protected key');
+  const [salt, encrypted, check] = [data.subarray(0, 20), data.subarray(20, -20), data.subarray(-20)];
+  const plain = streamJks(encrypted, salt, password);
+  const actual = createHash('sha1').update(utf16(password)).update(plain).digest();
+  return timingSafeEqual(actual, check) ? plain : undefined;
+}
+
+function streamJks(data: Buffer, salt: Buffer, password: string): Buffer {
+  const secret = utf16(password);
+  const out = Buffer.allocUnsafe(data.length);
+  let block = salt;
+  for (let at = 0; at < data.length; at += 20) {
+    block = createHash('sha1').update(secret).update(block).digest();
+    for (let i = 0; i < 20 && at + i < data.length; i++) out[at + i] = data[at + i]! ^ block[i]!;
+  }
+  return out;
+}
+
+/** Sun's PBEWithMD5AndTripleDES: MD5 over each half of the salt; equal halves are made unequal first. */
+function jceksKey(password: string, salt: Buffer, iterations: number): { key: Buffer; iv: Buffer } {
+  if (salt.length !== 8) throw malformed('protected key salt');
+  const halves = [Buffer.from(salt.subarray(0, 4)), Buffer.from(salt.subarray(4))] as const;
+  // Java means to invert the half and shifts it instead; every reader has to do the same.
+  if (halves[0].equals(halves[1])) halves[0].set([halves[0][3]!, halves[0][0]!, halves[0][1]!, halves[0][3]!]);
+  const secret = Buffer.from(password, 'latin1');
+  const derived = halves.map((half) => {
+    let digested: Buffer = half;
+    for (let i = 0; i < iterations; i++) digested = hash('md5', Buffer.concat([digested, secret]), 'buffer');
+    return digested;
+  });
+  const all = Buffer.concat(derived);
+  return { key: all.subarray(0, 24), iv: all.subarray(24, 32) };
+}
+
+/** A JKS keystore; keys under the keystore's password. */
+export function writeJks(
+  entries: { alias: string; createdAt: Date; privateKey?: Uint8Array; certificates: Uint8Array[] }[],
+  password: string,
+): Buffer {
+  const parts: Buffer[] = [int(MAGIC.jks), int(2), int(entries.length)];
+  for (const { alias, createdAt, privateKey, certificates } of entries) {
+    const time = Buffer.alloc(8);
+    time.writeBigInt64BE(BigInt(createdAt.getTime()));
+    parts.push(int(privateKey ? 1 : 2), text(alias.toLowerCase()), time);
+    if (privateKey) parts.push(block(protectJks(Buffer.from(privateKey), password)), int(certificates.length));
+    for (const certificate of privateKey ? certificates : certificates.slice(0, 1))
+      parts.push(text('X.509'), block(certificate));
+  }
+  const content = Buffer.concat(parts);
+  const digest = createHash('sha1').update(utf16(password)).update(SALT).update(content).digest();
+  return Buffer.concat([content, digest]);
+}
+
+function int(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+const block = (bytes: Uint8Array): Buffer => Buffer.concat([int(bytes.length), bytes]);
+
+function text(value: string): Buffer {
+  const bytes = Buffer.from(value);
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}
+
+function protectJks(pkcs8: Buffer, password: string): Buffer {
+  const salt = randomBytes(20);
+  const check = createHash('sha1').update(utf16(password)).update(pkcs8).digest();
+  const data = Buffer.concat([salt, streamJks(pkcs8, salt, password), check]);
+  return sequence(sequence(oid(KEY_PROTECTOR), derNull()), octetString(data));
+}
