@@ -500,6 +500,36 @@ describe('ArcGIS', () => {
     });
   });
 
+  test('a certificate is rotated as clients do it, over a second alias', async () => {
+    const update = (alias: string) =>
+      form('POST', `${CERTIFICATES}/update`, { webServerCertificateAlias: alias, token, f: 'json' });
+    const remove = (alias: string) => form('POST', `${CERTIFICATES}/${alias}/delete`, { token, f: 'json' });
+    const [old, renewed] = [
+      await makeCertificate({ commonName: 'rotated.example.com' }),
+      await makeCertificate({ commonName: 'rotated.example.com' }),
+    ];
+    const sha1 = async () => (await get(`${CERTIFICATES}/rotated`)).json.sha1Fingerprint as string;
+    const steps: [string, () => Promise<Answer>][] = [
+      ['the old one', () => importPfx('rotated', makePfx(old))],
+      ['in use', () => update('rotated')],
+      ['the new one under another alias', () => importPfx('rotated-temp', makePfx(renewed))],
+      ['in use', () => update('rotated-temp')],
+      ['the old one goes', () => remove('rotated')],
+      ['the new one under the old alias', () => importPfx('rotated', makePfx(renewed))],
+      ['in use', () => update('rotated')],
+      ['the other alias goes', () => remove('rotated-temp')],
+    ];
+    for (const [step, run] of steps) expect([step, (await run()).text]).toEqual([step, '{"status":"success"}']);
+    expect(await sha1()).toBe(readCertificate(renewed.der).thumbprint.toLowerCase());
+    expect(await aliases()).not.toContain('rotated-temp');
+    const listed = execFileSync('keytool', ['-list', '-keystore', keystore(), '-storepass', STORE_PASSWORD], {
+      stdio: 'pipe',
+    }).toString();
+    expect(listed).toMatch(/rotated, .*PrivateKeyEntry/);
+    expect(listed).not.toContain('rotated-temp');
+    await update('portal');
+  });
+
   test('what is not there yet says so', async () => {
     failed(
       await form('POST', `${CERTIFICATES}/generateCertificate`, { token, f: 'json' }),

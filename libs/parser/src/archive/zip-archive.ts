@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
-import { readSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { crc32, inflateRawSync } from 'node:zlib';
 import { AppError, invalid, limitExceeded } from '@certferry/core';
+import { inflateSync } from 'fflate';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { MAX_CONTAINER_BYTES } from '../open-container.ts';
+import { BlockReader } from './block-reader.ts';
 import type { Spool } from './spool.ts';
 
 export const MAX_ENTRIES = 1_000_000;
@@ -30,15 +31,21 @@ export interface ZipMember {
 /** A ZIP on disk whose directory is read, entry by entry, with its limits counted while reading. Throws AppErrors only. */
 export class ZipArchive {
   readonly #spool: Spool;
+  readonly #data: BlockReader;
   #unpacked = 0;
 
   constructor(spooled: Spool) {
     this.#spool = spooled;
+    this.#data = new BlockReader(spooled.fd);
   }
 
   async #open(): Promise<ZipFile> {
     try {
-      return await yauzl.fromFdPromise(this.#spool.fd, { lazyEntries: true, autoClose: false, strictFileNames: true });
+      return await yauzl.fromRandomAccessReaderPromise(new BlockReader(this.#spool.fd), this.#spool.size, {
+        lazyEntries: true,
+        autoClose: false,
+        strictFileNames: true,
+      });
     } catch (error) {
       throw toAppError(error);
     }
@@ -86,14 +93,14 @@ export class ZipArchive {
   }
 
   #inflate(raw: Buffer, { entry, name }: ZipMember): Buffer {
-    if (entry.compressionMethod === STORED) return raw;
+    if (entry.compressionMethod === STORED) return Buffer.from(raw);
     if (entry.compressionMethod !== DEFLATED)
       throw invalid(
         'UNSUPPORTED_ALGORITHM',
         `${name} is packed by method ${entry.compressionMethod}, which is not read.`,
       );
     try {
-      return inflateRawSync(raw, { maxOutputLength: Math.max(entry.uncompressedSize, 1) });
+      return inflate(raw, entry.uncompressedSize);
     } catch (cause) {
       throw malformed(`${name} cannot be unpacked, or is larger than the archive’s directory says.`, cause);
     }
@@ -107,8 +114,8 @@ export class ZipArchive {
   }
 
   #bytes(at: number, length: number): Buffer {
-    const bytes = Buffer.allocUnsafe(length);
-    if (readSync(this.#spool.fd, bytes, 0, length, at) !== length) throw malformed('The archive ends inside an entry.');
+    const bytes = this.#data.view(at, length);
+    if (bytes.length !== length) throw malformed('The archive ends inside an entry.');
     return bytes;
   }
 
@@ -126,6 +133,16 @@ export class ZipArchive {
       throw toAppError(error);
     }
   }
+}
+
+/** Up to here the set-up of zlib costs more than its speed brings. */
+const SMALL_BYTES = 64 * 1024;
+
+/** No more than `size` bytes come out, whatever the data says; the checksum tells when that is not all. */
+function inflate(raw: Uint8Array, size: number): Buffer {
+  if (size > SMALL_BYTES) return inflateRawSync(raw, { maxOutputLength: size });
+  const out = inflateSync(raw, { out: new Uint8Array(size) });
+  return Buffer.from(out.buffer, out.byteOffset, out.length);
 }
 
 const tooMany = (limit: string, value: number): AppError =>

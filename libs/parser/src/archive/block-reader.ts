@@ -1,0 +1,55 @@
+import { Buffer } from 'node:buffer';
+import { readSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import yauzl from 'yauzl';
+
+const BLOCK_BYTES = 256 * 1024;
+
+/** Reads a file in blocks: a directory of a hundred thousand entries is read in order, a few bytes at a time. */
+export class BlockReader extends yauzl.RandomAccessReader {
+  readonly #fd: number;
+  readonly #block = Buffer.allocUnsafe(BLOCK_BYTES);
+  #at = 0;
+  #length = 0;
+
+  constructor(fd: number) {
+    super();
+    this.#fd = fd;
+  }
+
+  /** Bytes at a position, fewer where the file ends. What is answered is only valid until the next call. */
+  view(position: number, length: number): Buffer {
+    if (length > BLOCK_BYTES) {
+      const large = Buffer.allocUnsafe(length);
+      return large.subarray(0, readSync(this.#fd, large, 0, length, position));
+    }
+    if (position < this.#at || position + length > this.#at + this.#length) {
+      this.#at = position;
+      this.#length = readSync(this.#fd, this.#block, 0, BLOCK_BYTES, position);
+    }
+    const start = position - this.#at;
+    return this.#block.subarray(start, Math.min(start + length, this.#length));
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
+    const copied = this.view(position, length).copy(buffer, offset);
+    callback(copied === length ? null : new Error('end of file inside the directory'));
+  }
+
+  override _readStreamForRange(start: number, end: number): Readable {
+    const fd = this.#fd;
+    const chunks = function* () {
+      for (let at = start; at < end; at += BLOCK_BYTES) {
+        const chunk = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, end - at));
+        yield chunk.subarray(0, readSync(fd, chunk, 0, chunk.length, at));
+      }
+    };
+    return Readable.from(chunks());
+  }
+}
