@@ -68,5 +68,10 @@ export default tseslint.config(
       '@typescript-eslint/no-unnecessary-type-assertion': 'off',
     },
   },
+  {
+    // Signatures of other people's code.
+    files: ['**/*.d.ts'],
+    rules: { '@typescript-eslint/max-params': 'off', '@typescript-eslint/no-unused-vars': 'off' },
+  },
   prettier,
 );

@@ -33,6 +33,8 @@ const steps: Step[] = [
   },
   { name: 'typecheck', command: bin('tsc'), args: ['--noEmit', '-p', 'tsconfig.json'] },
   { name: 'format', command: bin('prettier'), args: ['--check', '--log-level', 'warn', '.'] },
+  // Without it the rule of the boundaries passes silently.
+  { name: 'project graph', command: bin('nx'), args: ['show', 'projects'] },
   { name: 'lint', command: bin('eslint'), args: ['.'] },
   {
     name: 'docker compose config',

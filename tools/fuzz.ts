@@ -4,7 +4,7 @@ import { AppError } from '@certferry/core';
 import { openContainer, recognise } from '../libs/parser/src/open-container.ts';
 
 // npm run fuzz [COUNT [SEED]]: mutated fixtures (and the corpus where it is installed) through the parser's fast path.
-// Counts whatever throws something else than our own error, takes over 100 ms, or leaves memory behind.
+// Counts whatever throws something else than our own error, takes over 100 ms of CPU, or leaves memory behind.
 
 const FOLDERS = ['libs/x509/fixtures', '/usr/lib/python3/dist-packages/cryptography_vectors'];
 const ENDINGS = /\.(pem|der|crt|crl|p12|p7b|key)$/;
@@ -62,6 +62,12 @@ function mutate(original: Buffer): Buffer {
   return bytes;
 }
 
+/** Of this thread: what else the machine does is not the parser's. */
+function cpuMilliseconds(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
+
 /** The fast path only: what derives keys runs in a child that can be killed. */
 function parse(content: Buffer): void {
   const { format, content: inner } = recognise(content, 'password');
@@ -73,7 +79,7 @@ const before = process.memoryUsage().heapUsed;
 const begin = performance.now();
 for (let i = 1; i <= count; i++) {
   const content = mutate(seeds[random(seeds.length)]!);
-  const start = performance.now();
+  const start = cpuMilliseconds();
   try {
     parse(content);
     read++;
@@ -84,7 +90,7 @@ for (let i = 1; i <= count; i++) {
         console.log(`fuzz: input ${i} threw ${String(error)}\n${content.toString('base64').slice(0, 2_000)}`);
     }
   }
-  const took = performance.now() - start;
+  const took = cpuMilliseconds() - start;
   slowest = Math.max(slowest, took);
   if (took > SLOW_MS) {
     slow++;

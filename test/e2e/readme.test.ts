@@ -22,7 +22,7 @@ describe.skipIf(!hasProgram('openssl') || !hasProgram('curl'))('the README', () 
       symlinkSync(join(root, name), join(folder, name));
     [http] = [await freePort()];
     const env = { CERTFERRY_HTTP_PORT: String(http), CERTFERRY_HTTPS_PORT: String(await freePort()) };
-    server = await startProgram('npm', ['start'], { cwd: folder, env, ready: /"msg":"ready"/ });
+    server = await startProgram('npm', ['start'], { cwd: folder, env, ready: /"msg":"ready"/, group: true });
   });
   afterAll(() => server.stop());
 

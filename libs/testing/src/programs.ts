@@ -60,12 +60,20 @@ export interface RunningProgram {
 export async function startProgram(
   command: string,
   args: string[],
-  options: { ready: RegExp; env?: NodeJS.ProcessEnv; cwd?: string; onOutput?: (text: string) => void },
+  options: {
+    ready: RegExp;
+    env?: NodeJS.ProcessEnv;
+    cwd?: string;
+    onOutput?: (text: string) => void;
+    /** What it starts itself is stopped with it: for npm, which does not pass signals on. */
+    group?: boolean;
+  },
 ): Promise<RunningProgram> {
   const child = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
     cwd: options.cwd,
+    detached: options.group,
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   let output = '';
@@ -90,7 +98,8 @@ export async function startProgram(
   return {
     child,
     stop: async (signal = 'SIGTERM') => {
-      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      if (options.group) process.kill(-child.pid!, signal);
+      else if (child.exitCode === null && child.signalCode === null) child.kill(signal);
       await exited;
     },
   };

@@ -31,13 +31,7 @@ export class BlockReader extends yauzl.RandomAccessReader {
     return this.#block.subarray(start, Math.min(start + length, this.#length));
   }
 
-  override read(
-    buffer: Buffer,
-    offset: number,
-    length: number,
-    position: number,
-    callback: (error: Error | null) => void,
-  ): void {
+  override read(...[buffer, offset, length, position, callback]: Parameters<yauzl.RandomAccessReader['read']>): void {
     const copied = this.view(position, length).copy(buffer, offset);
     callback(copied === length ? null : new Error('end of file inside the directory'));
   }
