@@ -82,6 +82,36 @@ describe('the command line', () => {
     expect(await run(['certs', 'rm', 'web1.example.com', '--yes'])).toMatchObject({ code: 3 });
   });
 
+  test('what is odd about a certificate is said, and what was passed over', async () => {
+    const args = [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:1024',
+      '-nodes',
+      '-subj',
+      '/CN=weak',
+      '-keyout',
+      'weak.key',
+      '-out',
+      'weak.pem',
+    ];
+    await runProgram('openssl', [...args, '-addext', 'basicConstraints=CA:FALSE'], { cwd: folder });
+    await runProgram('openssl', ['req', '-new', '-key', 'weak.key', '-subj', '/CN=wanted', '-out', 'weak.csr'], {
+      cwd: folder,
+    });
+    writeFileSync(
+      join(folder, 'odd.pem'),
+      ['weak.pem', 'weak.csr'].map((name) => readFileSync(join(folder, name), 'utf8')).join(''),
+    );
+    const { code, stdout } = await run(['inspect', 'odd.pem']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('Its RSA key has 1024 bits; under 2048 is weak.');
+    expect(stdout).toContain('It has no subject alternative names');
+    expect(stdout).toContain('A certificate request for "CN=wanted" (RSA 1024) was passed over');
+    expect((await run(['import', 'odd.pem'])).stderr).toContain('odd.pem: A certificate request for "CN=wanted"');
+  });
+
   test('jobs are shown and watched; the exit code says whether they succeeded', async () => {
     const { leaf } = await makeChain('cli.example.com');
     writeFileSync(join(folder, 'cli.pem'), leaf.pem + leaf.keyPem);

@@ -481,6 +481,11 @@ describe.each(shapes)('the main job, %s', (shape) => {
     );
     await refused(api('POST', '/v1/deployments', { action: 'add' }), 400, 'INVALID_FIELD');
     await refused(
+      api('POST', '/v1/deployments', { action: 'add', targets: [{ storeId: 'nobody' }] }),
+      400,
+      'INVALID_FIELD',
+    );
+    await refused(
       api('POST', '/v1/deployments', { certificateId: 'nobody', action: 'add', targets: [{ storeId: 'nobody' }] }),
       404,
       'CERTIFICATE_NOT_FOUND',

@@ -3,7 +3,7 @@ import { parserV1 } from '@certferry/contracts';
 import type { Numbers } from '@certferry/database';
 import { createEvent, type Event } from '@certferry/events';
 import type { SecretKeeper } from '@certferry/secrets';
-import type { CertificateFacts } from '@certferry/x509';
+import { findOddities, type CertificateFacts } from '@certferry/x509';
 import {
   changedFields,
   checkDescription,
@@ -139,6 +139,7 @@ function failedItem(index: number, failure: { reason: string; message: string })
     message: failure.message,
     issuer: false,
     certificateNumber: 0,
+    findings: [],
   };
 }
 
@@ -261,6 +262,7 @@ export class Saving {
       message: '',
       issuer: arrival.issuer,
       certificateNumber: certificate.number,
+      findings: findOddities(arrival.facts, this.#context.clock.now()),
     };
   }
 }

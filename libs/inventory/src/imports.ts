@@ -1,5 +1,5 @@
 import type { Database } from '@certferry/database';
-import type { CertificateFacts } from '@certferry/x509';
+import type { CertificateFacts, Finding } from '@certferry/x509';
 import mongoose, { type Model } from 'mongoose';
 
 export type ImportResult = 'created' | 'updated' | 'unchanged' | 'failed';
@@ -16,6 +16,7 @@ export interface ImportItem {
   message: string;
   issuer: boolean;
   certificateNumber: number;
+  findings: Finding[];
   facts?: CertificateFacts;
   der?: Uint8Array;
 }

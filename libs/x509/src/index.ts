@@ -7,6 +7,7 @@ export {
   type CertificateFacts,
 } from './certificate.ts';
 export { readName } from './name.ts';
+export { findOddities, type Finding } from './findings.ts';
 export { context, DerReader, TAG } from './der-reader.ts';
 export { MAX_NAMES, type SubjectAlternativeName } from './extensions.ts';
 export {

@@ -35,12 +35,14 @@ interface ImportItem {
   hasPrivateKey: boolean;
   changes?: string[];
   message?: string;
+  findings?: { message: string }[];
   certificate?: Certificate;
 }
 
 interface ImportAnswer {
   id: string;
   format: string;
+  notices?: string[];
   items: ImportItem[];
 }
 
@@ -100,7 +102,7 @@ export function addCertificateCommands(program: Command, api: ApiClient): void {
   passwordOptions(
     program
       .command('import')
-      .argument('<file...>', 'PEM, DER or PKCS#12 ("-": standard input)')
+      .argument('<file...>', 'PEM, DER, PKCS#7, PKCS#12, JKS, … ("-": standard input)')
       .description('import containers of certificates and keys'),
   )
     .option('--name <name>', 'name of the certificate')
@@ -124,6 +126,8 @@ export function addCertificateCommands(program: Command, api: ApiClient): void {
         ]),
       );
       print(options.json, answers, () => table(['FILE', 'RESULT', 'ID', 'KEY', 'SUBJECT'], rows));
+      for (const { file, notices = [] } of answers)
+        for (const notice of notices) process.stderr.write(`certferry: ${file}: ${notice}\n`);
       if (answers.some(({ items }) => items.some((item) => item.result === 'failed')))
         throw new CliError('Some items failed.', EXIT.failed);
     });
@@ -131,20 +135,24 @@ export function addCertificateCommands(program: Command, api: ApiClient): void {
   passwordOptions(
     program
       .command('inspect')
-      .argument('<file>', 'PEM, DER or PKCS#12')
+      .argument('<file>', 'PEM, DER, PKCS#7, PKCS#12, JKS, …')
       .description('say what is in a container and what an import would do; keep nothing'),
   )
     .option('--json', 'print JSON', false)
     .action(async (file: string, options: ImportOptions) => {
       const answer = await send(api, '/v1/imports/inspect', { file, options });
       print(options.json, answer, () =>
-        answer.items
-          .map((item) =>
+        [
+          ...answer.items.map((item) =>
             item.certificate
-              ? describe({ ...item.certificate, hasPrivateKey: item.hasPrivateKey }, item.result)
+              ? describe(
+                  { ...item.certificate, hasPrivateKey: item.hasPrivateKey },
+                  { result: item.result, findings: item.findings },
+                )
               : (item.message ?? ''),
-          )
-          .join('\n\n'),
+          ),
+          ...(answer.notices ?? []),
+        ].join('\n\n'),
       );
     });
 
@@ -242,7 +250,10 @@ export async function findCertificate(api: ApiClient, which: string): Promise<st
   );
 }
 
-function describe(certificate: Certificate, result = ''): string {
+function describe(
+  certificate: Certificate,
+  { result = '', findings = [] }: { result?: string; findings?: { message: string }[] } = {},
+): string {
   return fields([
     ['Subject', certificate.subject],
     ['Issuer', certificate.issuer],
@@ -259,5 +270,6 @@ function describe(certificate: Certificate, result = ''): string {
     ['Chain', (certificate.chain ?? []).map((one) => one.subject).join(' < ')],
     ['Id', certificate.id ?? ''],
     ['Import would be', result],
+    ['Findings', findings.map((one) => one.message).join(' ')],
   ]);
 }

@@ -39,7 +39,7 @@ export function addStoreCommands(program: Command, api: ApiClient): void {
     .command('add')
     .argument('<name>', 'name of the store')
     .description('add a store; it is tried first')
-    .requiredOption('--kind <kind>', 'pem or pkcs12')
+    .requiredOption('--kind <kind>', 'pem, der or pkcs12')
     .requiredOption('--config <key=value...>', 'config of the kind, except its password')
     .option('--label <key=value...>', 'labels')
     .option('--password-file <file>', 'read the store’s password from a file ("-": standard input)')

@@ -57,6 +57,7 @@ export function importToJson(from: inventoryV1.Import): z.infer<typeof importAns
       changes,
       reason,
       message,
+      findings,
       ...rest
     }) => ({
       ...rest,
@@ -68,6 +69,7 @@ export function importToJson(from: inventoryV1.Import): z.infer<typeof importAns
       changes: present(changes),
       reason: present(reason),
       message: present(message),
+      findings: present(findings),
       certificate: facts && factsToJson(facts),
     }),
   );

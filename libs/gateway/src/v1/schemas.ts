@@ -135,6 +135,10 @@ export const importAnswer = z.object({
       changes: z.array(z.string()).optional(),
       reason: z.string().optional(),
       message: z.string().optional(),
+      findings: z
+        .array(z.object({ code: z.string(), message: z.string() }))
+        .optional()
+        .describe('What is odd about it and no reason to refuse it'),
       certificate: certificateFacts.optional().describe('Only of an inspection'),
     }),
   ),
@@ -208,24 +212,29 @@ const schedule = z
   })
   .describe('At most one of everyMinutes, daily, weekdays and dayOfMonth; without any: once, at "at"');
 
-export const deploymentBody = z.strictObject({
-  certificateId: text(100).optional().describe('Not needed to remove what an alias holds'),
-  action: z.enum(['add', 'remove']),
-  targets: z
-    .array(
-      z.strictObject({
-        storeId: text(100),
-        alias: text(200).optional(),
-        overwrite: z.boolean().optional(),
-        includePrivateKey: z.boolean().optional(),
-        thumbprint: text(40).optional().describe('Remove only this certificate (SHA-1)'),
-      }),
-    )
-    .min(1)
-    .max(1_000),
-  schedule: schedule.optional(),
-  dryRun: z.boolean().optional().describe('Answers the plan and changes nothing'),
-});
+export const deploymentBody = z
+  .strictObject({
+    certificateId: text(100).optional().describe('Not needed to remove what an alias holds'),
+    action: z.enum(['add', 'remove']),
+    targets: z
+      .array(
+        z.strictObject({
+          storeId: text(100),
+          alias: text(200).optional(),
+          overwrite: z.boolean().optional(),
+          includePrivateKey: z.boolean().optional(),
+          thumbprint: text(40).optional().describe('Remove only this certificate (SHA-1)'),
+        }),
+      )
+      .min(1)
+      .max(1_000),
+    schedule: schedule.optional(),
+    dryRun: z.boolean().optional().describe('Answers the plan and changes nothing'),
+  })
+  .refine(({ action, certificateId }) => action === 'remove' || certificateId !== undefined, {
+    path: ['certificateId'],
+    message: 'is needed to add',
+  });
 export const deploymentAnswer = z.object({ jobs: z.array(z.object({ id: z.string(), storeId: z.string() })) });
 export const deploymentPlan = z.object({
   plan: z.array(z.object({ storeId: z.string(), changes: z.array(change), problem: z.string().optional() })),

@@ -375,6 +375,17 @@ export interface ImportItem {
   certificateNumber: number;
   /** Only in a dry run. */
   der: Uint8Array;
+  /** What is odd about the certificate and no reason to refuse it. */
+  findings: Finding[];
+}
+
+export interface Finding {
+  /**
+   * WEAK_KEY, WEAK_SIGNATURE, NEGATIVE_SERIAL, LONG_SERIAL, EXPIRED,
+   * NOT_YET_VALID, ENDS_BEFORE_IT_BEGINS, OLD_VERSION or NO_ALTERNATIVE_NAMES.
+   */
+  code: string;
+  message: string;
 }
 
 export interface GetImportRequest {
@@ -1946,6 +1957,7 @@ function createBaseImportItem(): ImportItem {
     issuer: false,
     certificateNumber: 0,
     der: new Uint8Array(0),
+    findings: [],
   };
 }
 
@@ -1989,6 +2001,9 @@ export const ImportItem: MessageFns<ImportItem> = {
     }
     if (message.der.length !== 0) {
       writer.uint32(106).bytes(message.der);
+    }
+    for (const v of message.findings) {
+      Finding.encode(v!, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -2110,6 +2125,14 @@ export const ImportItem: MessageFns<ImportItem> = {
             message.der = reader.bytes();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.findings.push(Finding.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2153,6 +2176,7 @@ export const ImportItem: MessageFns<ImportItem> = {
         ? globalThis.Number(object.certificate_number)
         : 0,
       der: isSet(object.der) ? bytesFromBase64(object.der) : new Uint8Array(0),
+      findings: globalThis.Array.isArray(object?.findings) ? object.findings.map((e: any) => Finding.fromJSON(e)) : [],
     };
   },
 
@@ -2197,6 +2221,9 @@ export const ImportItem: MessageFns<ImportItem> = {
     if (message.der.length !== 0) {
       obj.der = base64FromBytes(message.der);
     }
+    if (message.findings?.length) {
+      obj.findings = message.findings.map((e) => Finding.toJSON(e));
+    }
     return obj;
   },
 
@@ -2220,6 +2247,92 @@ export const ImportItem: MessageFns<ImportItem> = {
     message.issuer = object.issuer ?? false;
     message.certificateNumber = object.certificateNumber ?? 0;
     message.der = object.der ?? new Uint8Array(0);
+    message.findings = object.findings?.map((e) => Finding.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFinding(): Finding {
+  return { code: "", message: "" };
+}
+
+export const Finding: MessageFns<Finding> = {
+  encode(message: Finding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Finding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFinding();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Finding {
+    return {
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: Finding): unknown {
+    const obj: any = {};
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Finding>): Finding {
+    return Finding.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Finding>): Finding {
+    const message = createBaseFinding();
+    message.code = object.code ?? "";
+    message.message = object.message ?? "";
     return message;
   },
 };
