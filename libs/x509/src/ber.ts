@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import { MAX_DER_DEPTH, MAX_DER_NODES } from './der-reader.ts';
 import { tlv } from './der-writer.ts';
 import { malformed, overLimit, truncated } from './x509-error.ts';
@@ -102,22 +101,4 @@ class Converter {
     for (let i = 0; i < count; i++) length = length * 256 + bytes[at + 2 + i]!;
     return { tag, length, content: at + 2 + count };
   }
-}
-
-/** For tests: the same value with indefinite lengths wherever it is constructed. */
-export function toIndefiniteLengths(der: Uint8Array): Buffer {
-  const tag = der[0]!;
-  const first = der[1]!;
-  const content = der.subarray(first < 0x80 ? 2 : 2 + (first & 0x7f));
-  if ((tag & CONSTRUCTED) === 0) return Buffer.from(der);
-  const parts: Uint8Array[] = [];
-  for (let at = 0; at < content.length;) {
-    const length = content[at + 1]!;
-    const head = length < 0x80 ? 2 : 2 + (length & 0x7f);
-    let size = length < 0x80 ? length : 0;
-    for (let i = 2; i < head; i++) size = size * 256 + content[at + i]!;
-    parts.push(toIndefiniteLengths(content.subarray(at, at + head + size)));
-    at += head + size;
-  }
-  return Buffer.concat([Uint8Array.of(tag, 0x80), ...parts, Uint8Array.of(0, 0)]);
 }
