@@ -149,6 +149,27 @@ describe.skipIf(!hasProgram('ssh-keygen'))('OpenSSH private keys', () => {
   });
 });
 
+describe('PBMAC1, by the test vectors of RFC 9579 appendix A', () => {
+  const vector = (number: number) => fixture(`rfc9579-a${number}.txt`);
+  test.each([
+    [1, 'HMAC-SHA256 MAC and PRF'],
+    [2, 'HMAC-SHA256 MAC, HMAC-SHA512 PRF'],
+    [3, 'HMAC-SHA512 MAC and PRF'],
+  ])('A.%i, %s, is read', (number) => {
+    const { format, certificates, keys } = openContainer(vector(number), '1234');
+    expect([format, certificates.length, keys.length, certificates[0]!.key]).toEqual(['PKCS12', 1, 1, 0]);
+    expect(() => openContainer(vector(number), '12345')).toThrow(/password does not open the PKCS#12 file/);
+  });
+
+  test.each([
+    [4, 'a wrong iteration count', /password does not open/],
+    [5, 'a wrong salt', /password does not open/],
+    [6, 'no key length', /PBMAC1 without a key length/],
+  ])('A.%i, %s, is refused', (number, _, message) => {
+    expect(() => openContainer(vector(number), '1234')).toThrow(message);
+  });
+});
+
 describe('what is recognised and not kept', () => {
   test.skipIf(!hasProgram('openssl'))('requests and revocation lists, PEM and DER', () => {
     const key = new URL('../../../x509/fixtures/ec.key', import.meta.url).pathname;
