@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@certferry/core';
+import { createRandom } from '@certferry/testing';
 import { openContainer, recognise } from '../libs/parser/src/open-container.ts';
 
 // npm run fuzz [COUNT [SEED]]: mutated fixtures (and the corpus where it is installed) through the parser's fast path.
@@ -14,15 +15,8 @@ const SLOW_MS = 100;
 const count = Number(process.argv[2] ?? 1_000_000);
 const seed = Number(process.argv[3] ?? Date.now() % 1_000_000);
 
-function createRandom(start: number): (below: number) => number {
-  let state = start;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-    return Math.floor(((state >>> 0) / 4_294_967_296) * below);
-  };
-}
-
-const random = createRandom(seed);
+const next = createRandom(seed);
+const random = (below: number): number => Math.floor(next() * below);
 const seeds = FOLDERS.filter((folder) => existsSync(folder))
   .flatMap((folder) => (readdirSync(folder, { recursive: true }) as string[]).map((name) => join(folder, name)))
   .filter((path) => ENDINGS.test(path) && statSync(path).size <= MAX_BYTES)

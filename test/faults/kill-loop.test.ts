@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasProgram, makeChain, runProgram } from '@certferry/testing';
+import { createRandom, hasProgram, makeChain, runProgram } from '@certferry/testing';
 import { expect, test } from 'vitest';
 import { call, finalJob, startCertferry, type RunningSystem } from '../system.ts';
 
@@ -10,17 +10,6 @@ const SEED = Number(process.env['CERTFERRY_TEST_SEED'] ?? Date.now() % 1_000_000
 const PASSWORD = 'canary-kill-9d2e';
 const STORES = 4;
 const CERTIFICATES = 12;
-
-/** Mulberry32: the same seed gives the same moments. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 interface Leaf {
   pem: string;

@@ -1,5 +1,6 @@
-import { AppError, type ErrorCode } from '@certferry/core';
+import { AppError, invalid, type ErrorCode } from '@certferry/core';
 import type { FastifyError } from 'fastify';
+import type { z } from 'zod';
 
 /** The one mapping of our errors to HTTP. */
 export const HTTP_STATUS: Record<ErrorCode, number> = {
@@ -29,6 +30,10 @@ export class HttpError extends Error {
     this.reason = reason;
   }
 }
+
+/** What is asked for under a path that nothing answers. */
+export const noSuchRoute = ({ method, url }: { method: string; url: string }): HttpError =>
+  new HttpError(404, 'NO_SUCH_ROUTE', `There is no ${method} ${url.split('?')[0]}.`);
 
 /** RFC 9457 problem details; `reason` is for programs, `detail` for people. */
 export interface Problem {
@@ -108,6 +113,14 @@ const FRAMEWORK_DETAILS: Record<string, string> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'This call does not take this Content-Type.',
   FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
 };
+
+/** A value by its schema. INVALID_ARGUMENT INVALID_FIELD names field and rule, never the value. */
+export function checkInput<T>(schema: z.ZodType<T>, value: unknown, where = 'body'): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || where}: ${issue.message}`);
+  throw invalid('INVALID_FIELD', `The ${where} has problems: ${problems.join('; ')}.`);
+}
 
 /** Field and rule, never the value. */
 function describeValidation(error: FastifyError): string {

@@ -1,4 +1,4 @@
-import type { CertificateFacts, PrivateKey, X509Error } from '@certferry/x509';
+import { readCertificate, X509Error, type CertificateFacts, type PrivateKey } from '@certferry/x509';
 
 /** Everything that was found in one file, in its order. `index` counts over certificates, keys and failures. */
 export interface Container {
@@ -42,6 +42,16 @@ export const emptyContainer = (format: Container['format']): Container => ({
   failures: [],
   notices: [],
 });
+
+/** Reads a certificate into the container; one that cannot be read fails alone. */
+export function addCertificate(container: Container, at: Omit<ContainedCertificate, 'facts' | 'key'>): void {
+  try {
+    container.certificates.push({ ...at, facts: readCertificate(at.der) });
+  } catch (error) {
+    if (!(error instanceof X509Error)) throw error;
+    container.failures.push({ index: at.index, what: 'CERTIFICATE', reason: error.reason, message: error.message });
+  }
+}
 
 /** Gives every certificate its key, by public key, whatever the order. */
 export function pairKeys(container: Container): Container {

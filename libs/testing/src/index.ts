@@ -9,4 +9,5 @@ export {
   temporaryFolder,
   type RunningProgram,
 } from './programs.ts';
+export { createRandom } from './random.ts';
 export { startNatsServer } from './servers.ts';

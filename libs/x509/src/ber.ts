@@ -25,7 +25,7 @@ export function toDefiniteLengths(bytes: Uint8Array, what: string): Uint8Array {
   return value;
 }
 
-/** Whether the outer value, or the one inside it, has an indefinite length: no writer mixes them deeper down. */
+/** Whether the outer value has an indefinite length: writers that stream begin with it. */
 function usesBer(bytes: Uint8Array): boolean {
   return bytes.length > 2 && bytes[1] === 0x80;
 }

@@ -6,7 +6,7 @@ export {
   readSubjectPublicKey,
   type CertificateFacts,
 } from './certificate.ts';
-export { readName } from './name.ts';
+export { readName, splitName, type NameAttribute } from './name.ts';
 export { findOddities, type Finding } from './findings.ts';
 export { context, DerReader, TAG } from './der-reader.ts';
 export { MAX_NAMES, type SubjectAlternativeName } from './extensions.ts';

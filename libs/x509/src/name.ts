@@ -70,3 +70,39 @@ export function readName(name: DerReader): Name {
   }
   return { text, commonName };
 }
+
+/** One attribute of an RDN: its type as written (`CN`) and its value, unescaped. */
+export interface NameAttribute {
+  type: string;
+  value: string;
+}
+
+/** The RDNs of a name's text, as readName writes it and in its order; each with one attribute or more. */
+export function splitName(text: string): NameAttribute[][] {
+  const rdns: NameAttribute[][] = [];
+  let [rdn, type, raw] = [[] as NameAttribute[], '', ''];
+  let inValue = false;
+  const end = (last: boolean) => {
+    if (type !== '') rdn.push({ type, value: unescapeValue(raw) });
+    [type, raw, inValue] = ['', '', false];
+    if (last && rdn.length > 0) {
+      rdns.push(rdn);
+      rdn = [];
+    }
+  };
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i]!;
+    if (character === '\\') raw += character + (text[++i] ?? '');
+    else if (character === '=' && !inValue) [type, raw, inValue] = [raw, '', true];
+    else if (character === ',' || character === '+') end(character === ',');
+    else raw += character;
+  }
+  end(true);
+  return rdns;
+}
+
+/** RFC 4514 section 3: pairs of hex digits are bytes of UTF-8, every other escaped character is itself. */
+const unescapeValue = (raw: string): string =>
+  raw.replace(/((?:\\[0-9A-Fa-f]{2})+)|\\(.)/gs, (_, bytes: string | undefined, character: string) =>
+    bytes === undefined ? character : Buffer.from(bytes.replaceAll('\\', ''), 'hex').toString('utf8'),
+  );

@@ -1,4 +1,5 @@
 import { invalid } from '@certferry/core';
+import { z } from 'zod';
 
 const notJson = () => invalid('INVALID_JSON', 'The body is not valid JSON.');
 
@@ -47,4 +48,10 @@ export function duplicateKey(json: string): string | undefined {
     previous = token;
   }
   return undefined;
+}
+
+/** Base64 with or without line ends; undefined when it is not base64. */
+export function readBase64(text: string): Buffer | undefined {
+  const base64 = text.replace(/\s+/g, '');
+  return z.base64().safeParse(base64).success ? Buffer.from(base64, 'base64') : undefined;
 }

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { readBelowRoot } from '../files-root.ts';
 import type { GatewayContext } from '../gateway-context.ts';
-import { HttpError } from '../problem.ts';
+import { checkInput, HttpError } from '../problem.ts';
 import { importBody, importFields } from './schemas.ts';
 
 export interface ImportInput {
@@ -34,17 +34,10 @@ async function readJson({ filesRoot }: GatewayContext, body: unknown): Promise<I
       'UNSUPPORTED_MEDIA_TYPE',
       'Send multipart/form-data with a part "file", or JSON with contentBase64.',
     );
-  const { contentBase64, filePath, ...fields } = check(importBody, body);
+  const { contentBase64, filePath, ...fields } = checkInput(importBody, body);
   const content =
     filePath === undefined ? Buffer.from(contentBase64!, 'base64') : await readBelowRoot(filesRoot, filePath);
   return { content, filePath, ...fields };
-}
-
-function check<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
-  throw invalid('INVALID_FIELD', `The body has problems: ${problems.join('; ')}.`);
 }
 
 const JSON_FIELDS = new Set(['metadata', 'tags', 'firstOfPem', 'createOnly', 'formats']);
@@ -66,7 +59,7 @@ async function readMultipart(request: FastifyRequest): Promise<ImportInput> {
         : part.value;
   }
   if (!content) throw invalid('INVALID_FIELD', 'The form needs a part "file" with the container.', { field: 'file' });
-  return { content, ...check(formFields, fields) };
+  return { content, ...checkInput(formFields, fields) };
 }
 
 function parseField(name: string, text: string): unknown {

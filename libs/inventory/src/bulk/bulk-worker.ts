@@ -84,7 +84,11 @@ export class BulkWorker {
   async #takeIn(leased: BulkImport): Promise<void> {
     const { profiles, parser } = this.#context;
     const profile = await profiles.find(leased.profileId);
-    if (!profile) return await this.#end(leased, 'failed');
+    if (!profile) {
+      const message = 'Its enrollment profile was deleted; make one and send the archive again.';
+      const failure = { index: 0, file: '', reason: 'ENROLLMENT_PROFILE_NOT_FOUND', message };
+      return await this.#end({ ...leased, failures: [failure] }, 'failed');
+    }
     let one: BulkImport | undefined = leased;
     const requests = archiveRequests(this.#context, one._id, { skipItems: one.processed });
     try {

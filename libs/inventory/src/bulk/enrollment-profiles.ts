@@ -1,6 +1,6 @@
 import { AppError, invalid, precondition } from '@certferry/core';
 import { isDuplicateKey, listPage, type Database, type Page, type PageQuery } from '@certferry/database';
-import type { CertificateFacts } from '@certferry/x509';
+import { splitName, type CertificateFacts } from '@certferry/x509';
 import mongoose, { type Model } from 'mongoose';
 
 export interface FieldMapping {
@@ -59,12 +59,12 @@ export function checkProfile(profile: Omit<EnrollmentProfile, '_id' | 'createdAt
   }
 }
 
-/** A name's attribute, unescaped; several are joined. */
-function attribute(name: string, type: string): string {
-  const found = name.matchAll(/(?:^|[,+])([A-Za-z][A-Za-z0-9.]*|\d[\d.]*)=((?:[^,+\\]|\\.)*)/g);
-  const values = [...found].flatMap(([, key, value]) => (key === type ? [value!.replace(/\\(.)/g, '$1')] : []));
-  return values.join(', ');
-}
+/** A name's attributes of a type; several are joined. */
+const attribute = (name: string, type: string): string =>
+  splitName(name)
+    .flat()
+    .flatMap((one) => (one.type === type ? [one.value] : []))
+    .join(', ');
 
 const subject = (type: string) => (facts: CertificateFacts) => attribute(facts.subject, type);
 const alternative = (type: string) => (facts: CertificateFacts) =>

@@ -1,5 +1,5 @@
-import { isJavaKeystore, IterationBudget, readCertificate, readJavaKeystore, X509Error } from '@certferry/x509';
-import { emptyContainer, type Container } from '../container.ts';
+import { isJavaKeystore, IterationBudget, readJavaKeystore } from '@certferry/x509';
+import { addCertificate, emptyContainer } from '../container.ts';
 import type { Format } from './format.ts';
 import { noticeIterations } from './notices.ts';
 
@@ -28,15 +28,3 @@ export const javaKeystore: Format = {
     return container;
   },
 };
-
-function addCertificate(
-  container: Container,
-  { index, der, alias, trusted }: { index: number; der: Uint8Array; alias: string; trusted: boolean },
-): void {
-  try {
-    container.certificates.push({ index, der, facts: readCertificate(der), alias, trusted });
-  } catch (error) {
-    if (!(error instanceof X509Error)) throw error;
-    container.failures.push({ index, what: 'CERTIFICATE', reason: error.reason, message: error.message });
-  }
-}

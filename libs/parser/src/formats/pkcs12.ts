@@ -1,5 +1,5 @@
-import { DerReader, readCertificate, readPkcs12, TAG, X509Error, type SafeBag } from '@certferry/x509';
-import { emptyContainer, type Container } from '../container.ts';
+import { DerReader, readPkcs12, TAG, X509Error, type SafeBag } from '@certferry/x509';
+import { addCertificate, emptyContainer, type Container } from '../container.ts';
 import type { Format } from './format.ts';
 import { noticeIterations } from './notices.ts';
 
@@ -39,18 +39,5 @@ function readBag(container: Container, bag: SafeBag, index: number): void {
   if (bag.kind === 'key') container.keys.push({ index, key: bag.key, encrypted: bag.encrypted, alias });
   else if (bag.kind === 'other')
     container.notices.push(`A ${BAG_NAMES[bag.type] ?? `bag of type ${bag.type}`} was passed over.`);
-  else {
-    try {
-      container.certificates.push({
-        index,
-        der: bag.der,
-        facts: readCertificate(bag.der),
-        alias,
-        trusted: bag.trusted,
-      });
-    } catch (error) {
-      if (!(error instanceof X509Error)) throw error;
-      container.failures.push({ index, what: 'CERTIFICATE', reason: error.reason, message: error.message });
-    }
-  }
+  else addCertificate(container, { index, der: bag.der, alias, trusted: bag.trusted });
 }

@@ -1,5 +1,5 @@
-import { isPkcs7, readCertificate, readPkcs7, X509Error } from '@certferry/x509';
-import { emptyContainer, type Container } from '../container.ts';
+import { isPkcs7, readPkcs7 } from '@certferry/x509';
+import { addCertificate, emptyContainer, type Container } from '../container.ts';
 import type { Format } from './format.ts';
 
 /** PKCS#7 / CMS certs-only (RFC 5652 section 5), DER. */
@@ -15,13 +15,5 @@ export const pkcs7: Format = {
 
 /** Adds the certificates of a PKCS#7; one that cannot be read fails alone. `first` is the index of the first. */
 export function readInto(container: Container, content: Uint8Array, first = 0): void {
-  for (const [i, der] of readPkcs7(content).entries()) {
-    const index = first + i;
-    try {
-      container.certificates.push({ index, der, facts: readCertificate(der), alias: '' });
-    } catch (error) {
-      if (!(error instanceof X509Error)) throw error;
-      container.failures.push({ index, what: 'CERTIFICATE', reason: error.reason, message: error.message });
-    }
-  }
+  for (const [i, der] of readPkcs7(content).entries()) addCertificate(container, { index: first + i, der, alias: '' });
 }

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import type { FileContents } from '../../files/file-set.ts';
 import { CertificateFiles, requireKey, unreadable } from '../certificate-files.ts';
-import { toEntryCertificate, type DriverContext, type StoreDriver, type StoreEntry } from '../driver.ts';
+import {
+  toEntryCertificate,
+  type AddChange,
+  type DriverContext,
+  type StoreDriver,
+  type StoreEntry,
+} from '../driver.ts';
 
 const path = z.string().min(1).max(4_096);
 
@@ -24,7 +30,7 @@ export const der: StoreDriver<typeof config> = {
     const files: Record<string, string> = { 'certificate.der': await context.roots.resolve(certificatePath) };
     if (keyPath !== undefined) files['key.der'] = await context.roots.resolve(keyPath);
     const layout = {
-      encode: (change: Parameters<typeof requireKey>[0], old: FileContents): FileContents => ({
+      encode: (change: AddChange, old: FileContents): FileContents => ({
         'certificate.der': change.certificate,
         ...(keyPath !== undefined && { 'key.der': requireKey(change, old['key.der']) }),
       }),

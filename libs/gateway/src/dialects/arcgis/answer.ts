@@ -1,6 +1,6 @@
 import { AppError } from '@certferry/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { HttpError, toProblem } from '../../problem.ts';
+import { toProblem } from '../../problem.ts';
 
 /** An error that this product's clients know by its code: 499 token required, 498 invalid token, 400, 403, 404, 500. */
 export class ArcgisError extends Error {
@@ -32,8 +32,7 @@ function describe(error: unknown): { code: number; message: string; details: str
       message: 'You do not have permissions to access this resource or perform this operation.',
       details: [detail],
     };
-  const code = error instanceof HttpError && status === 429 ? 400 : status === 409 || status === 413 ? 400 : status;
-  return { code, message: detail, details: [] };
+  return { code: [409, 413, 429].includes(status) ? 400 : status, message: detail, details: [] };
 }
 
 /** `f` of the query or the form: html by default. */

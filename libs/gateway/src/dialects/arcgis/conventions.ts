@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../../gateway-context.ts';
 import { authorize, recordAudit } from '../../guards.ts';
-import { HttpError, toProblem } from '../../problem.ts';
+import { noSuchRoute, toProblem } from '../../problem.ts';
 import { answer, ArcgisError, toErrorBody } from './answer.ts';
 import { readForm, type Form } from './form.ts';
 import type { Tokens } from './tokens.ts';
@@ -44,11 +44,10 @@ export function addConventions(app: FastifyInstance, context: GatewayContext, to
     return await answer(request, reply.code(200), toErrorBody(error));
   });
   app.setNotFoundHandler(async (request, reply) => {
-    const error = new HttpError(404, 'NO_SUCH_ROUTE', `There is no ${request.method} ${request.url.split('?')[0]}.`);
     return await reply
       .code(404)
       .type('application/json;charset=utf-8')
-      .send(JSON.stringify(toErrorBody(error)));
+      .send(JSON.stringify(toErrorBody(noSuchRoute(request))));
   });
 }
 

@@ -35,7 +35,7 @@ export interface WebSettings {
   HSTSEnabled: boolean;
 }
 
-const isSameAlias = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+export const isSameAlias = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
 export const findEntry = ({ entries }: Machine, alias: string): deploymentV1.StoreEntry | undefined =>
   entries.find((entry) => isSameAlias(entry.alias, alias));

@@ -7,7 +7,7 @@ import { answer, ArcgisError } from './answer.ts';
 import { toArcgisCertificate } from './certificate.ts';
 import { field, file, flag } from './conventions.ts';
 import { hasIssuer } from './issuers.ts';
-import { findEntry, type Machine, type Machines } from './machines.ts';
+import { findEntry, isSameAlias, type Machine, type Machines } from './machines.ts';
 
 const FAMILIES = ['/portaladmin/machines/:machine/sslCertificates', '/portaladmin/security/sslCertificates'];
 const SUCCESS = { status: 'success' };
@@ -88,7 +88,7 @@ export function addCertificateRoutes(app: FastifyInstance, context: GatewayConte
     });
     app.post(`${path}/:alias/delete`, write, async (request, reply) => {
       const { machine, entry } = await entryOf(request);
-      if (machines.settings(machine).webServerCertificateAlias.toLowerCase() === entry.alias.toLowerCase())
+      if (isSameAlias(machines.settings(machine).webServerCertificateAlias, entry.alias))
         throw new ArcgisError(500, 'Unable to delete certificate', [
           `The web server uses ${entry.alias}; update webServerCertificateAlias first.`,
         ]);

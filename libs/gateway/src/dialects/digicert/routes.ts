@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { GatewayContext } from '../../gateway-context.ts';
 import { apiKeyHeader, authorize, callOptions, recordAudit } from '../../guards.ts';
-import { HttpError, toProblem } from '../../problem.ts';
+import { checkInput, noSuchRoute, toProblem } from '../../problem.ts';
 import { keepFormsUnread, uploadArchive } from '../../upload-archive.ts';
 import { toJob, toJobDetails } from './job.ts';
 
@@ -50,13 +50,8 @@ export function addDigicertRoutes(app: FastifyInstance, context: GatewayContext)
   }
   for (const path of ['/certificate-import', '/certificate-import/job']) {
     app.get(path, read, async (request) => {
-      const parsed = listQuery.safeParse(request.query);
-      if (!parsed.success)
-        throw invalid(
-          'INVALID_FIELD',
-          parsed.error.issues.map((one) => `${one.path.join('.')}: ${one.message}`).join('; '),
-        );
-      const { limit, offset, enrollment_profile_id: profileId, status } = parsed.data;
+      const query = checkInput(listQuery, request.query, 'query');
+      const { limit, offset, enrollment_profile_id: profileId, status } = query;
       const { items, total } = await inventory.listBulkImports(
         { limit, offset, profileId, status: status?.toLowerCase() ?? '' },
         callOptions(request),
@@ -80,6 +75,6 @@ function addConventions(app: FastifyInstance, context: GatewayContext): void {
     return await reply.code(status).type('application/json; charset=utf-8').send(body);
   });
   app.setNotFoundHandler((request) => {
-    throw new HttpError(404, 'NO_SUCH_ROUTE', `There is no ${request.method} ${request.url.split('?')[0]}.`);
+    throw noSuchRoute(request);
   });
 }

@@ -1,3 +1,4 @@
+import { EXPIRING_DAYS } from '../../validate-certificate.ts';
 import { JimValidationError } from './errors.ts';
 
 export interface JimListQuery {
@@ -56,18 +57,12 @@ export function readListQuery(query: Record<string, unknown>, now: Date): JimLis
 type Comparison = (operator: string, value: string, now: Date) => string | undefined;
 
 const quote = (value: string): string => `"${value.replace(/["\\]/g, '\\$&')}"`;
-const TEXT_OPERATORS: Record<string, string> = {
-  eq: 'eq',
-  ne: 'ne',
-  contains: 'contains',
-  startswith: 'startswith',
-  endswith: 'endswith',
-};
+const TEXT_OPERATORS = new Set(['eq', 'ne', 'contains', 'startswith', 'endswith']);
 
 const compareText =
   (field: string, prepare: (value: string) => string = (value) => value): Comparison =>
   (operator, value) =>
-    TEXT_OPERATORS[operator] && `${field} -${TEXT_OPERATORS[operator]} ${quote(prepare(value))}`;
+    TEXT_OPERATORS.has(operator) ? `${field} -${operator} ${quote(prepare(value))}` : undefined;
 
 /** A true-or-false property as the query for true; JIM takes `true` and `false` in any case. */
 const compareFlag =
@@ -123,8 +118,8 @@ const PROPERTIES: Record<string, Comparison> = {
     (now) => from(now, 0),
   ),
   isexpiringsoon: compareFlag(
-    (now) => `(${from(now, 0)} AND ${before(now, 30)})`,
-    (now) => `(${before(now, 0)} OR ${from(now, 30)})`,
+    (now) => `(${from(now, 0)} AND ${before(now, EXPIRING_DAYS)})`,
+    (now) => `(${before(now, 0)} OR ${from(now, EXPIRING_DAYS)})`,
   ),
   daysuntilexpiry: compareDays,
   sourcetype: (operator, value) => {

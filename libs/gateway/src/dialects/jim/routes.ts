@@ -5,9 +5,9 @@ import { z } from 'zod';
 import { readBelowRoot } from '../../files-root.ts';
 import type { GatewayContext } from '../../gateway-context.ts';
 import { apiKeyHeader, authorize, callOptions, recordAudit } from '../../guards.ts';
-import { HttpError } from '../../problem.ts';
+import { HttpError, noSuchRoute } from '../../problem.ts';
 import { validateCertificate } from '../../validate-certificate.ts';
-import { duplicateKey, lowerKeys, parseBody } from '../json-body.ts';
+import { duplicateKey, lowerKeys, parseBody, readBase64 } from '../json-body.ts';
 import { toJimCertificate, type JimCertificate } from './certificate.ts';
 import { JimValidationError, toJimError } from './errors.ts';
 import { readListQuery } from './list-query.ts';
@@ -124,11 +124,10 @@ export function addJimRoutes(app: FastifyInstance, context: GatewayContext): voi
   app.get('/certificates/:id', { config: { scope: 'read' } }, async (request) => await toJim(await find(request)));
   app.post('/certificates/upload', { config: { scope: 'write' } }, async (request, reply) => {
     const body = readBody(uploadBody, request.body);
-    const base64 = body.certificatedatabase64.replace(/\s+/g, '');
-    if (!z.base64().safeParse(base64).success)
+    const content = readBase64(body.certificatedatabase64);
+    if (!content)
       throw new JimValidationError({ certificateDataBase64: ['The certificate data is not valid base64.'] });
     await recordAudit(context, request, body.changereason ?? undefined);
-    const content = Buffer.from(base64, 'base64');
     return created(request, reply, await create(request, { ...body, content }));
   });
   app.post('/certificates/file', { config: { scope: 'write' } }, async (request, reply) => {
@@ -219,7 +218,7 @@ function addConventions(app: FastifyInstance, context: GatewayContext): void {
     return await reply.code(status).type('application/json; charset=utf-8').send(body);
   });
   app.setNotFoundHandler((request) => {
-    throw new HttpError(404, 'NO_SUCH_ROUTE', `There is no ${request.method} ${request.url.split('?')[0]}.`);
+    throw noSuchRoute(request);
   });
 }
 

@@ -1,6 +1,6 @@
 import type { commonV1, inventoryV1 } from '@certferry/contracts';
-import { splitName, toDotNetSerial } from '../display-name.ts';
-import { writeTime } from './times.ts';
+import { splitName } from '@certferry/x509';
+import { toDotNetSerial, toDotNetTime } from '../display-name.ts';
 
 const KEY_TYPES: Record<string, number> = { RSA: 1, 'RSA-PSS': 1, DSA: 2, EC: 3 };
 const KEY_TYPE_NAMES = ['Unknown', 'RSA', 'DSA', 'ECC', 'DH'];
@@ -72,9 +72,9 @@ export function toKeyfactorCertificate(certificate: inventoryV1.Certificate, inc
     IssuedOU: attribute(facts.subject, 'OU'),
     IssuedEmail: attribute(facts.subject, 'emailAddress'),
     IssuerDN: facts.issuer,
-    ImportDate: writeTime(certificate.createdAt!),
-    NotBefore: writeTime(facts.notBefore!),
-    NotAfter: writeTime(facts.notAfter!),
+    ImportDate: toDotNetTime(certificate.createdAt!),
+    NotBefore: toDotNetTime(facts.notBefore!),
+    NotAfter: toDotNetTime(facts.notAfter!),
     PrincipalId: null,
     PrincipalName: null,
     TemplateId: null,
@@ -137,8 +137,8 @@ export function toInventoryCertificate(facts: commonV1.CertificateFacts, number:
     Id: number,
     IssuedDN: facts.subject,
     SerialNumber: toDotNetSerial(facts.serialNumber),
-    NotBefore: writeTime(facts.notBefore!),
-    NotAfter: writeTime(facts.notAfter!),
+    NotBefore: toDotNetTime(facts.notBefore!),
+    NotAfter: toDotNetTime(facts.notAfter!),
     SigningAlgorithm: facts.signatureAlgorithm,
     IssuerDN: facts.issuer,
     Thumbprint: facts.thumbprint,

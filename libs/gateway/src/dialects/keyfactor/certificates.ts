@@ -1,4 +1,13 @@
-import { invalid, MATCHES_ALL, parseQuery, rewriteQuery, writeQuery, type Query } from '@certferry/core';
+import {
+  AppError,
+  invalid,
+  MATCHES_ALL,
+  MATCHES_NOTHING,
+  parseQuery,
+  rewriteQuery,
+  writeQuery,
+  type Query,
+} from '@certferry/core';
 import { deploymentV1, inventoryV1 } from '@certferry/contracts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../../gateway-context.ts';
@@ -7,6 +16,7 @@ import { HttpError } from '../../problem.ts';
 import { toKeyfactorCertificate, type Location } from './certificate.ts';
 import { collect, readFlag, readPaging, readQuery } from './conventions.ts';
 import { toKeyfactorStore } from './store.ts';
+import { findStore } from './stores.ts';
 
 /** Where Keyfactor's names of sort fields are in our lists; others do not sort. */
 const SORTS: Record<string, string> = {
@@ -32,13 +42,13 @@ export async function findByNumber(
 
 /** Fields whose answer is the same for every certificate here, as whether they match. */
 function certificateQuery(queryString: string, more: Query[]): string | undefined {
-  const query = rewriteQuery(parseQuery(queryString), (comparison) => {
+  const query = rewriteQuery({ kind: 'and', parts: [parseQuery(queryString), ...more] }, (comparison) => {
     if (comparison.field.toLowerCase() !== 'certstate') return comparison;
     const matches =
       comparison.value === '1' || comparison.value === '6' || comparison.value?.toLowerCase() === 'active';
-    return (comparison.operator === 'eq') === matches ? MATCHES_ALL : { kind: 'or', parts: [] };
+    return (comparison.operator === 'eq') === matches ? MATCHES_ALL : MATCHES_NOTHING;
   });
-  return writeQuery(rewriteQuery({ kind: 'and', parts: [query, ...more] }, (one) => one));
+  return writeQuery(query);
 }
 
 /** Collections are not there yet; 0 means none. */
@@ -92,20 +102,18 @@ async function toAnswer(
 
 /** Where a certificate is now: the stores that a deployment succeeded in, read again. */
 async function locationsOf(
-  { deployment }: GatewayContext,
+  context: GatewayContext,
   request: FastifyRequest,
   { id, facts }: inventoryV1.Certificate,
 ): Promise<Location[]> {
   const status = deploymentV1.JobStatus.SUCCEEDED;
-  const options = callOptions(request);
-  const { items } = await deployment.listJobs({ certificateId: id, status, limit: 500 }, options);
+  const found = await context.deployment.listJobs({ certificateId: id, status, limit: 500 }, callOptions(request));
   const locations: Location[] = [];
-  for (const storeId of new Set(items.map((job) => job.storeId))) {
-    const store = await deployment.getStore({ id: storeId }, options).catch(() => undefined);
-    const entries = store && (await deployment.listStoreEntries({ id: storeId }, options).catch(() => undefined));
-    if (!store || !entries) continue;
-    const { ClientMachine, Storepath, CertStoreType } = toKeyfactorStore(store.store!);
-    for (const entry of entries.items) {
+  for (const storeId of new Set(found.items.map((job) => job.storeId))) {
+    const store = await findStore(context, request, storeId);
+    if (!store) continue;
+    const { ClientMachine, Storepath, CertStoreType } = toKeyfactorStore(store);
+    for (const entry of await readableEntries(context, request, storeId)) {
       if (entry.fingerprintSha256 !== facts!.fingerprintSha256) continue;
       const Alias = entry.alias || entry.thumbprint;
       const place = { StoreMachine: ClientMachine, StorePath: Storepath, StoreType: CertStoreType };
@@ -113,4 +121,19 @@ async function locationsOf(
     }
   }
   return locations;
+}
+
+/** What a store holds; nothing of one whose files cannot be read as a store now. */
+async function readableEntries(
+  { deployment }: GatewayContext,
+  request: FastifyRequest,
+  id: string,
+): Promise<deploymentV1.StoreEntry[]> {
+  try {
+    return (await deployment.listStoreEntries({ id }, callOptions(request))).items;
+  } catch (error) {
+    if (error instanceof AppError && ['NOT_FOUND', 'INVALID_ARGUMENT', 'FAILED_PRECONDITION'].includes(error.code))
+      return [];
+    throw error;
+  }
 }

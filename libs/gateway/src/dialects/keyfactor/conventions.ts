@@ -1,9 +1,8 @@
 import { invalid } from '@certferry/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type z } from 'zod';
 import type { GatewayContext } from '../../gateway-context.ts';
 import { apiKeyHeader, authorize, recordAudit } from '../../guards.ts';
-import { HttpError, toProblem } from '../../problem.ts';
+import { HttpError, noSuchRoute, toProblem } from '../../problem.ts';
 import { lowerKeys, parseBody } from '../json-body.ts';
 
 /** What clients take us for; they choose by it which calls they make. */
@@ -24,14 +23,6 @@ const INTERNAL_CODE = '0xA0110001';
 
 /** Members whose keys are the caller's own words. */
 const MAPS = ['metadata', 'jobfields', 'properties', 'parameters'];
-
-/** A body by its schema, whose keys are in lower case. 400 names the fields that are wrong. */
-export function readBody<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body ?? {});
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
-  throw invalid('INVALID_FIELD', `The request has problems: ${problems.join('; ')}.`);
-}
 
 /** Query parameters by their name in lower case, without the one prefix (`pq.`, `certificateStoreQuery.`) that v10 puts before them. */
 export function readQuery(request: FastifyRequest): Record<string, string> {
@@ -128,7 +119,7 @@ export function addConventions(app: FastifyInstance, context: GatewayContext): v
       .send({ ErrorCode: ERROR_CODES[status] ?? INTERNAL_CODE, Message: detail });
   });
   app.setNotFoundHandler((request) => {
-    throw new HttpError(404, 'NO_SUCH_ROUTE', `There is no ${request.method} ${request.url.split('?')[0]}.`);
+    throw noSuchRoute(request);
   });
 }
 

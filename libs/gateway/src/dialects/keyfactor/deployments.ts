@@ -4,8 +4,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { GatewayContext } from '../../gateway-context.ts';
 import { callOptions } from '../../guards.ts';
+import { checkInput } from '../../problem.ts';
 import { findByNumber, refuseCollection } from './certificates.ts';
-import { readBody } from './conventions.ts';
 import { typeOf } from './store.ts';
 import { findStore } from './stores.ts';
 import { readSchedule, scheduleBody } from './times.ts';
@@ -66,7 +66,7 @@ export function addDeploymentRoutes(app: FastifyInstance, context: GatewayContex
   const { deployment } = context;
   const config = { scope: 'write' } as const;
   app.post('/CertificateStores/Certificates/Add', { config }, async (request) => {
-    const body = readBody(addBody, request.body);
+    const body = checkInput(addBody, request.body ?? {});
     refuseCollection(body.collectionid);
     const certificate = await findByNumber(context, request, body.certificateid);
     if (!certificate) throw invalid('INVALID_FIELD', `There is no certificate ${body.certificateid}.`);
@@ -85,7 +85,7 @@ export function addDeploymentRoutes(app: FastifyInstance, context: GatewayContex
     return jobs.map((job) => job.id);
   });
   app.post('/CertificateStores/Certificates/Remove', { config }, async (request) => {
-    const body = readBody(removeBody, request.body);
+    const body = checkInput(removeBody, request.body ?? {});
     refuseCollection(body.collectionid);
     const targets = await Promise.all(body.certificatestores.map((entry) => resolveAlias(context, request, entry)));
     const action = deploymentV1.DeploymentAction.REMOVE;

@@ -4,10 +4,12 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { GatewayContext } from '../../gateway-context.ts';
 import { callOptions } from '../../guards.ts';
-import { readBody } from './conventions.ts';
+import { checkInput } from '../../problem.ts';
+import { toDotNetTime } from '../display-name.ts';
+import { readBase64 } from '../json-body.ts';
 import { toKeyfactorStore, typeOf } from './store.ts';
 import { findStore } from './stores.ts';
-import { readTime, writeTime } from './times.ts';
+import { readTime } from './times.ts';
 
 /** One value of Keyfactor's bit flags and never several: its Python clients refuse any other number. */
 const IMPORT_STATUS = { unchanged: 0, created: 1, keyAdded: 2, metadataReplaced: 4 } as const;
@@ -38,10 +40,9 @@ const importBody = z.object({
 /** The bytes of any form that is documented: base64 of DER, of PEM, of PKCS#12, with or without lines; PEM text. */
 function readContent(text: string): Buffer {
   if (text.includes('-----BEGIN')) return Buffer.from(text);
-  const base64 = text.replace(/\s+/g, '');
-  if (!z.base64().safeParse(base64).success)
-    throw invalid('INVALID_FIELD', 'Certificate: neither PEM text nor base64.', { field: 'Certificate' });
-  return Buffer.from(base64, 'base64');
+  const content = readBase64(text);
+  if (!content) throw invalid('INVALID_FIELD', 'Certificate: neither PEM text nor base64.', { field: 'Certificate' });
+  return content;
 }
 
 interface InvalidKeystore {
@@ -58,7 +59,7 @@ type ImportBody = z.infer<typeof importBody>;
 export function addImportRoutes(app: FastifyInstance, context: GatewayContext): void {
   const { inventory } = context;
   app.post('/Certificates/Import', { config: { scope: 'write' } }, async (request) => {
-    const body = readBody(importBody, request.body);
+    const body = checkInput(importBody, request.body ?? {});
     const runAt = body.schedule ? readTime(body.schedule) : undefined;
     const item = await importLeaf(context, request, body);
     const { certificate } = await inventory.getCertificate({ id: item.certificateId }, callOptions(request));
@@ -77,7 +78,7 @@ export function addImportRoutes(app: FastifyInstance, context: GatewayContext): 
     };
   });
   app.post('/Certificates/Analyze', { config: { scope: 'read', readOnly: true } }, async (request) => {
-    const body = readBody(importBody.pick({ certificate: true, password: true }), request.body);
+    const body = checkInput(importBody.pick({ certificate: true, password: true }), request.body ?? {});
     const { items } = (
       await inventory.importCertificates(
         { content: readContent(body.certificate), password: body.password ?? undefined, dryRun: true },
@@ -91,8 +92,8 @@ export function addImportRoutes(app: FastifyInstance, context: GatewayContext): 
               IssuedDN: facts.subject,
               IssuerDN: facts.issuer,
               Thumbprint: facts.thumbprint,
-              NotBefore: writeTime(facts.notBefore!),
-              NotAfter: writeTime(facts.notAfter!),
+              NotBefore: toDotNetTime(facts.notBefore!),
+              NotAfter: toDotNetTime(facts.notAfter!),
               Metadata: {},
               IsEndEntity: !issuer && !facts.basicConstraints?.certificateAuthority,
             },

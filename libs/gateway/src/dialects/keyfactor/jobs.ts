@@ -11,11 +11,12 @@ import { deploymentV1 } from '@certferry/contracts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../../gateway-context.ts';
 import { callOptions } from '../../guards.ts';
+import { toDotNetTime } from '../display-name.ts';
 import { collect, readPaging, readQuery, type Paging } from './conventions.ts';
 import { AGENT_ID, AGENT_MACHINE } from './server.ts';
 import { toKeyfactorStore, typeOf } from './store.ts';
 import { findStore } from './stores.ts';
-import { writeSchedule, writeTime } from './times.ts';
+import { writeSchedule } from './times.ts';
 
 const { JobStatus, DeploymentAction } = deploymentV1;
 
@@ -151,8 +152,8 @@ export function addJobRoutes(app: FastifyInstance, context: GatewayContext): voi
         JobId: job.id,
         Schedule: writeSchedule(job),
         JobType,
-        OperationStart: writeTime(start),
-        ...(ended && { OperationEnd: writeTime(job.updatedAt!) }),
+        OperationStart: toDotNetTime(start),
+        ...(ended && { OperationEnd: toDotNetTime(job.updatedAt!) }),
         Message: job.error?.message ?? job.timeline.at(-1)?.message ?? '',
         ...state,
         StorePath,
@@ -168,7 +169,7 @@ export function addJobRoutes(app: FastifyInstance, context: GatewayContext): voi
       ClientMachine,
       Target: StorePath,
       Schedule: writeSchedule(job),
-      Requested: writeTime(job.createdAt!),
+      Requested: toDotNetTime(job.createdAt!),
       JobType,
     }));
   });

@@ -3,9 +3,9 @@ import type { FastifyInstance } from 'fastify';
 import type { GatewayContext } from '../../gateway-context.ts';
 import { callOptions } from '../../guards.ts';
 import { HttpError } from '../../problem.ts';
+import { toDotNetTime } from '../display-name.ts';
 import { PRODUCT_VERSION } from './conventions.ts';
 import { STORE_TYPES } from './store-types.ts';
-import { writeTime } from './times.ts';
 
 /** The one orchestrator: this server. The same id everywhere, so that scripts may keep it. */
 export const AGENT_ID = '5c0f7c1a-6e0b-4c86-9d0e-0c0ec7fe77a1';
@@ -44,7 +44,7 @@ export function addServerRoutes(app: FastifyInstance, { platform, inventory }: G
     AgentPlatform: 1,
     Version: PRODUCT_VERSION,
     Status: 2,
-    LastSeen: writeTime(platform.clock.now()),
+    LastSeen: toDotNetTime(platform.clock.now()),
     Capabilities: STORE_TYPES.map((type) => type.shortName),
     Blueprint: '',
     Thumbprint: '',

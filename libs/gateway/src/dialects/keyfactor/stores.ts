@@ -4,8 +4,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { GatewayContext } from '../../gateway-context.ts';
 import { callOptions } from '../../guards.ts';
+import { checkInput } from '../../problem.ts';
 import { toInventoryCertificate } from './certificate.ts';
-import { collect, readBody, readPaging, readQuery } from './conventions.ts';
+import { collect, readPaging, readQuery } from './conventions.ts';
 import { AGENT_ID } from './server.ts';
 import { LABEL, toKeyfactorStore } from './store.ts';
 import { findType, STORE_TYPES } from './store-types.ts';
@@ -168,7 +169,7 @@ export function addStoreRoutes(app: FastifyInstance, context: GatewayContext): v
     return items.map(toKeyfactorStore);
   });
   app.post('/CertificateStores', { config: { scope: 'write' } }, async (request) =>
-    toKeyfactorStore(await createStore(context, request, readBody(storeBody, request.body))),
+    toKeyfactorStore(await createStore(context, request, checkInput(storeBody, request.body ?? {}))),
   );
   app.get('/CertificateStores/:id', { config: { scope: 'read' } }, async (request) => {
     const { id } = request.params as { id: string };

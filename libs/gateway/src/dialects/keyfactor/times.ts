@@ -1,6 +1,7 @@
 import { invalid } from '@certferry/core';
 import type { deploymentV1 } from '@certferry/contracts';
 import { z } from 'zod';
+import { toDotNetTime } from '../display-name.ts';
 
 const FORM = /^(\d{4}-\d{2}-\d{2})T(\d{2})(?::(\d{2}))?(?::(\d{2}))?(?:\.(\d*))?(Z|[+-]\d{2}:?\d{2})?$/i;
 
@@ -16,9 +17,6 @@ export function readTime(text: string): Date {
     throw invalid('INVALID_SCHEDULE', `"${text}" is not a time such as "2027-01-31T12:00:00Z".`);
   return time;
 }
-
-/** ISO 8601 UTC, with a fraction only where there is one. */
-export const writeTime = (time: Date): string => time.toISOString().replace('.000Z', 'Z');
 
 const WEEKDAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
 const weekday = z.union([
@@ -64,7 +62,7 @@ export function readSchedule(schedule: z.infer<typeof scheduleBody>): Run {
 /** A job's schedule as Keyfactor writes it; never a null member. */
 export function writeSchedule({ recurrence, timeline, nextRunAt, createdAt }: deploymentV1.Job): object {
   const first = timeline.find((entry) => entry.step === 'leased')?.at ?? nextRunAt ?? createdAt!;
-  const at = writeTime(nextRunAt ?? first);
+  const at = toDotNetTime(nextRunAt ?? first);
   if (recurrence) {
     const { everyMinutes, daily, weekdays, dayOfMonth } = recurrence;
     if (everyMinutes > 0) return { Interval: { Minutes: everyMinutes } };
