@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           globalSetup: ['libs/testing/src/global-setup.ts'],
-          include: ['test/{e2e,dialects,corpus,faults}/**/*.test.ts'],
+          include: ['test/{e2e,dialects,corpus,differential,faults}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

@@ -11,6 +11,7 @@ import { printTable } from './table.ts';
 
 const LEAVES = 10_000;
 const KEYS = 50;
+const BLOCK = 100;
 
 const viaNode = (der: Buffer) => {
   const one = new X509Certificate(der);
@@ -65,7 +66,10 @@ function measure(certificates: Buffer[], read: (der: Buffer) => unknown): number
   for (const der of certificates.slice(0, 200)) read(der);
   let count = 0;
   const start = performance.now();
-  while (performance.now() - start < 2_000) read(certificates[count++ % certificates.length]!);
+  // The clock is asked once a block, as the Go program does: asking costs as much as a digest.
+  while (performance.now() - start < 2_000) {
+    for (let i = 0; i < BLOCK; i++) read(certificates[count++ % certificates.length]!);
+  }
   return (count * 1000) / (performance.now() - start);
 }
 

@@ -64,8 +64,8 @@ function cpuMilliseconds(): number {
 
 /** The fast path only: what derives keys runs in a child that can be killed. */
 function parse(content: Buffer): void {
-  const { format, content: inner } = recognise(content, 'password');
-  if (!format.needsSandbox(inner)) openContainer(content, 'password');
+  const { format, content: inner } = recognise(content);
+  if (!format.needsSandbox(inner)) openContainer(content, { password: 'password' });
 }
 
 let [crashes, slow, read, slowest] = [0, 0, 0, 0];

@@ -52,7 +52,7 @@ function outcomeOf(content: Uint8Array): Outcome {
   let last = '';
   for (const password of PASSWORDS) {
     try {
-      const { format, certificates, keys, failures, notices } = openContainer(content, password);
+      const { format, certificates, keys, failures, notices } = openContainer(content, { password });
       const failed = failures.map(({ reason }) => reason).join(',');
       const text = `${format} certificates=${certificates.length} keys=${keys.length}${failed && ` failed=${failed}`}${notices.length > 0 ? ` notices=${notices.length}` : ''}`;
       return { text, read: certificates.length > 0 || keys.length > 0 };

@@ -14,7 +14,7 @@ export function fields(values: [string, string][]): string {
   const width = Math.max(...values.map(([name]) => name.length));
   return values
     .filter(([, value]) => value !== '')
-    .map(([name, value]) => `${name.padEnd(width)}  ${value}`)
+    .map(([name, value]) => `${name.padEnd(width)}  ${value.replaceAll('\n', `\n${' '.repeat(width + 2)}`)}`)
     .join('\n');
 }
 

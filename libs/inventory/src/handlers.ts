@@ -9,11 +9,12 @@ import { changedFields, checkDescription, type Certificate } from './certificate
 import { parseFilter, parseText } from './certificate-filter.ts';
 import type { Certificates } from './certificates.ts';
 import { resolveChain } from './chain.ts';
-import { exportCertificate, exportPrivateKey, openPrivateKey } from './export-certificate.ts';
-import { changeEvent, descriptionUpdate, importCertificates } from './import-certificates.ts';
+import { exportCertificate, type ExportFormat } from './export/export-certificate.ts';
+import { exportPrivateKey, openPrivateKey, type KeyFormat } from './export/export-private-key.ts';
+import { changeEvent, descriptionUpdate, importCertificates, type ImportContext } from './import-certificates.ts';
 import type { Imports } from './imports.ts';
 import type { MetadataFields } from './metadata-fields.ts';
-import { toCertificate, toImport } from './mapping.ts';
+import { toCertificate, toImport, toWholeCertificate } from './mapping.ts';
 
 export interface InventoryContext {
   certificates: Certificates;
@@ -38,7 +39,7 @@ function certificateHandlers(context: InventoryContext): Omit<Handlers, keyof Bu
   const { certificates, imports, metadataFields, parser, secrets, clock, saved } = context;
   const find = async (id: string): Promise<Certificate> =>
     (await certificates.find(id)) ?? raise(notFound('certificate', id));
-  const open = (container: { content: Uint8Array; password?: string }) => parser.open(container);
+  const open: ImportContext['open'] = (container) => parser.open(container);
   return {
     async importCertificates({ metadata, tags, ...request }, { metadata: call }) {
       const caller = call.get(CALLER) ?? '';
@@ -58,7 +59,7 @@ function certificateHandlers(context: InventoryContext): Omit<Handlers, keyof Bu
 
     async getCertificate({ id }) {
       const certificate = await find(id);
-      return { certificate: toCertificate(certificate, await resolveChain(certificates, certificate)) };
+      return { certificate: toWholeCertificate(certificate, await resolveChain(certificates, certificate)) };
     },
 
     async listCertificates({ filter, text, ...query }) {
@@ -104,14 +105,20 @@ function certificateHandlers(context: InventoryContext): Omit<Handlers, keyof Bu
     async exportCertificate({ id, format }) {
       const name =
         EXPORT_FORMATS[format] ??
-        raise(invalid('INVALID_FIELD', 'format must be pem, chain, der or p7b.', { field: 'format' }));
+        raise(invalid('INVALID_FIELD', 'format must be pem, chain, issuers, der or p7b.', { field: 'format' }));
       return await exportCertificate(certificates, await find(id), name);
     },
 
-    async exportPrivateKey({ id, format, password }) {
+    async exportPrivateKey({ id, format, password, unencrypted }) {
       const name =
-        KEY_FORMATS[format] ?? raise(invalid('INVALID_FIELD', 'format must be pem or p12.', { field: 'format' }));
-      return await exportPrivateKey({ certificates, secrets, parser }, await find(id), { format: name, password });
+        KEY_FORMATS[format] ??
+        raise(
+          invalid('INVALID_FIELD', 'format must be pem, key, traditional, p12, p12-legacy or jks.', {
+            field: 'format',
+          }),
+        );
+      const as = { format: name, password, unencrypted };
+      return await exportPrivateKey({ certificates, secrets, parser }, await find(id), as);
     },
 
     async getCertificateMaterial({ id, includePrivateKey }) {
@@ -119,7 +126,7 @@ function certificateHandlers(context: InventoryContext): Omit<Handlers, keyof Bu
       const chain = await resolveChain(certificates, certificate);
       const privateKey = includePrivateKey ? await openPrivateKey(certificates, secrets, certificate) : undefined;
       return {
-        certificate: toCertificate(certificate, chain),
+        certificate: toCertificate(certificate),
         der: certificate.der,
         chain: chain.map(({ der }) => der),
         privateKey,
@@ -128,14 +135,19 @@ function certificateHandlers(context: InventoryContext): Omit<Handlers, keyof Bu
   };
 }
 
-const EXPORT_FORMATS: Partial<Record<inventoryV1.ExportFormat, 'pem' | 'chain' | 'der' | 'p7b'>> = {
+const EXPORT_FORMATS: Partial<Record<inventoryV1.ExportFormat, ExportFormat>> = {
   [inventoryV1.ExportFormat.PEM]: 'pem',
   [inventoryV1.ExportFormat.CHAIN]: 'chain',
+  [inventoryV1.ExportFormat.ISSUERS]: 'issuers',
   [inventoryV1.ExportFormat.DER]: 'der',
   [inventoryV1.ExportFormat.P7B]: 'p7b',
 };
 
-const KEY_FORMATS: Partial<Record<inventoryV1.PrivateKeyFormat, 'pem' | 'p12'>> = {
+const KEY_FORMATS: Partial<Record<inventoryV1.PrivateKeyFormat, KeyFormat>> = {
   [inventoryV1.PrivateKeyFormat.PEM]: 'pem',
+  [inventoryV1.PrivateKeyFormat.KEY]: 'key',
+  [inventoryV1.PrivateKeyFormat.TRADITIONAL]: 'traditional',
   [inventoryV1.PrivateKeyFormat.P12]: 'p12',
+  [inventoryV1.PrivateKeyFormat.P12_LEGACY]: 'p12-legacy',
+  [inventoryV1.PrivateKeyFormat.JKS]: 'jks',
 };

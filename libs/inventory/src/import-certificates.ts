@@ -16,12 +16,14 @@ import {
   type Description,
 } from './certificate.ts';
 import type { Certificates } from './certificates.ts';
-import type { Import, ImportItem, Imports } from './imports.ts';
+import type { Import, ImportChain, ImportItem, Imports } from './imports.ts';
 import type { MetadataFields } from './metadata-fields.ts';
 
 export interface ImportRequest extends Description {
   content: Uint8Array;
   password?: string;
+  /** Of the keys, where it is not the container's. */
+  keyPassword?: string;
   dryRun: boolean;
   /** Of a PEM file only the first certificate; keys and the rest are passed over. */
   firstOfPem: boolean;
@@ -39,7 +41,7 @@ export interface ImportContext {
   imports: Imports;
   numbers: Numbers;
   metadataFields: MetadataFields;
-  open: (container: { content: Uint8Array; password?: string }) => Promise<parserV1.OpenResponse>;
+  open: (container: { content: Uint8Array; password?: string; keyPassword?: string }) => Promise<parserV1.OpenResponse>;
   secrets: SecretKeeper;
   clock: Clock;
   /** Called when events were saved. */
@@ -52,7 +54,8 @@ const BATCH = 100;
 /** Reads a container and keeps what is in it; a dry run says what would happen. Nothing is kept of a container that cannot be opened. */
 export async function importCertificates(context: ImportContext, request: ImportRequest): Promise<Import> {
   checkDescription(request);
-  const { inspection, privateKeys } = await context.open({ content: request.content, password: request.password });
+  const { content, password, keyPassword } = request;
+  const { inspection, privateKeys } = await context.open({ content, password, keyPassword });
   const found = firstOnly(request, inspection!);
   const format = found.format.replace('CONTAINER_FORMAT_', '').toLowerCase();
   if (request.formats.length > 0 && !request.formats.includes(format)) {
@@ -79,6 +82,7 @@ export async function importCertificates(context: ImportContext, request: Import
     format,
     items,
     notices: found.notices,
+    chains: toChains(found),
     createdAt: context.clock.now(),
   };
   if (!request.dryRun) {
@@ -88,13 +92,23 @@ export async function importCertificates(context: ImportContext, request: Import
   return done;
 }
 
+/** By the index that their items have. */
+function toChains({ chains, certificates }: parserV1.InspectResponse): ImportChain[] {
+  const index = (position: number) => certificates[position]!.index;
+  return chains.map((chain) => ({
+    indexes: chain.certificates.map(index),
+    crossSigned: chain.crossSigned.map(index),
+  }));
+}
+
 function firstOnly({ firstOfPem }: ImportRequest, found: parserV1.InspectResponse): parserV1.InspectResponse {
   if (!firstOfPem || found.format !== parserV1.ContainerFormat.PEM) return found;
   const isCertificate = ({ what }: parserV1.Failure) => what.endsWith('CERTIFICATE');
   const [certificate] = found.certificates;
   const failure = found.failures.find((one) => isCertificate(one) && one.index < (certificate?.index ?? Infinity));
   const certificates = certificate && !failure ? [{ ...certificate, key: undefined }] : [];
-  return { ...found, certificates, keys: [], failures: failure ? [failure] : [] };
+  const chains = certificates.map((_, position) => ({ certificates: [position], crossSigned: [] }));
+  return { ...found, certificates, chains, keys: [], failures: failure ? [failure] : [] };
 }
 
 export interface Arrival {

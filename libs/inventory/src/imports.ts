@@ -21,6 +21,13 @@ export interface ImportItem {
   der?: Uint8Array;
 }
 
+/** How items belong together, by their index: a leaf, then its issuers, nearest first. */
+export interface ImportChain {
+  indexes: number[];
+  /** Further certificates of these issuers. */
+  crossSigned: number[];
+}
+
 /** What an import did, kept so that it can be looked up. */
 export interface Import {
   _id: string;
@@ -28,6 +35,8 @@ export interface Import {
   format: string;
   items: ImportItem[];
   notices: string[];
+  /** Absent in imports from before it was kept. */
+  chains?: ImportChain[];
   createdAt: Date;
 }
 
@@ -38,6 +47,7 @@ const schema = new mongoose.Schema<Import>(
     format: String,
     items: [Object],
     notices: [String],
+    chains: { type: [Object], default: undefined },
     createdAt: Date,
   },
   { versionKey: false, minimize: false },

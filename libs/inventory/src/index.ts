@@ -9,6 +9,7 @@ import { BulkWorker } from './bulk/bulk-worker.ts';
 import { EnrollmentProfiles } from './bulk/enrollment-profiles.ts';
 import { Certificates } from './certificates.ts';
 import { createHandlers } from './handlers.ts';
+import type { ImportContext } from './import-certificates.ts';
 import { Imports } from './imports.ts';
 import { MetadataFields } from './metadata-fields.ts';
 
@@ -26,12 +27,12 @@ export const inventory = defineService({
       bus: events,
       onError: (error) => logger.warn({ err: error }, 'events wait in the outbox'),
     });
-    const importing = {
+    const importing: ImportContext = {
       certificates,
       imports: new Imports(database),
       numbers: new Numbers(database, 'certificates'),
       metadataFields: new MetadataFields(database),
-      open: (container: { content: Uint8Array; password?: string }) => parser.open(container),
+      open: (container) => parser.open(container),
       secrets,
       clock,
       saved: relay.kick,

@@ -1,8 +1,9 @@
 import { inventoryV1 } from '@certferry/contracts';
+import { explainExtensions } from '@certferry/x509';
 import type { Certificate } from './certificate.ts';
 import type { Import } from './imports.ts';
 
-export function toCertificate(certificate: Certificate, chain: Certificate[] = []): inventoryV1.Certificate {
+export function toCertificate(certificate: Certificate): inventoryV1.Certificate {
   const { _id: id, facts, name, notes, tags, enabled, hasPrivateKey, createdAt, updatedAt } = certificate;
   const { number, filePath, createdBy } = certificate;
   return {
@@ -19,6 +20,16 @@ export function toCertificate(certificate: Certificate, chain: Certificate[] = [
     createdBy,
     createdAt,
     updatedAt,
+    chain: [],
+    extensions: [],
+  };
+}
+
+/** With what is only answered for one certificate: its chain, and its extensions in words. */
+export function toWholeCertificate(certificate: Certificate, chain: Certificate[]): inventoryV1.Certificate {
+  return {
+    ...toCertificate(certificate),
+    extensions: explainExtensions(certificate.der),
     chain: chain.map((link) => ({
       certificateId: link._id,
       subject: link.facts.subject,
@@ -34,13 +45,24 @@ const RESULTS = {
   failed: inventoryV1.ImportResult.FAILED,
 } as const;
 
-export function toImport({ _id: id, status, items, format, notices, createdAt }: Import): inventoryV1.Import {
+/** A list of thousands is looked through, not read word by word. */
+const MAX_EXPLAINED_ITEMS = 100;
+
+export function toImport({ _id: id, ...from }: Import): inventoryV1.Import {
+  const { status, items, format, notices, createdAt, chains = [] } = from;
+  const explained = items.length <= MAX_EXPLAINED_ITEMS;
   return {
     id,
     status,
     format,
     notices,
     createdAt,
-    items: items.map((item) => ({ ...item, der: item.der ?? new Uint8Array(), result: RESULTS[item.result] })),
+    chains,
+    items: items.map((item) => ({
+      ...item,
+      der: item.der ?? new Uint8Array(),
+      result: RESULTS[item.result],
+      extensions: item.der && explained ? explainExtensions(item.der) : [],
+    })),
   };
 }

@@ -1,4 +1,11 @@
-import { readCertificate, X509Error, type CertificateFacts, type PrivateKey } from '@certferry/x509';
+import {
+  orderChains,
+  readCertificate,
+  X509Error,
+  type CertificateFacts,
+  type Chain,
+  type PrivateKey,
+} from '@certferry/x509';
 
 /** Everything that was found in one file, in its order. `index` counts over certificates, keys and failures. */
 export interface Container {
@@ -7,6 +14,8 @@ export interface Container {
   keys: ContainedKey[];
   failures: ContainedFailure[];
   notices: string[];
+  /** Filled by `orderCertificates`. */
+  chains: Chain[];
 }
 
 export interface ContainedCertificate {
@@ -41,6 +50,7 @@ export const emptyContainer = (format: Container['format']): Container => ({
   keys: [],
   failures: [],
   notices: [],
+  chains: [],
 });
 
 /** Reads a certificate into the container; one that cannot be read fails alone. */
@@ -60,6 +70,15 @@ export function pairKeys(container: Container): Container {
     const position = positions.get(certificate.facts.publicKeySha256);
     if (position !== undefined) certificate.key = position;
   }
+  return container;
+}
+
+/** Works out how the certificates belong together, and says what is ambiguous. Checks signatures. */
+export function orderCertificates(container: Container): Container {
+  const list = container.certificates.map(({ der, facts, key }) => ({ der, facts, hasKey: key !== undefined }));
+  const { chains, ambiguities } = orderChains(list, (position) => container.certificates[position]!.index);
+  container.chains = chains;
+  container.notices.push(...ambiguities);
   return container;
 }
 

@@ -1,28 +1,23 @@
-import { invalid } from '@certferry/core';
+import { invalid, raise } from '@certferry/core';
 import type { parserV1 } from '@certferry/contracts';
 import { parseArchive } from './archive/parse-archive.ts';
-import type { Container } from './container.ts';
-import { toInspection } from './mapping.ts';
-import { openContainer, recognise } from './open-container.ts';
+import { open } from './fast-path.ts';
+import { KEYSTORE_TYPES, toInspection } from './mapping.ts';
+import { checkSizes, recognise } from './open-container.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
-
-/** The fast path reads plain certificates and keys here; what derives a key or opens a container goes to a child. */
-async function open(sandbox: Sandbox, content: Uint8Array, password: string | undefined): Promise<Container> {
-  const recognised = recognise(content, password);
-  return recognised.format.needsSandbox(recognised.content)
-    ? await sandbox.run('open', { content, password })
-    : openContainer(content, password);
-}
 
 export function createHandlers(sandbox: Sandbox): parserV1.ParserServiceImplementation {
   return {
-    inspect: async ({ content, password }) => toInspection(await open(sandbox, content, password)),
-    open: async ({ content, password }) => {
-      const container = await open(sandbox, content, password);
+    inspect: async ({ content, ...passwords }) => toInspection(await open(sandbox, content, passwords)),
+    open: async ({ content, ...passwords }) => {
+      const container = await open(sandbox, content, passwords);
       return { inspection: toInspection(container), privateKeys: container.keys.map(({ key }) => key.pkcs8) };
     },
     editKeystore: async ({ content, password, edit }) => {
-      if (content.length > 0) recognise(content, password);
+      if (content.length > 0) {
+        checkSizes(content, { password });
+        recognise(content);
+      }
       switch (edit?.$case) {
         case 'put':
           return {
@@ -39,7 +34,13 @@ export function createHandlers(sandbox: Sandbox): parserV1.ParserServiceImplemen
           throw invalid('INVALID_FIELD', 'edit is required: put or remove.', { field: 'edit' });
       }
     },
-    parseArchive: (requests) => parseArchive(requests, (content, password) => open(sandbox, content, password)),
+    parseArchive: (requests) => parseArchive(requests, (content, password) => open(sandbox, content, { password })),
+    createKeystore: async ({ type, password, entries }) => {
+      const name =
+        KEYSTORE_TYPES[type] ??
+        raise(invalid('INVALID_FIELD', 'type must be PKCS12, PKCS12_LEGACY or JKS.', { field: 'type' }));
+      return { content: await sandbox.run('createKeystore', { type: name, password, entries }) };
+    },
     encryptPrivateKey: async ({ privateKey, password }) => ({
       pem: await sandbox.run('encryptPrivateKey', { privateKey, password }),
     }),

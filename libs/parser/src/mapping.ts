@@ -1,5 +1,12 @@
 import { parserV1 } from '@certferry/contracts';
+import type { KeystoreType } from '@certferry/x509';
 import type { Container } from './container.ts';
+
+export const KEYSTORE_TYPES: Partial<Record<parserV1.KeystoreType, KeystoreType>> = {
+  [parserV1.KeystoreType.PKCS12]: 'pkcs12',
+  [parserV1.KeystoreType.PKCS12_LEGACY]: 'pkcs12-legacy',
+  [parserV1.KeystoreType.JKS]: 'jks',
+};
 
 /** Container -> InspectResponse: everything but the keys' bytes. */
 export function toInspection(container: Container): parserV1.InspectResponse {
@@ -23,5 +30,6 @@ export function toInspection(container: Container): parserV1.InspectResponse {
     })),
     failures: container.failures,
     notices: container.notices,
+    chains: container.chains,
   };
 }

@@ -1,7 +1,7 @@
 import { invalid, limitExceeded } from '@certferry/core';
-import { DerReader, X509Error, type Password } from '@certferry/x509';
-import { pairKeys, type Container } from './container.ts';
-import type { Format } from './formats/format.ts';
+import { DerReader, X509Error } from '@certferry/x509';
+import { orderCertificates, pairKeys, type Container } from './container.ts';
+import type { Format, Passwords } from './formats/format.ts';
 import { FORMATS } from './formats/index.ts';
 import { noticeDroppedNames } from './formats/notices.ts';
 import { unwrap } from './unwrap.ts';
@@ -15,8 +15,8 @@ export interface Recognised {
   content: Uint8Array;
 }
 
-/** What a container is, by its bytes. INVALID_ARGUMENT EMPTY, TRUNCATED or UNKNOWN_FORMAT; RESOURCE_EXHAUSTED above 10 MiB. */
-export function recognise(wrapped: Uint8Array, password: Password): Recognised {
+/** The limits of a container and its passwords: RESOURCE_EXHAUSTED above 10 MiB or 1,000 characters, INVALID_ARGUMENT EMPTY. */
+export function checkSizes(wrapped: Uint8Array, { password, keyPassword }: Passwords): void {
   if (wrapped.length === 0) throw invalid('EMPTY', 'The container is empty.');
   if (wrapped.length > MAX_CONTAINER_BYTES) {
     throw limitExceeded(
@@ -25,13 +25,17 @@ export function recognise(wrapped: Uint8Array, password: Password): Recognised {
       `The container has ${wrapped.length} bytes; the limit is ${MAX_CONTAINER_BYTES}.`,
     );
   }
-  if (password !== undefined && password.length > MAX_PASSWORD_CHARACTERS) {
+  if (Math.max(password?.length ?? 0, keyPassword?.length ?? 0) > MAX_PASSWORD_CHARACTERS) {
     throw limitExceeded(
       'password characters',
       MAX_PASSWORD_CHARACTERS,
       `The password is longer than ${MAX_PASSWORD_CHARACTERS} characters.`,
     );
   }
+}
+
+/** What a container is, by its bytes. INVALID_ARGUMENT TRUNCATED or UNKNOWN_FORMAT. */
+export function recognise(wrapped: Uint8Array): Recognised {
   const content = unwrap(wrapped);
   const format = FORMATS.find((one) => one.detect(content));
   if (format) return { format, content };
@@ -51,13 +55,18 @@ function refuseTruncated(content: Uint8Array): void {
   }
 }
 
-/** Reads a container in this process. A container in which nothing can be read is refused with its first failure. */
-export function openContainer(content: Uint8Array, password: Password): Container {
-  const recognised = recognise(content, password);
-  const container = pairKeys(recognised.format.read(recognised.content, password));
+/** Reads what was recognised and pairs its keys. A container in which nothing can be read is refused with its first failure. */
+export function readContainer({ format, content }: Recognised, passwords: Passwords): Container {
+  const container = pairKeys(format.read(content, passwords));
   noticeDroppedNames(container);
   const [failure] = container.failures;
   if (container.certificates.length === 0 && container.keys.length === 0 && failure)
     throw invalid(failure.reason, failure.message);
   return container;
+}
+
+/** All of it in this process, with the chains: for a child, or where nobody waits. */
+export function openContainer(wrapped: Uint8Array, passwords: Passwords): Container {
+  checkSizes(wrapped, passwords);
+  return orderCertificates(readContainer(recognise(wrapped), passwords));
 }

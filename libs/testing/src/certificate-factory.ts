@@ -13,18 +13,20 @@ export interface TestCertificate {
   keyDer: Buffer;
   keyPem: string;
   /** @internal */
-  issuerKey: webcrypto.CryptoKey;
+  keys: webcrypto.CryptoKeyPair;
 }
 
-/** A certificate with a new P-256 key; self-signed unless `issuer` is given. */
+/** A certificate with a P-256 key; self-signed unless `issuer` is given. */
 export async function makeCertificate(options: {
   commonName: string;
   issuer?: TestCertificate;
+  /** Whose key it has too; else a new one. */
+  sameKeyAs?: TestCertificate;
   ca?: boolean;
   notAfter?: Date;
   names?: string[];
 }): Promise<TestCertificate> {
-  const keys = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
+  const keys = options.sameKeyAs?.keys ?? (await crypto.subtle.generateKey(EC, true, ['sign', 'verify']));
   const subject = `CN=${options.commonName}`;
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: (serial++).toString(16),
@@ -34,7 +36,7 @@ export async function makeCertificate(options: {
     notAfter: options.notAfter ?? new Date('2036-01-01T00:00:00Z'),
     signingAlgorithm: EC,
     publicKey: keys.publicKey,
-    signingKey: options.issuer?.issuerKey ?? keys.privateKey,
+    signingKey: options.issuer?.keys.privateKey ?? keys.privateKey,
     extensions: [
       new x509.BasicConstraintsExtension(options.ca ?? false, undefined, true),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
@@ -53,7 +55,7 @@ export async function makeCertificate(options: {
     pem: toPem('CERTIFICATE', der),
     keyDer,
     keyPem: toPem('PRIVATE KEY', keyDer),
-    issuerKey: keys.privateKey,
+    keys,
   };
 }
 

@@ -1,15 +1,15 @@
-import { Buffer } from 'node:buffer';
 import { hash, X509Certificate } from 'node:crypto';
 import { context, DerReader, TAG } from './der-reader.ts';
 import { readExtensions, type CertificateExtensions } from './extensions.ts';
-import { readName } from './name.ts';
-import { CURVES, FIXED_KEY_SIZES, KEY_ALGORITHMS, SIGNATURE_ALGORITHMS } from './oids.ts';
+import { readName, type Name } from './name.ts';
+import { CURVES, FIXED_KEY_SIZES, KEY_ALGORITHMS, RSASSA_PSS, SIGNATURE_ALGORITHMS } from './algorithms.ts';
+import { readPssParameters, type PssParameters } from './pss-parameters.ts';
 import { malformed, overLimit } from './x509-error.ts';
 
 export const MAX_CERTIFICATE_BYTES = 64 * 1024;
 
 /** What a certificate says of itself; field by field as in certferry.common.v1.CertificateFacts. */
-export interface CertificateFacts extends CertificateExtensions {
+export interface CertificateFacts extends CertificateExtensions, KeyFacts {
   version: number;
   subject: string;
   issuer: string;
@@ -17,14 +17,25 @@ export interface CertificateFacts extends CertificateExtensions {
   serialNumber: string;
   notBefore: Date;
   notAfter: Date;
-  keyAlgorithm: string;
-  keySize: number;
-  curve: string;
   signatureAlgorithm: string;
+  /** Of an RSASSA-PSS signature. */
+  signaturePss?: PssParameters;
   thumbprint: string;
   fingerprintSha256: string;
   publicKeySha256: string;
   selfIssued: boolean;
+  /** Whether its encoding has more octets somewhere than DER allows. */
+  nonMinimalDer: boolean;
+}
+
+/** What a SubjectPublicKeyInfo says of its key. */
+export interface KeyFacts {
+  keyAlgorithm: string;
+  /** Bits. */
+  keySize: number;
+  curve: string;
+  /** What an RSASSA-PSS key is restricted to (RFC 4055 section 3.1). */
+  keyPss?: PssParameters;
 }
 
 /**
@@ -35,32 +46,43 @@ export function readCertificate(der: Uint8Array): CertificateFacts {
   if (der.length > MAX_CERTIFICATE_BYTES) {
     throw overLimit('certificate bytes', MAX_CERTIFICATE_BYTES, `The certificate has ${der.length} bytes`);
   }
-  const outer = new DerReader(der, 'certificate');
-  const certificate = outer.enter(TAG.sequence);
-  outer.finish();
-  const tbs = certificate.enter(TAG.sequence);
-  const signatureAlgorithm = certificate.enter(TAG.sequence).oid();
-  certificate.next(TAG.bitString);
-  certificate.finish();
+  const reader = new DerReader(der, 'certificate');
+  const outer = reader.open(TAG.sequence);
+  const outerTbs = reader.open(TAG.sequence);
+  const facts = readTbs(reader);
+  reader.close(outerTbs);
+  readSignatureAlgorithm(reader, facts);
+  reader.next(TAG.bitString);
+  reader.close(outer);
+  reader.finish();
+  facts.thumbprint = hash('sha1', der, 'hex').toUpperCase();
+  facts.fingerprintSha256 = hash('sha256', der, 'hex');
+  facts.nonMinimalDer ||= reader.nonMinimal;
+  return facts;
+}
 
-  const version = tbs.peek() === context(0) ? tbs.enter(context(0)).integer() + 1 : 1;
-  const serialNumber = serialText(tbs.next(TAG.integer).value());
-  tbs.next(TAG.sequence);
-  const issuer = readName(tbs.enter(TAG.sequence));
-  const issuerBytes = tbs.raw();
-  const validity = tbs.enter(TAG.sequence);
-  const notBefore = readTime(validity);
-  const notAfter = readTime(validity);
-  const subject = readName(tbs.enter(TAG.sequence));
-  const subjectBytes = tbs.raw();
-  const spki = tbs.enter(TAG.sequence);
-  const spkiBytes = tbs.raw();
-  tbs.optional(context(1, false));
-  tbs.optional(context(2, false));
-  const extensions = readExtensions(tbs.optional(context(3)) ? tbs.inside() : undefined);
-  tbs.finish();
-
-  return {
+/** TBSCertificate (RFC 5280 section 4.1.2), in its order. The signature and what is over the whole are the caller's. */
+function readTbs(reader: DerReader): CertificateFacts {
+  const version = readVersion(reader);
+  reader.next(TAG.integer);
+  const nonMinimalDer = hasSpareOctet(reader);
+  const serialNumber = serialText(reader);
+  reader.next(TAG.sequence);
+  const issuerAt = reader.position;
+  reader.next(TAG.sequence);
+  const issuerEnd = reader.end;
+  const outerValidity = reader.open(TAG.sequence);
+  const notBefore = readTime(reader);
+  const notAfter = readTime(reader);
+  reader.leave(outerValidity);
+  const subjectAt = reader.position;
+  const subject = readWholeName(reader);
+  const subjectLength = reader.position - subjectAt;
+  const selfIssued = isSameRange(reader.bytes, { a: issuerAt, b: subjectAt, length: subjectLength });
+  const issuer = selfIssued ? subject : readIssuer(reader, issuerAt, issuerEnd);
+  const spkiAt = reader.position;
+  const key = readKey(reader);
+  const facts: CertificateFacts = {
     version,
     subject: subject.text,
     issuer: issuer.text,
@@ -68,14 +90,74 @@ export function readCertificate(der: Uint8Array): CertificateFacts {
     serialNumber,
     notBefore,
     notAfter,
-    ...readKey(spki),
-    signatureAlgorithm: SIGNATURE_ALGORITHMS[signatureAlgorithm] ?? signatureAlgorithm,
-    thumbprint: hash('sha1', der, 'hex').toUpperCase(),
-    fingerprintSha256: hash('sha256', der, 'hex'),
-    publicKeySha256: hash('sha256', spkiBytes, 'hex'),
-    selfIssued: Buffer.compare(issuerBytes, subjectBytes) === 0,
-    ...extensions,
+    keyAlgorithm: key.keyAlgorithm,
+    keySize: key.keySize,
+    curve: key.curve,
+    signatureAlgorithm: '',
+    thumbprint: '',
+    fingerprintSha256: '',
+    publicKeySha256: hash('sha256', reader.bytes.subarray(spkiAt, reader.position), 'hex'),
+    selfIssued,
+    nonMinimalDer,
+    subjectAlternativeNames: [],
+    droppedNames: 0,
+    keyUsages: [],
+    extendedKeyUsages: [],
+    basicConstraints: undefined,
+    subjectKeyIdentifier: '',
+    authorityKeyIdentifier: '',
   };
+  if (key.keyPss) facts.keyPss = key.keyPss;
+  reader.optional(context(1, false));
+  reader.optional(context(2, false));
+  if (reader.peek() === context(3)) {
+    const outer = reader.open(context(3));
+    readExtensions(reader, facts);
+    reader.leave(outer);
+  }
+  return facts;
+}
+
+function readVersion(reader: DerReader): number {
+  if (reader.peek() !== context(0)) return 1;
+  const outer = reader.open(context(0));
+  const version = reader.integer() + 1;
+  reader.leave(outer);
+  return version;
+}
+
+function readSignatureAlgorithm(reader: DerReader, facts: CertificateFacts): void {
+  const outer = reader.open(TAG.sequence);
+  const algorithm = reader.oid();
+  facts.signatureAlgorithm = SIGNATURE_ALGORITHMS[algorithm] ?? algorithm;
+  if (algorithm === RSASSA_PSS) facts.signaturePss = readPssParameters(reader);
+  reader.leave(outer);
+}
+
+function readWholeName(reader: DerReader): Name {
+  const outer = reader.open(TAG.sequence);
+  const name = readName(reader);
+  reader.close(outer);
+  return name;
+}
+
+const MAX_KNOWN_ISSUERS = 1_000;
+/** By their DER: the certificates of one CA all have the same issuer. */
+const knownIssuers = new Map<string, Name>();
+
+function readIssuer(reader: DerReader, from: number, to: number): Name {
+  const known = knownIssuers.get(reader.latin1(from, to));
+  if (known) return known;
+  const der = Buffer.from(reader.bytes.subarray(from, to));
+  const name = readWholeName(new DerReader(der, 'issuer'));
+  if (knownIssuers.size >= MAX_KNOWN_ISSUERS) knownIssuers.clear();
+  knownIssuers.set(der.toString('latin1'), name);
+  return name;
+}
+
+function isSameRange(bytes: Uint8Array, { a, b, length }: { a: number; b: number; length: number }): boolean {
+  for (let i = 0; i < length; i++) if (bytes[a + i] !== bytes[b + i]) return false;
+  return true;
 }
 
 /** Whether `issuer`'s key made `certificate`'s signature. Names and key identifiers are for the caller to compare first. */
@@ -87,14 +169,26 @@ export function isSignedBy(certificate: Uint8Array, issuer: Uint8Array): boolean
   }
 }
 
-function serialText(bytes: Uint8Array): string {
-  if (bytes.length === 0) throw malformed('serial number');
-  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex').toUpperCase();
-  if (bytes[0]! < 0x80) return hex.length > 2 && hex.startsWith('00') ? hex.slice(2) : hex;
-  const magnitude = (1n << BigInt(bytes.length * 8)) - BigInt(`0x${hex}`);
+/** Upper-case hexadecimal, two digits an octet, "-" before it if negative. */
+function serialText(reader: DerReader): string {
+  const { bytes, content, end } = reader;
+  if (end === content) throw malformed('serial number', reader.start);
+  const hex = reader.hex().toUpperCase();
+  if (bytes[content]! < 0x80) return hex.length > 2 && hex.startsWith('00') ? hex.slice(2) : hex;
+  const magnitude = (1n << BigInt((end - content) * 8)) - BigInt(`0x${hex}`);
   const text = magnitude.toString(16).toUpperCase();
   return `-${text.length % 2 ? `0${text}` : text}`;
 }
+
+/** Whether an INTEGER begins with nine equal bits (X.690 section 8.3.2). */
+function hasSpareOctet({ bytes, content, end }: DerReader): boolean {
+  if (end - content < 2) return false;
+  const [first, second] = [bytes[content]!, bytes[content + 1]!];
+  return (first === 0 && second < 0x80) || (first === 0xff && second > 0x7f);
+}
+
+const MONTH_DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const DAY_MS = 86_400_000;
 
 /** UTCTime or GeneralizedTime (RFC 5280 section 4.1.2.5), seconds optional, Z only. */
 function readTime(reader: DerReader): Date {
@@ -103,59 +197,73 @@ function readTime(reader: DerReader): Date {
   const yearDigits = tag === TAG.utcTime ? 2 : tag === TAG.generalizedTime ? 4 : 0;
   const digits = end - content - 1 - yearDigits;
   if (!yearDigits || (digits !== 10 && digits !== 8) || bytes[end - 1] !== 0x5a) throw malformed('time', reader.start);
-  const number = (at: number, length: number): number => {
-    let value = 0;
-    for (let i = content + at; i < content + at + length; i++) {
-      const digit = bytes[i]! - 0x30;
-      if (digit < 0 || digit > 9) throw malformed('time', reader.start);
-      value = value * 10 + digit;
-    }
-    return value;
-  };
-  let year = number(0, yearDigits);
+  let year = twoDigits(reader, content);
   if (yearDigits === 2) year += year < 50 ? 2000 : 1900;
-  const [month, day, hour, minute] = [0, 2, 4, 6].map((at) => number(yearDigits + at, 2)) as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  const second = digits === 10 ? number(yearDigits + 8, 2) : 0;
-  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60) {
+  else year = year * 100 + twoDigits(reader, content + 2);
+  const at = content + yearDigits;
+  const month = twoDigits(reader, at);
+  const day = twoDigits(reader, at + 2);
+  const hour = twoDigits(reader, at + 4);
+  const minute = twoDigits(reader, at + 6);
+  const second = digits === 10 ? twoDigits(reader, at + 8) : 0;
+  if (month < 1 || month > 12 || day < 1 || day > MONTH_DAYS[month - 1]! || hour > 23 || minute > 59 || second > 60)
     throw malformed('time', reader.start);
-  }
-  const date = new Date(Date.UTC(2000, month - 1, day, hour, minute, second));
-  date.setUTCFullYear(year, month - 1, day);
-  return date;
+  return new Date(daysSince1970(year, month, day) * DAY_MS + (hour * 3_600 + minute * 60 + second) * 1_000);
+}
+
+/** In the Gregorian calendar, counted in years that begin in March: the leap day is then the last of them. */
+function daysSince1970(year: number, month: number, day: number): number {
+  const y = month < 3 ? year - 1 : year;
+  const era = Math.floor(y / 400);
+  const yearOfEra = y - era * 400;
+  const dayOfYear = Math.floor((153 * (month + (month < 3 ? 9 : -3)) + 2) / 5) + day - 1;
+  return (
+    era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468
+  );
+}
+
+function twoDigits(reader: DerReader, at: number): number {
+  const tens = reader.bytes[at]! - 0x30;
+  const ones = reader.bytes[at + 1]! - 0x30;
+  if (tens < 0 || tens > 9 || ones < 0 || ones > 9) throw malformed('time', reader.start);
+  return tens * 10 + ones;
 }
 
 /** Algorithm, size and curve of a SubjectPublicKeyInfo, DER. */
-export function readSubjectPublicKey(spki: Uint8Array): Pick<CertificateFacts, 'keyAlgorithm' | 'keySize' | 'curve'> {
-  return readKey(new DerReader(spki, 'public key').enter(TAG.sequence));
+export function readSubjectPublicKey(spki: Uint8Array): KeyFacts {
+  return readKey(new DerReader(spki, 'public key'));
 }
 
-function readKey(spki: DerReader): Pick<CertificateFacts, 'keyAlgorithm' | 'keySize' | 'curve'> {
-  const algorithm = spki.enter(TAG.sequence);
-  const type = algorithm.oid();
-  spki.next(TAG.bitString);
+function readKey(reader: DerReader): KeyFacts {
+  const outer = reader.open(TAG.sequence);
+  const outerAlgorithm = reader.open(TAG.sequence);
+  const type = reader.oid();
   const keyAlgorithm = KEY_ALGORITHMS[type] ?? type;
+  const key: KeyFacts = { keyAlgorithm, keySize: FIXED_KEY_SIZES[keyAlgorithm] ?? 0, curve: '' };
+  if (keyAlgorithm === 'EC' && reader.peek() === TAG.oid) {
+    const curve = reader.oid();
+    key.curve = CURVES[curve]?.name ?? curve;
+    key.keySize = CURVES[curve]?.size ?? 0;
+  } else if (keyAlgorithm === 'DSA' && reader.peek() === TAG.sequence) {
+    const outerParameters = reader.open(TAG.sequence);
+    key.keySize = integerBits(reader.next(TAG.integer));
+    reader.leave(outerParameters);
+  } else if (type === RSASSA_PSS && !reader.done) key.keyPss = readPssParameters(reader);
+  reader.leave(outerAlgorithm);
+  const outerKey = reader.open(TAG.bitString);
   if (keyAlgorithm === 'RSA' || keyAlgorithm === 'RSA-PSS') {
-    const key = new DerReader(spki.value().subarray(1), 'RSA public key');
-    return { keyAlgorithm, keySize: integerBits(key.enter(TAG.sequence).next(TAG.integer).value()), curve: '' };
+    reader.position++;
+    const outerRsa = reader.open(TAG.sequence);
+    key.keySize = integerBits(reader.next(TAG.integer));
+    reader.leave(outerRsa);
   }
-  if (keyAlgorithm === 'EC') {
-    const curve = algorithm.peek() === TAG.oid ? algorithm.oid() : '';
-    return { keyAlgorithm, keySize: CURVES[curve]?.size ?? 0, curve: CURVES[curve]?.name ?? curve };
-  }
-  if (keyAlgorithm === 'DSA' && algorithm.peek() === TAG.sequence) {
-    const prime = algorithm.enter(TAG.sequence).next(TAG.integer).value();
-    return { keyAlgorithm, keySize: integerBits(prime), curve: '' };
-  }
-  return { keyAlgorithm, keySize: FIXED_KEY_SIZES[keyAlgorithm] ?? 0, curve: '' };
+  reader.leave(outerKey);
+  reader.leave(outer);
+  return key;
 }
 
-function integerBits(bytes: Uint8Array): number {
-  let first = 0;
-  while (first < bytes.length && bytes[first] === 0) first++;
-  return first === bytes.length ? 0 : (bytes.length - first) * 8 - Math.clz32(bytes[first]!) + 24;
+function integerBits({ bytes, content, end }: DerReader): number {
+  let first = content;
+  while (first < end && bytes[first] === 0) first++;
+  return first === end ? 0 : (end - first) * 8 - Math.clz32(bytes[first]!) + 24;
 }

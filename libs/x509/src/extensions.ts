@@ -1,11 +1,11 @@
-import { Buffer } from 'node:buffer';
-import { context, DerReader, TAG } from './der-reader.ts';
+import { asBuffer, context, DerReader, TAG } from './der-reader.ts';
 import { readName, stringValue } from './name.ts';
 import { EXTENDED_KEY_USAGES, EXTENSION, KEY_USAGES } from './oids.ts';
 import { malformed } from './x509-error.ts';
 
 export const MAX_NAMES = 10_000;
 
+/** A GeneralName (RFC 5280 section 4.2.1.6): as in certferry.common.v1.SubjectAlternativeName. */
 export interface SubjectAlternativeName {
   type: string;
   value: string;
@@ -22,80 +22,97 @@ export interface CertificateExtensions {
   authorityKeyIdentifier: string;
 }
 
-/** Reads inside the [3] of a TBSCertificate; undefined for a certificate without extensions. */
-export function readExtensions(explicit: DerReader | undefined): CertificateExtensions {
-  const found: CertificateExtensions = {
-    subjectAlternativeNames: [],
-    droppedNames: 0,
-    keyUsages: [],
-    extendedKeyUsages: [],
-    subjectKeyIdentifier: '',
-    authorityKeyIdentifier: '',
-  };
-  if (!explicit) return found;
-  const list = explicit.enter(TAG.sequence);
-  while (!list.done) {
-    const extension = list.enter(TAG.sequence);
-    const id = extension.oid();
-    if (extension.peek() === TAG.boolean) extension.boolean();
-    const read = READERS[id];
-    if (read) read(new DerReader(extension.octets(), 'extension'), found);
+/** Reads the extensions behind a reader that stands in the [3] of a TBSCertificate into `found`. */
+export function readExtensions(reader: DerReader, found: CertificateExtensions): void {
+  const outer = reader.open(TAG.sequence);
+  while (!reader.done) {
+    const outerExtension = reader.open(TAG.sequence);
+    const id = reader.oid();
+    if (reader.peek() === TAG.boolean) reader.boolean();
+    const outerValue = reader.open(TAG.octetString);
+    readExtension(id, reader, found);
+    reader.leave(outerValue);
+    reader.leave(outerExtension);
   }
-  return found;
+  reader.close(outer);
 }
 
-const READERS: Record<string, (value: DerReader, found: CertificateExtensions) => void> = {
-  [EXTENSION.subjectAltName](value, found) {
-    const names = value.enter(TAG.sequence);
-    while (!names.done && found.subjectAlternativeNames.length < MAX_NAMES) {
-      found.subjectAlternativeNames.push(readGeneralName(names));
+function readExtension(id: string, value: DerReader, found: CertificateExtensions): void {
+  switch (id) {
+    case EXTENSION.subjectAltName:
+      return readAlternativeNames(value, found);
+    case EXTENSION.keyUsage:
+      found.keyUsages = readKeyUsages(value);
+      return;
+    case EXTENSION.extendedKeyUsage:
+      found.extendedKeyUsages = readExtendedKeyUsages(value);
+      return;
+    case EXTENSION.basicConstraints:
+      found.basicConstraints = readBasicConstraints(value);
+      return;
+    case EXTENSION.subjectKeyIdentifier:
+      found.subjectKeyIdentifier = value.next(TAG.octetString).hex();
+      return;
+    case EXTENSION.authorityKeyIdentifier: {
+      const outer = value.open(TAG.sequence);
+      if (value.optional(context(0, false))) found.authorityKeyIdentifier = value.hex();
+      value.leave(outer);
     }
-    for (; !names.done; found.droppedNames++) names.next();
-  },
-  [EXTENSION.keyUsage](value, found) {
-    const bits = value.next(TAG.bitString).value();
-    found.keyUsages = KEY_USAGES.filter((_, bit) => (bits[1 + (bit >> 3)] ?? 0) & (0x80 >> (bit & 7)));
-  },
-  [EXTENSION.extendedKeyUsage](value, found) {
-    const purposes = value.enter(TAG.sequence);
-    while (!purposes.done) {
-      const purpose = purposes.oid();
-      found.extendedKeyUsages.push(EXTENDED_KEY_USAGES[purpose] ?? purpose);
-    }
-  },
-  [EXTENSION.basicConstraints](value, found) {
-    const constraints = value.enter(TAG.sequence);
-    const certificateAuthority = constraints.peek() === TAG.boolean && constraints.boolean();
-    const pathLength = constraints.done ? undefined : constraints.integer();
-    found.basicConstraints = { certificateAuthority, ...(pathLength !== undefined && { pathLength }) };
-  },
-  [EXTENSION.subjectKeyIdentifier](value, found) {
-    found.subjectKeyIdentifier = hex(value.octets());
-  },
-  [EXTENSION.authorityKeyIdentifier](value, found) {
-    const identifier = value.enter(TAG.sequence);
-    if (identifier.optional(context(0, false))) found.authorityKeyIdentifier = hex(identifier.value());
-  },
-};
+  }
+}
 
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
-const latin1 = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+function readAlternativeNames(value: DerReader, found: CertificateExtensions): void {
+  const outer = value.open(TAG.sequence);
+  while (!value.done && found.subjectAlternativeNames.length < MAX_NAMES)
+    found.subjectAlternativeNames.push(readGeneralName(value));
+  for (; !value.done; found.droppedNames++) value.next();
+  value.close(outer);
+}
 
-/** GeneralName (RFC 5280 section 4.2.1.6), by its tag number. */
-function readGeneralName(names: DerReader): SubjectAlternativeName {
+/** Names of the bits that are set, in their order. */
+export function readKeyUsages(value: DerReader): string[] {
+  const { bytes, content, end } = value.next(TAG.bitString);
+  const usages: string[] = [];
+  for (let bit = 0; bit < KEY_USAGES.length; bit++) {
+    const at = content + 1 + (bit >> 3);
+    if (at < end && bytes[at]! & (0x80 >> (bit & 7))) usages.push(KEY_USAGES[bit]!);
+  }
+  return usages;
+}
+
+export function readExtendedKeyUsages(value: DerReader): string[] {
+  const purposes: string[] = [];
+  const outer = value.open(TAG.sequence);
+  while (!value.done) {
+    const purpose = value.oid();
+    purposes.push(EXTENDED_KEY_USAGES[purpose] ?? purpose);
+  }
+  value.close(outer);
+  return purposes;
+}
+
+export function readBasicConstraints(value: DerReader): NonNullable<CertificateExtensions['basicConstraints']> {
+  const outer = value.open(TAG.sequence);
+  const certificateAuthority = value.peek() === TAG.boolean && value.boolean();
+  const pathLength = value.done ? undefined : value.integer();
+  value.leave(outer);
+  return pathLength === undefined ? { certificateAuthority } : { certificateAuthority, pathLength };
+}
+
+/** The next GeneralName (RFC 5280 section 4.2.1.6), by its tag number. */
+export function readGeneralName(names: DerReader): SubjectAlternativeName {
   names.next();
   switch (names.tag & 0x1f) {
     case 0:
       return { type: 'otherName', value: readOtherName(names.inside()) };
     case 1:
-      return { type: 'email', value: latin1(names.value()) };
+      return { type: 'email', value: names.latin1(names.content, names.end) };
     case 2:
-      return { type: 'dns', value: latin1(names.value()) };
+      return { type: 'dns', value: names.latin1(names.content, names.end) };
     case 4:
       return { type: 'directoryName', value: readName(names.inside().enter(TAG.sequence)).text };
     case 6:
-      return { type: 'uri', value: latin1(names.value()) };
+      return { type: 'uri', value: names.latin1(names.content, names.end) };
     case 7:
       return { type: 'ip', value: ipText(names.value()) };
     case 8: {
@@ -105,7 +122,7 @@ function readGeneralName(names: DerReader): SubjectAlternativeName {
       return { type: 'registeredId', value: new DerReader(bytes, 'registered id').oid() };
     }
     default:
-      return { type: String(names.tag & 0x1f), value: hex(names.value()) };
+      return { type: String(names.tag & 0x1f), value: names.hex() };
   }
 }
 
@@ -113,12 +130,13 @@ function readOtherName(name: DerReader): string {
   const type = name.oid();
   const value = name.enter(context(0));
   value.next();
-  return `${type}=${stringValue(value) ?? `#${hex(value.raw())}`}`;
+  return `${type}=${stringValue(value) ?? `#${asBuffer(value.raw()).toString('hex')}`}`;
 }
 
-function ipText(bytes: Uint8Array): string {
+/** Four or sixteen octets as RFC 5952 writes them. Throws MALFORMED for any other length. */
+export function ipText(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');
-  if (bytes.length !== 16) throw malformed('IP address in a subject alternative name');
+  if (bytes.length !== 16) throw malformed('IP address in a general name');
   const groups = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i]! << 8) | bytes[2 * i + 1]!).toString(16));
   return compressZeros(groups);
 }

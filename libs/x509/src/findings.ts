@@ -21,8 +21,9 @@ export function findOddities(facts: CertificateFacts, now: Date): Finding[] {
   const least = LEAST_BITS[keyAlgorithm];
   if (least !== undefined && keySize > 0 && keySize < least)
     add('WEAK_KEY', `Its ${keyAlgorithm} key has ${keySize} bits; under ${least} is weak.`);
-  if (WEAK_SIGNATURE.test(signatureAlgorithm) && !selfIssued)
-    add('WEAK_SIGNATURE', `It is signed with ${signatureAlgorithm}, which can be forged.`);
+  const digest = facts.signaturePss ? ` and ${facts.signaturePss.digest}` : '';
+  if ((WEAK_SIGNATURE.test(signatureAlgorithm) || /^ and (md5|sha1)$/.test(digest)) && !selfIssued)
+    add('WEAK_SIGNATURE', `It is signed with ${signatureAlgorithm}${digest}, which can be forged.`);
   if (serialNumber.startsWith('-')) add('NEGATIVE_SERIAL', 'Its serial number is negative.');
   if (serialNumber.replace('-', '').length / 2 > MAX_SERIAL_BYTES)
     add('LONG_SERIAL', `Its serial number has more than ${MAX_SERIAL_BYTES} bytes.`);
@@ -35,5 +36,7 @@ export function findOddities(facts: CertificateFacts, now: Date): Finding[] {
       'NO_ALTERNATIVE_NAMES',
       'It has no subject alternative names; clients do not look at the common name any more.',
     );
+  if (facts.nonMinimalDer)
+    add('NON_MINIMAL_DER', 'Its encoding has more octets somewhere than DER allows: strict readers refuse it.');
   return found;
 }

@@ -1,4 +1,5 @@
 export { toDefiniteLengths } from './ber.ts';
+export { MAX_CHAIN_LENGTH, orderChains, type Chain, type ChainedCertificate, type OrderedChains } from './chains.ts';
 export {
   isSignedBy,
   MAX_CERTIFICATE_BYTES,
@@ -7,17 +8,27 @@ export {
   type CertificateFacts,
 } from './certificate.ts';
 export { readName, splitName, type NameAttribute } from './name.ts';
+export { explainExtensions, type CertificateExtension } from './explain/explain-extensions.ts';
 export { findOddities, type Finding } from './findings.ts';
 export { context, DerReader, TAG } from './der-reader.ts';
 export { MAX_NAMES, type SubjectAlternativeName } from './extensions.ts';
 export {
+  createKeystore,
   listKeystoreEntries,
-  MAX_CHAIN_LENGTH,
   putKeystoreEntry,
   removeKeystoreEntry,
   type KeystoreEntry,
+  type KeystoreType,
+  type NewEntry,
 } from './keystore.ts';
-export { isJavaKeystore, readJavaKeystore, writeJks, type JavaEntry, type JavaKeystore } from './jks.ts';
+export {
+  isJavaKeystore,
+  readJavaKeystore,
+  writeJks,
+  type JavaEntry,
+  type JavaKeystore,
+  type JavaPasswords,
+} from './jks.ts';
 export { IterationBudget, MAX_KDF_ITERATIONS, type Password } from './password-encryption.ts';
 export { MAX_PEM_BLOCK_BYTES, readPem, writePem, type PemBlock } from './pem.ts';
 export { readPkcs12, type Pkcs12, type SafeBag } from './pkcs12.ts';
@@ -29,6 +40,7 @@ export {
   readOpenSshPrivateKey,
   readPrivateKey,
   readTraditionalDsaKey,
+  writeTraditionalKey,
   type PrivateKey,
 } from './private-key.ts';
 export { malformed, overLimit, passwordRequired, X509Error } from './x509-error.ts';

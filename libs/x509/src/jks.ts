@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
-import { createDecipheriv, createHash, hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createDecipheriv, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { DerReader, TAG } from './der-reader.ts';
 import { octetString, oid, sequence, derNull } from './der-writer.ts';
 import type { IterationBudget, Password } from './password-encryption.ts';
 import { readPrivateKey, type PrivateKey } from './private-key.ts';
+import { repeatDigest } from './repeat-digest.ts';
 import {
   malformed,
   overLimit,
@@ -62,11 +63,10 @@ class JavaReader {
     return new Date(Number(this.#bytes.readBigInt64BE(this.#take(8))));
   }
 
-  /** Modified UTF-8; what is not in it is never part of an alias of ours. */
   text(): string {
     const length = this.#bytes.readUInt16BE(this.#take(2));
     const start = this.#take(length);
-    return this.#bytes.toString('utf8', start, start + length);
+    return fromModifiedUtf8(this.#bytes.subarray(start, start + length));
   }
 
   bytes(): Buffer {
@@ -76,12 +76,44 @@ class JavaReader {
   }
 }
 
+/** Java's modified UTF-8 writes every UTF-16 unit by itself: surrogates take three octets each. */
+function fromModifiedUtf8(bytes: Uint8Array): string {
+  let text = '';
+  for (let i = 0; i < bytes.length; i++) {
+    const first = bytes[i]!;
+    if (first < 0x80) text += String.fromCharCode(first);
+    else if (first < 0xe0) text += String.fromCharCode(((first & 0x1f) << 6) | (bytes[++i]! & 0x3f));
+    else text += String.fromCharCode(((first & 0x0f) << 12) | ((bytes[++i]! & 0x3f) << 6) | (bytes[++i]! & 0x3f));
+  }
+  return text;
+}
+
+function toModifiedUtf8(text: string): Buffer {
+  const units = Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
+  return Buffer.from(
+    units.flatMap((unit) => {
+      if (unit > 0 && unit < 0x80) return [unit];
+      const low = 0x80 | (unit & 0x3f);
+      if (unit < 0x800) return [0xc0 | (unit >> 6), low];
+      return [0xe0 | (unit >> 12), 0x80 | ((unit >> 6) & 0x3f), low];
+    }),
+  );
+}
+
+export interface JavaPasswords {
+  /** Of the keystore: its integrity is checked by it. */
+  password?: Password;
+  /** For keys that the keystore's password does not open. */
+  keyPassword?: Password;
+}
+
 /**
- * Reads a JKS or JCEKS keystore: its integrity by the password (none: not checked, and keys are not opened), key and
- * trusted entries. A key under another password is an entry of kind "other" with its chain.
+ * Reads a JKS or JCEKS keystore: its integrity, key and trusted entries. A key that neither password opens is an entry
+ * of kind "other" with its chain.
  * Throws WRONG_PASSWORD, PASSWORD_REQUIRED, UNSUPPORTED_ALGORITHM, TRUNCATED, MALFORMED, LIMIT_EXCEEDED.
  */
-export function readJavaKeystore(bytes: Uint8Array, password: Password, budget: IterationBudget): JavaKeystore {
+export function readJavaKeystore(bytes: Uint8Array, passwords: JavaPasswords, budget: IterationBudget): JavaKeystore {
+  const { password, keyPassword } = passwords;
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const type = file.readUInt32BE() === MAGIC.jks ? 'jks' : 'jceks';
   const reader = new JavaReader(file);
@@ -99,7 +131,8 @@ export function readJavaKeystore(bytes: Uint8Array, password: Password, budget: 
     const tag = reader.int();
     const alias = reader.text();
     const createdAt = reader.time();
-    if (tag === 1) entries.push(readKeyEntry(reader, { alias, createdAt, version, password, budget }));
+    if (tag === 1)
+      entries.push(readKeyEntry(reader, { alias, createdAt, version, passwords: [password, keyPassword], budget }));
     else if (tag === 2)
       entries.push({ kind: 'trusted', alias, createdAt, certificates: [readCertificateOf(reader, version)] });
     else if (tag === 3) {
@@ -130,16 +163,17 @@ function readCertificateOf(reader: JavaReader, version: number): Buffer {
 
 function readKeyEntry(
   reader: JavaReader,
-  of: { alias: string; createdAt: Date; version: number; password: string; budget: IterationBudget },
+  of: { alias: string; createdAt: Date; version: number; passwords: Password[]; budget: IterationBudget },
 ): JavaEntry {
-  const { alias, createdAt, version, password, budget } = of;
+  const { alias, createdAt, version, passwords, budget } = of;
   const protectedKey = reader.bytes();
   const length = reader.int();
   if (length < 0 || length > 1_000) throw overLimit('chain certificates', 1_000, `A chain has ${length} certificates`);
   const certificates = Array.from({ length }, () => readCertificateOf(reader, version));
-  const pkcs8 = unprotect(protectedKey, password, budget);
+  let pkcs8: Buffer | undefined;
+  for (const password of passwords) if (password !== undefined) pkcs8 ??= unprotect(protectedKey, password, budget);
   if (!pkcs8) {
-    const message = `The key "${alias}" has a password of its own, which is not the keystore's; only its certificates were read.`;
+    const message = `The key "${alias}" has a password of its own, send it as key password; only its certificates were read.`;
     return { kind: 'other', alias, message, certificates };
   }
   return { kind: 'key', alias, createdAt, key: readPrivateKey(pkcs8, 'pkcs8'), certificates };
@@ -193,12 +227,7 @@ function jceksKey(password: string, salt: Buffer, iterations: number): { key: Bu
   // Java means to invert the half and shifts it instead; every reader has to do the same.
   if (halves[0].equals(halves[1])) halves[0].set([halves[0][3]!, halves[0][0]!, halves[0][1]!, halves[0][3]!]);
   const secret = Buffer.from(password, 'latin1');
-  const derived = halves.map((half) => {
-    let digested: Buffer = half;
-    for (let i = 0; i < iterations; i++) digested = hash('md5', Buffer.concat([digested, secret]), 'buffer');
-    return digested;
-  });
-  const all = Buffer.concat(derived);
+  const all = Buffer.concat(halves.map((input) => repeatDigest('md5', { input, times: iterations, suffix: secret })));
   return { key: all.subarray(0, 24), iv: all.subarray(24, 32) };
 }
 
@@ -211,9 +240,9 @@ export function writeJks(
   for (const { alias, createdAt, privateKey, certificates } of entries) {
     const time = Buffer.alloc(8);
     time.writeBigInt64BE(BigInt(createdAt.getTime()));
-    parts.push(int(privateKey ? 1 : 2), text(alias.toLowerCase()), time);
-    if (privateKey) parts.push(block(protectJks(Buffer.from(privateKey), password)), int(certificates.length));
-    for (const certificate of privateKey ? certificates : certificates.slice(0, 1))
+    parts.push(int(privateKey?.length ? 1 : 2), text(alias.toLowerCase()), time);
+    if (privateKey?.length) parts.push(block(protectJks(Buffer.from(privateKey), password)), int(certificates.length));
+    for (const certificate of privateKey?.length ? certificates : certificates.slice(0, 1))
       parts.push(text('X.509'), block(certificate));
   }
   const content = Buffer.concat(parts);
@@ -230,7 +259,7 @@ function int(value: number): Buffer {
 const block = (bytes: Uint8Array): Buffer => Buffer.concat([int(bytes.length), bytes]);
 
 function text(value: string): Buffer {
-  const bytes = Buffer.from(value);
+  const bytes = toModifiedUtf8(value);
   const length = Buffer.alloc(2);
   length.writeUInt16BE(bytes.length);
   return Buffer.concat([length, bytes]);

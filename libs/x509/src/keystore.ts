@@ -1,13 +1,20 @@
 import { hash } from 'node:crypto';
 import { isSignedBy, readCertificate, type CertificateFacts } from './certificate.ts';
-import { certificateBag, keyBag, readPkcs12, writePkcs12, type Pkcs12, type SafeBag } from './pkcs12.ts';
+import { MAX_CHAIN_LENGTH } from './chains.ts';
+import { writeJks } from './jks.ts';
+import {
+  certificateBag,
+  keyBag,
+  readPkcs12,
+  writePkcs12,
+  type Pkcs12,
+  type SafeBag,
+  type WritingOptions,
+} from './pkcs12.ts';
 import { readPrivateKey, type PrivateKey } from './private-key.ts';
 import { malformed } from './x509-error.ts';
 
 type CertificateBag = Extract<SafeBag, { kind: 'certificate' }>;
-
-/** The most links a chain is followed. */
-export const MAX_CHAIN_LENGTH = 10;
 
 /** An entry of a PKCS#12 keystore as Java and Windows see it: a key with its chain, or a trusted certificate. */
 export interface KeystoreEntry {
@@ -22,34 +29,56 @@ export interface NewEntry {
   alias: string;
   /** Leaf first. */
   certificates: Uint8Array[];
-  /** PKCS#8; none makes a trusted certificate. */
+  /** PKCS#8; none, or an empty one, makes a trusted certificate. */
   privateKey?: Uint8Array;
+}
+
+export type KeystoreType = 'pkcs12' | 'pkcs12-legacy' | 'jks';
+
+/** A new keystore, its keys under its password. */
+export function createKeystore(keystore: { type: KeystoreType; password: string; entries: NewEntry[] }): Uint8Array {
+  const { type, password, entries } = keystore;
+  if (type === 'jks')
+    return writeJks(
+      entries.map((entry) => ({ ...entry, createdAt: new Date() })),
+      password,
+    );
+  const options: WritingOptions = { password, profile: type === 'pkcs12' ? 'modern' : 'legacy' };
+  const file: Pkcs12 = { contents: [], iterations: 0 };
+  for (const entry of entries) addEntry(file, entry, options);
+  return writePkcs12(file, options);
 }
 
 /** Adds an entry, or replaces the one with the same alias (compared without case). `content` empty: a new keystore. */
 export function putKeystoreEntry(content: Uint8Array, password: string, entry: NewEntry): Uint8Array {
   const file = openKeystore(content, password);
   dropEntry(file, entry.alias);
+  const options: WritingOptions = { password, profile: 'modern' };
+  addEntry(file, entry, options);
+  return writePkcs12(file, options);
+}
+
+function addEntry(file: Pkcs12, entry: NewEntry, options: WritingOptions): void {
+  const { alias } = entry;
   const [leaf, ...chain] = entry.certificates;
   if (!leaf) throw malformed('keystore entry without a certificate');
-  if (!entry.privateKey) {
-    file.contents.push({ encrypted: true, bags: [certificateBag(leaf, { alias: entry.alias, trusted: true })] });
-    return writePkcs12(file, password);
+  if (!entry.privateKey?.length) {
+    file.contents.push({ encrypted: true, bags: [certificateBag(leaf, { alias, trusted: true })] });
+    return;
   }
   const localKeyId = hash('sha1', leaf, 'buffer');
   const key = readPrivateKey(entry.privateKey, 'pkcs8');
   const held = new Set(certificateBags(file).map((bag) => hash('sha256', bag.der)));
   const links = chain.filter((der) => !held.has(hash('sha256', der))).map((der) => certificateBag(der));
-  file.contents.push({ encrypted: true, bags: [certificateBag(leaf, { alias: entry.alias, localKeyId }), ...links] });
-  file.contents.push({ encrypted: false, bags: [keyBag(key, password, { alias: entry.alias, localKeyId })] });
-  return writePkcs12(file, password);
+  file.contents.push({ encrypted: true, bags: [certificateBag(leaf, { alias, localKeyId }), ...links] });
+  file.contents.push({ encrypted: false, bags: [keyBag(key, options, { alias, localKeyId })] });
 }
 
 /** Removes the entry with this alias, and the links of its chain that no other entry needs. */
 export function removeKeystoreEntry(content: Uint8Array, password: string, alias: string): Uint8Array {
   const file = openKeystore(content, password);
   dropEntry(file, alias);
-  return writePkcs12(file, password);
+  return writePkcs12(file, { password, profile: 'modern' });
 }
 
 function openKeystore(content: Uint8Array, password: string): Pkcs12 {

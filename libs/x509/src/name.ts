@@ -1,25 +1,24 @@
 import { Buffer } from 'node:buffer';
-import { TAG, type DerReader } from './der-reader.ts';
+import { asBuffer, TAG, type DerReader } from './der-reader.ts';
 import { ATTRIBUTE_NAMES } from './oids.ts';
 
 const utf8 = new TextDecoder();
 
 /** A directory string of any of the string types (RFC 5280 section 4.1.2.4), or undefined for another type. */
 export function stringValue(reader: DerReader): string | undefined {
-  const bytes = reader.value();
   switch (reader.tag) {
     case TAG.utf8String:
-      return utf8.decode(bytes);
+      return utf8.decode(reader.value());
     case 0x12: // NumericString
     case 0x13: // PrintableString
     case 0x14: // TeletexString, which the field writes as Latin-1
     case 0x16: // IA5String
     case 0x1a: // VisibleString
-      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+      return reader.latin1(reader.content, reader.end);
     case TAG.bmpString:
-      return bytes.length % 2 ? undefined : Buffer.from(bytes).swap16().toString('utf16le');
+      return (reader.end - reader.content) % 2 ? undefined : Buffer.from(reader.value()).swap16().toString('utf16le');
     case 0x1c: // UniversalString
-      return universalString(bytes);
+      return universalString(reader.value());
     default:
       return undefined;
   }
@@ -42,6 +41,19 @@ const ESCAPED = /[",+;<>\\\0]|^[ #]| $/g;
 const escapeValue = (text: string): string =>
   text.replace(ESCAPED, (character) => (character === '\0' ? '\\00' : `\\${character}`));
 
+/** Octets that are the same character in every one of the byte strings and never escaped, save a space at an end. */
+const PLAIN = Uint8Array.from({ length: 256 }, (_, octet) =>
+  octet >= 0x20 && octet < 0x7f && !'",+;<>\\#'.includes(String.fromCharCode(octet)) ? 1 : 0,
+);
+/** UTF8String, NumericString, PrintableString, TeletexString, IA5String, VisibleString. */
+const BYTE_STRINGS = new Set([0x0c, 0x12, 0x13, 0x14, 0x16, 0x1a]);
+
+/** Whether a value is written as it stands, as nearly all are: it needs no decoding and no escape. */
+function isPlain({ bytes, tag, content, end }: DerReader): boolean {
+  for (let i = content; i < end; i++) if (!PLAIN[bytes[i]!]) return false;
+  return BYTE_STRINGS.has(tag) && bytes[content] !== 0x20 && bytes[end - 1] !== 0x20;
+}
+
 export interface Name {
   /** RFC 4514: last RDN first, "CN=web1,O=Acme"; values of one RDN in OpenSSL's order. */
   text: string;
@@ -54,21 +66,32 @@ export function readName(name: DerReader): Name {
   let text = '';
   let commonName = '';
   while (!name.done) {
-    const rdn = name.enter(TAG.set);
+    const outerRdn = name.open(TAG.set);
     let part = '';
-    while (!rdn.done) {
-      const attribute = rdn.enter(TAG.sequence);
-      const type = attribute.oid();
-      attribute.next();
-      const value = stringValue(attribute);
-      if (type === '2.5.4.3' && value !== undefined) commonName = value;
-      const written = value === undefined ? `#${Buffer.from(attribute.raw()).toString('hex')}` : escapeValue(value);
-      const pair = `${ATTRIBUTE_NAMES[type] ?? type}=${written}`;
-      part = part ? `${pair}+${part}` : pair;
+    while (!name.done) {
+      const outerAttribute = name.open(TAG.sequence);
+      const type = name.oid();
+      name.next();
+      const plain = isPlain(name);
+      const value = plain ? name.latin1(name.content, name.end) : stringValue(name);
+      if (type === COMMON_NAME && value !== undefined) commonName = value;
+      const pair = prefixOf(type) + (plain ? value! : writtenValue(name, value));
+      part = part === '' ? pair : `${pair}+${part}`;
+      name.leave(outerAttribute);
     }
-    text = text ? `${part},${text}` : part;
+    name.close(outerRdn);
+    text = text === '' ? part : `${part},${text}`;
   }
   return { text, commonName };
+}
+
+const COMMON_NAME = '2.5.4.3';
+/** "CN=", … */
+const PREFIXES = new Map(Object.entries(ATTRIBUTE_NAMES).map(([type, name]) => [type, `${name}=`]));
+const prefixOf = (type: string): string => PREFIXES.get(type) ?? `${type}=`;
+
+function writtenValue(reader: DerReader, value: string | undefined): string {
+  return value === undefined ? `#${asBuffer(reader.raw()).toString('hex')}` : escapeValue(value);
 }
 
 /** One attribute of an RDN: its type as written (`CN`) and its value, unescaped. */

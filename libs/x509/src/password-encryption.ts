@@ -1,15 +1,18 @@
 import { raise } from '@certferry/core';
 import { Buffer } from 'node:buffer';
-import { createCipheriv, createDecipheriv, hash, pbkdf2Sync, randomBytes, scryptSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, pbkdf2Sync, randomBytes, scryptSync } from 'node:crypto';
 import { type DerReader, TAG } from './der-reader.ts';
 import { derNull, integer, octetString, oid, sequence } from './der-writer.ts';
 import { decryptRc2Cbc } from './rc2.ts';
 import { rc4 } from './rc4.ts';
+import { repeatDigest } from './repeat-digest.ts';
 import { malformed, overLimit, unsupportedAlgorithm, wrongPassword, X509Error } from './x509-error.ts';
 
 export const MAX_KDF_ITERATIONS = 5_000_000;
 /** What we write: NIST SP 800-132 asks for as many as the user can bear; keytool's own default. */
 export const WRITTEN_ITERATIONS = 10_000;
+/** As Windows writes them, which is what old readers were tested with. */
+export const LEGACY_ITERATIONS = 2_000;
 
 /** Counts key derivation iterations over a whole container, before they are spent. */
 export class IterationBudget {
@@ -205,8 +208,8 @@ function pbes1({ digest, cipher }: { digest: 'md5' | 'sha1'; cipher: 'des' | 'rc
   const iterations = parameters.integer();
   from.budget.spend(iterations);
   return (password, data) => {
-    let derived = Buffer.concat([Buffer.from(password ?? ''), salt]);
-    for (let i = 0; i < iterations; i++) derived = hash(digest, derived, 'buffer');
+    const input = Buffer.concat([Buffer.from(password ?? ''), salt]);
+    const derived = repeatDigest(digest, { input, times: iterations });
     const [key, iv] = [derived.subarray(0, 8), derived.subarray(8, 16)];
     if (cipher === 'rc2') return decryptRc2Cbc({ key, iv, data, effectiveBits: 64 });
     return desCbc(key, iv)(data);
@@ -247,8 +250,7 @@ export function derivePkcs12Key(options: {
   const input = Buffer.concat([fill(salt, block), fill(secret, block)]);
   const out: Buffer[] = [];
   for (let have = 0; have < length;) {
-    let digested = hash(digest, Buffer.concat([diversifier, input]), 'buffer');
-    for (let i = 1; i < iterations; i++) digested = hash(digest, digested, 'buffer');
+    const digested = repeatDigest(digest, { input: Buffer.concat([diversifier, input]), times: iterations });
     out.push(digested);
     have += digested.length;
     const addend = fill(digested, block).subarray(0, block);
@@ -272,8 +274,33 @@ function addWithOne(target: Uint8Array, addend: Uint8Array): void {
   }
 }
 
-/** PBES2 with PBKDF2-HMAC-SHA256 and AES-256-CBC: the AlgorithmIdentifier and the ciphertext. */
-export function encryptWithPassword(data: Uint8Array, password: string): { algorithm: Buffer; encrypted: Buffer } {
+/** What encrypts: "modern" is PBES2 with PBKDF2-HMAC-SHA256 and AES-256-CBC, "legacy" PKCS#12's own with SHA-1 and 3DES. */
+export type EncryptionProfile = 'modern' | 'legacy';
+
+/** An AlgorithmIdentifier and what it encrypted. */
+interface Encrypted {
+  algorithm: Buffer;
+  encrypted: Buffer;
+}
+
+export function encryptWithPassword(data: Uint8Array, password: string, profile: EncryptionProfile): Encrypted {
+  return profile === 'modern' ? encryptModern(data, password) : encryptLegacy(data, password);
+}
+
+/** pbeWithSHAAnd3-KeyTripleDES-CBC (RFC 7292 appendix C). */
+function encryptLegacy(data: Uint8Array, password: string): Encrypted {
+  const salt = randomBytes(8);
+  const derive = (purpose: 1 | 2, length: number) =>
+    derivePkcs12Key({ digest: 'sha1', password, salt, iterations: LEGACY_ITERATIONS, purpose, length });
+  const cipher = createCipheriv('des-ede3-cbc', derive(1, 24), derive(2, 8));
+  const parameters = sequence(octetString(salt), integer(LEGACY_ITERATIONS));
+  return {
+    algorithm: sequence(oid('1.2.840.113549.1.12.1.3'), parameters),
+    encrypted: Buffer.concat([cipher.update(data), cipher.final()]),
+  };
+}
+
+function encryptModern(data: Uint8Array, password: string): Encrypted {
   const salt = randomBytes(16);
   const iv = randomBytes(16);
   const cipher = createCipheriv('aes-256-cbc', pbkdf2Sync(password, salt, WRITTEN_ITERATIONS, 32, 'sha256'), iv);

@@ -13,7 +13,9 @@ import {
   IterationBudget,
   readDigest,
   readKdf,
+  LEGACY_ITERATIONS,
   WRITTEN_ITERATIONS,
+  type EncryptionProfile,
   type Password,
 } from './password-encryption.ts';
 import { decryptShroudedKey, encryptPrivateKey, readPrivateKey, type PrivateKey } from './private-key.ts';
@@ -62,16 +64,19 @@ export interface Pkcs12 {
 
 interface Opening {
   password: Password;
+  /** For keys that `password` does not open. */
+  keyPassword: Password;
   budget: IterationBudget;
   /** Whether a MAC has shown that the password is the file's. */
   verified: boolean;
 }
 
 /**
- * Opens a PKCS#12 file: checks its MAC, decrypts its contents and keys.
+ * Opens a PKCS#12 file: checks its MAC, decrypts its contents and keys; keys that have a password of their own with
+ * `keyPassword`.
  * Throws WRONG_PASSWORD, PASSWORD_REQUIRED, UNSUPPORTED_ALGORITHM, LIMIT_EXCEEDED, MALFORMED, TRUNCATED.
  */
-export function readPkcs12(bytes: Uint8Array, password: Password): Pkcs12 {
+export function readPkcs12(bytes: Uint8Array, password: Password, keyPassword?: Password): Pkcs12 {
   const outer = new DerReader(toDefiniteLengths(bytes, 'PKCS#12 file'), 'PKCS#12 file');
   const pfx = outer.enter(TAG.sequence);
   outer.finish();
@@ -79,7 +84,7 @@ export function readPkcs12(bytes: Uint8Array, password: Password): Pkcs12 {
   const authSafe = pfx.enter(TAG.sequence);
   if (authSafe.oid() !== DATA) throw unsupportedAlgorithm('PKCS#12 file', 'public-key integrity mode');
   const content = authSafe.enter(context(0)).octets();
-  const opening: Opening = { password, budget: new IterationBudget(), verified: !pfx.done };
+  const opening: Opening = { password, keyPassword, budget: new IterationBudget(), verified: !pfx.done };
   if (opening.verified) opening.password = checkMac(pfx.enter(TAG.sequence), content, opening);
   const infos = new DerReader(toDefiniteLengths(content, 'PKCS#12 contents'), 'PKCS#12 contents').enter(TAG.sequence);
   const contents: SafeContents[] = [];
@@ -191,13 +196,18 @@ function readBagValue(type: string, value: DerReader, opening: Opening): BagValu
   if (type === BAG.key)
     return { kind: 'key', encrypted: false, key: readPrivateKey(value.next(TAG.sequence).raw(), 'pkcs8') };
   if (type !== BAG.shroudedKey) return { kind: 'other', type };
-  const shrouded = value.next(TAG.sequence).raw();
+  return { kind: 'key', encrypted: true, key: openShroudedKey(value.next(TAG.sequence).raw(), opening) };
+}
+
+function openShroudedKey(shrouded: Uint8Array, { password, keyPassword, verified, budget }: Opening): PrivateKey {
   try {
-    return { kind: 'key', encrypted: true, key: decryptShroudedKey(shrouded, opening.password, opening.budget) };
+    return decryptShroudedKey(shrouded, password, budget);
   } catch (error) {
-    if (!opening.verified || !(error instanceof X509Error) || error.reason !== 'WRONG_PASSWORD') throw error;
+    if (!(error instanceof X509Error) || error.reason !== 'WRONG_PASSWORD') throw error;
+    if (keyPassword !== undefined) return decryptShroudedKey(shrouded, keyPassword, budget);
+    if (!verified) throw error;
     const message =
-      'The password opens the PKCS#12 file but not the private key in it: the key has a password of its own.';
+      'The password opens the PKCS#12 file but not the private key in it: the key has a password of its own, send it as key password.';
     throw new X509Error({ code: 'INVALID_ARGUMENT', reason: 'WRONG_PASSWORD', message });
   }
 }
@@ -217,25 +227,33 @@ function readAttributes(set: DerReader | undefined): Pick<SafeBag, 'alias' | 'lo
   return found;
 }
 
-/** The bytes of a PKCS#12 file: untouched contents as they were, changed ones encrypted again (PBES2), a fresh MAC. */
-export function writePkcs12(file: Pkcs12, password: string): Buffer {
-  const infos = file.contents
-    .filter((one) => one.bags.length > 0)
-    .map((one) => one.raw ?? writeContents(one, password));
+export interface WritingOptions {
+  password: string;
+  profile: EncryptionProfile;
+}
+
+const MAC: Record<EncryptionProfile, { digest: 'sha1' | 'sha256'; oid: string; length: number; iterations: number }> = {
+  modern: { digest: 'sha256', oid: '2.16.840.1.101.3.4.2.1', length: 32, iterations: WRITTEN_ITERATIONS },
+  legacy: { digest: 'sha1', oid: '1.3.14.3.2.26', length: 20, iterations: LEGACY_ITERATIONS },
+};
+
+/** The bytes of a PKCS#12 file: untouched contents as they were, changed ones encrypted again, a fresh MAC. */
+export function writePkcs12(file: Pkcs12, options: WritingOptions): Buffer {
+  const infos = file.contents.filter((one) => one.bags.length > 0).map((one) => one.raw ?? writeContents(one, options));
   const content = sequence(...infos);
   const salt = randomBytes(20);
-  const iterations = WRITTEN_ITERATIONS;
-  const key = derivePkcs12Key({ digest: 'sha256', password, salt, iterations, purpose: 3, length: 32 });
-  const digest = createHmac('sha256', key).update(content).digest();
-  const digestInfo = sequence(sequence(oid('2.16.840.1.101.3.4.2.1'), derNull()), octetString(digest));
+  const { digest, oid: digestOid, length, iterations } = MAC[options.profile];
+  const key = derivePkcs12Key({ digest, password: options.password, salt, iterations, purpose: 3, length });
+  const value = createHmac(digest, key).update(content).digest();
+  const digestInfo = sequence(sequence(oid(digestOid), derNull()), octetString(value));
   const mac = sequence(digestInfo, octetString(salt), integer(iterations));
   return sequence(integer(3), sequence(oid(DATA), tlv(context(0), octetString(content))), mac);
 }
 
-function writeContents(contents: SafeContents, password: string): Buffer {
+function writeContents(contents: SafeContents, { password, profile }: WritingOptions): Buffer {
   const safe = sequence(...contents.bags.map((bag) => bag.raw));
   if (!contents.encrypted) return sequence(oid(DATA), tlv(context(0), octetString(safe)));
-  const { algorithm, encrypted } = encryptWithPassword(safe, password);
+  const { algorithm, encrypted } = encryptWithPassword(safe, password, profile);
   const data = sequence(integer(0), sequence(oid(DATA), algorithm, tlv(context(0, false), encrypted)));
   return sequence(oid(ENCRYPTED_DATA), tlv(context(0), data));
 }
@@ -261,8 +279,8 @@ export function certificateBag(der: Uint8Array, attributes: BagAttributes = {}):
   return { kind: 'certificate', der, raw, alias: attributes.alias, trusted: attributes.trusted ?? false };
 }
 
-/** A PKCS8ShroudedKeyBag, encrypted under `password`. */
-export function keyBag(key: PrivateKey, password: string, attributes: BagAttributes): SafeBag {
-  const raw = writeBag(BAG.shroudedKey, encryptPrivateKey(key.pkcs8, password), attributes);
+/** A PKCS8ShroudedKeyBag. */
+export function keyBag(key: PrivateKey, { password, profile }: WritingOptions, attributes: BagAttributes): SafeBag {
+  const raw = writeBag(BAG.shroudedKey, encryptPrivateKey(key.pkcs8, password, profile), attributes);
   return { kind: 'key', key, encrypted: true, raw, alias: attributes.alias, trusted: false };
 }

@@ -7,11 +7,12 @@ import { readOpenSshKey } from './openssh-key.ts';
 import {
   decryptWithPassword,
   encryptWithPassword,
+  type EncryptionProfile,
   type IterationBudget,
   type Password,
 } from './password-encryption.ts';
 import { writePem } from './pem.ts';
-import { guard, overLimit, passwordRequired } from './x509-error.ts';
+import { guard, overLimit, passwordRequired, X509Error } from './x509-error.ts';
 
 export const MAX_KEY_BYTES = 64 * 1024;
 
@@ -74,9 +75,22 @@ export function decryptShroudedKey(der: Uint8Array, password: Password, budget: 
 }
 
 /** An EncryptedPrivateKeyInfo, DER. */
-export function encryptPrivateKey(pkcs8: Uint8Array, password: string): Buffer {
-  const { algorithm, encrypted } = encryptWithPassword(pkcs8, password);
+export function encryptPrivateKey(pkcs8: Uint8Array, password: string, profile: EncryptionProfile = 'modern'): Buffer {
+  const { algorithm, encrypted } = encryptWithPassword(pkcs8, password, profile);
   return sequence(algorithm, octetString(encrypted));
+}
+
+/** A key in its traditional PEM form: PKCS#1 or SEC 1. UNSUPPORTED_ALGORITHM for a key that has none. */
+export function writeTraditionalKey(pkcs8: Uint8Array): string {
+  const key = guard('private key', () => createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' }));
+  const type = ({ rsa: 'pkcs1', ec: 'sec1' } as const)[key.asymmetricKeyType as string];
+  if (!type)
+    throw new X509Error({
+      code: 'INVALID_ARGUMENT',
+      reason: 'UNSUPPORTED_ALGORITHM',
+      message: `A key of type ${key.asymmetricKeyType} has no traditional form: take it as PKCS#8.`,
+    });
+  return key.export({ format: 'pem', type }) as string;
 }
 
 /** The one key of an OpenSSH file. */

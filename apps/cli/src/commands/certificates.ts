@@ -25,6 +25,7 @@ interface Certificate {
   tags: string[];
   notes: string;
   chain?: { subject: string }[];
+  extensions?: { oid: string; name?: string; critical: boolean; value: string; text?: string[] }[];
 }
 
 interface ImportItem {
@@ -43,6 +44,7 @@ interface ImportAnswer {
   id: string;
   format: string;
   notices?: string[];
+  chains?: { indexes: number[]; crossSigned?: number[] }[];
   items: ImportItem[];
 }
 
@@ -50,6 +52,7 @@ interface ImportOptions extends PasswordOptions {
   name?: string;
   notes?: string;
   tag?: string[];
+  keyPasswordFile?: string;
   json: boolean;
 }
 
@@ -68,10 +71,15 @@ async function send(
   from: { file: string; options: ImportOptions },
 ): Promise<ImportAnswer> {
   const content = readInput(from.file);
+  const keyPassword = await readPassword(
+    { passwordFile: from.options.keyPasswordFile },
+    { prompt: '', variable: 'CERTFERRY_KEY_PASSWORD' },
+  );
   const attempt = async (password: string | undefined) => {
     const form = new FormData();
     const { name, notes, tag } = from.options;
-    for (const [field, value] of Object.entries({ password, name, notes, tags: tag && JSON.stringify(tag) }))
+    const tags = tag && JSON.stringify(tag);
+    for (const [field, value] of Object.entries({ password, keyPassword, name, notes, tags }))
       if (value !== undefined) form.set(field, value);
     form.set('file', new Blob([new Uint8Array(content)]), basename(from.file));
     return (await (await api.request('POST', path, { body: form })).json()) as ImportAnswer;
@@ -93,10 +101,26 @@ async function send(
   }
 }
 
+/** Chains of more than one certificate, by their subjects. */
+function chainLines({ chains = [], items }: ImportAnswer): string[] {
+  const subject = (index: number) => items.find((item) => item.index === index)?.subject ?? String(index);
+  return chains
+    .filter(({ indexes }) => indexes.length > 1)
+    .map(({ indexes, crossSigned = [] }) => {
+      const also = crossSigned.length > 0 ? ` (also there: ${crossSigned.map(subject).join(', ')})` : '';
+      return `Chain: ${indexes.map(subject).join(' < ')}${also}`;
+    });
+}
+
 const passwordOptions = (command: Command): Command =>
   command
     .option('--password-file <file>', 'read the password from a file ("-": standard input)')
     .option('--password-env <name>', 'read the password from this environment variable (default: CERTFERRY_PASSWORD)');
+
+const KEY_PASSWORD_FILE = [
+  '--key-password-file <file>',
+  'the password of keys that have one of their own (or CERTFERRY_KEY_PASSWORD)',
+] as const;
 
 export function addCertificateCommands(program: Command, api: ApiClient): void {
   passwordOptions(
@@ -105,6 +129,7 @@ export function addCertificateCommands(program: Command, api: ApiClient): void {
       .argument('<file...>', 'PEM, DER, PKCS#7, PKCS#12, JKS, … ("-": standard input)')
       .description('import containers of certificates and keys'),
   )
+    .option(...KEY_PASSWORD_FILE)
     .option('--name <name>', 'name of the certificate')
     .option('--notes <text>', 'notes on the certificate')
     .option('--tag <tag...>', 'tags of the certificate')
@@ -138,6 +163,7 @@ export function addCertificateCommands(program: Command, api: ApiClient): void {
       .argument('<file>', 'PEM, DER, PKCS#7, PKCS#12, JKS, …')
       .description('say what is in a container and what an import would do; keep nothing'),
   )
+    .option(...KEY_PASSWORD_FILE)
     .option('--json', 'print JSON', false)
     .action(async (file: string, options: ImportOptions) => {
       const answer = await send(api, '/v1/imports/inspect', { file, options });
@@ -151,6 +177,7 @@ export function addCertificateCommands(program: Command, api: ApiClient): void {
                 )
               : (item.message ?? ''),
           ),
+          ...chainLines(answer),
           ...(answer.notices ?? []),
         ].join('\n\n'),
       );
@@ -211,9 +238,10 @@ export function addCertificateCommands(program: Command, api: ApiClient): void {
       .argument('<certificate>', 'id, name or thumbprint')
       .description('write a certificate to a file'),
   )
-    .requiredOption('--format <format>', 'pem, chain, der, p7b; with the key: key-pem, p12')
+    .requiredOption('--format <format>', `${FORMATS.join(', ')}; with the key: ${Object.keys(KEY_FORMATS).join(', ')}`)
+    .option('--unencrypted', 'the key in the clear, for key-pem, key and key-traditional', false)
     .option('--out <file>', 'file to write (default: standard output)')
-    .action(async (which: string, options: { format: string; out?: string } & PasswordOptions) => {
+    .action(async (which: string, options: ExportOptions) => {
       const id = await findCertificate(api, which);
       const content = await download(api, id, options);
       if (options.out) writeFileSync(options.out, content, { mode: 0o600 });
@@ -221,19 +249,40 @@ export function addCertificateCommands(program: Command, api: ApiClient): void {
     });
 }
 
-async function download(api: ApiClient, id: string, options: { format: string } & PasswordOptions): Promise<Buffer> {
+const FORMATS = ['pem', 'chain', 'issuers', 'der', 'p7b'];
+/** Formats with the key, and what the server calls them. */
+const KEY_FORMATS: Record<string, string> = {
+  'key-pem': 'pem',
+  key: 'key',
+  'key-traditional': 'traditional',
+  p12: 'p12',
+  'p12-legacy': 'p12-legacy',
+  jks: 'jks',
+};
+
+interface ExportOptions extends PasswordOptions {
+  format: string;
+  unencrypted: boolean;
+  out?: string;
+}
+
+async function download(api: ApiClient, id: string, options: ExportOptions): Promise<Buffer> {
   const path = `/v1/certificates/${id}/download`;
-  const withKey = { 'key-pem': 'pem', p12: 'p12' }[options.format];
-  if (!withKey)
+  const format = KEY_FORMATS[options.format];
+  if (!format)
     return Buffer.from(
       await (await api.request('GET', `${path}?format=${encodeURIComponent(options.format)}`)).arrayBuffer(),
     );
-  const password = await readPassword(options, {
-    prompt: 'Password for the file',
-    variable: 'CERTFERRY_PASSWORD',
-    required: true,
-  });
-  return Buffer.from(await (await api.request('POST', path, { body: { format: withKey, password } })).arrayBuffer());
+  const protection = options.unencrypted
+    ? { unencrypted: true }
+    : {
+        password: await readPassword(options, {
+          prompt: 'Password for the file',
+          variable: 'CERTFERRY_PASSWORD',
+          required: true,
+        }),
+      };
+  return Buffer.from(await (await api.request('POST', path, { body: { format, ...protection } })).arrayBuffer());
 }
 
 /** A certificate's id from its id, its thumbprint or fingerprint, or its name; ambiguous names are refused. */
@@ -248,6 +297,11 @@ export async function findCertificate(api: ApiClient, which: string): Promise<st
     `Several certificates are named "${which}"; use an id: ${found.map((one) => one.id).join(', ')}.`,
     EXIT.usage,
   );
+}
+
+/** Unknown ones by OID and bytes. */
+function extensionLine({ oid, name = oid, critical, value, text }: NonNullable<Certificate['extensions']>[0]): string {
+  return `${name}${critical ? ' (critical)' : ''}: ${text?.join(', ') ?? Buffer.from(value, 'base64').toString('hex')}`;
 }
 
 function describe(
@@ -268,6 +322,7 @@ function describe(
     ['SHA-1', certificate.thumbprint],
     ['SHA-256', certificate.fingerprintSha256],
     ['Chain', (certificate.chain ?? []).map((one) => one.subject).join(' < ')],
+    ['Extensions', (certificate.extensions ?? []).map(extensionLine).join('\n')],
     ['Id', certificate.id ?? ''],
     ['Import would be', result],
     ['Findings', findings.map((one) => one.message).join(' ')],

@@ -11,10 +11,18 @@ import { certificate, certificatePatch, idParams, listOf, page, validation } fro
 const EXPORTS = {
   pem: inventoryV1.ExportFormat.PEM,
   chain: inventoryV1.ExportFormat.CHAIN,
+  issuers: inventoryV1.ExportFormat.ISSUERS,
   der: inventoryV1.ExportFormat.DER,
   p7b: inventoryV1.ExportFormat.P7B,
 } as const;
-const KEY_EXPORTS = { pem: inventoryV1.PrivateKeyFormat.PEM, p12: inventoryV1.PrivateKeyFormat.P12 } as const;
+const KEY_EXPORTS = {
+  pem: inventoryV1.PrivateKeyFormat.PEM,
+  key: inventoryV1.PrivateKeyFormat.KEY,
+  traditional: inventoryV1.PrivateKeyFormat.TRADITIONAL,
+  p12: inventoryV1.PrivateKeyFormat.P12,
+  'p12-legacy': inventoryV1.PrivateKeyFormat.P12_LEGACY,
+  jks: inventoryV1.PrivateKeyFormat.JKS,
+} as const;
 
 const listQuery = z.object({
   filter: z.string().max(10_000).optional().describe('CN -eq "web1" AND NotAfter -lt "2027-01-01"; see docs/filter.md'),
@@ -25,6 +33,16 @@ const listQuery = z.object({
     .optional()
     .describe('name, commonName, notAfter, createdAt or number; "-" before it for descending'),
   ...page,
+});
+
+const keyDownload = z.strictObject({
+  format: z
+    .enum(['pem', 'key', 'traditional', 'p12', 'p12-legacy', 'jks'])
+    .describe(
+      'pem: the key and the chain; key: the key alone (PKCS#8); traditional: PKCS#1 or SEC 1; p12-legacy: for readers from before 2019',
+    ),
+  password: z.string().max(1_000).optional().describe('At least 4 characters, 6 for jks'),
+  unencrypted: z.boolean().optional().describe('Instead of a password, for pem, key and traditional'),
 });
 
 function sendFile(
@@ -118,9 +136,9 @@ export function certificateRoutes(base: FastifyInstance, { inventory, platform, 
         params: idParams,
         querystring: z.object({
           format: z
-            .enum(['pem', 'chain', 'der', 'p7b'])
+            .enum(['pem', 'chain', 'issuers', 'der', 'p7b'])
             .default('pem')
-            .describe('chain and p7b carry the known issuers, leaf first'),
+            .describe('chain and p7b carry the certificate and its known issuers, issuers only those'),
         }),
       },
     },
@@ -168,17 +186,17 @@ export function certificateRoutes(base: FastifyInstance, { inventory, platform, 
       config: { scope: 'keys' },
       schema: {
         tags,
-        summary: 'Download with the key, encrypted under a password',
+        summary: 'Download with the key, encrypted under a password or, if that is asked for, in the clear',
         params: idParams,
-        body: z.strictObject({ format: z.enum(['pem', 'p12']), password: z.string().min(4).max(1_000) }),
+        body: keyDownload,
       },
     },
     async (request, reply) => {
-      const { format, password } = request.body;
+      const { format, ...protection } = request.body;
       return sendFile(
         reply,
         await inventory.exportPrivateKey(
-          { ...request.params, format: KEY_EXPORTS[format], password },
+          { ...request.params, format: KEY_EXPORTS[format], ...protection },
           callOptions(request),
         ),
       );

@@ -9,6 +9,7 @@ import { importBody, importFields } from './schemas.ts';
 export interface ImportInput {
   content: Uint8Array;
   password?: string;
+  keyPassword?: string;
   name?: string;
   notes?: string;
   metadata?: Record<string, string>;

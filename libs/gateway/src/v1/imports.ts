@@ -27,7 +27,7 @@ export function importRoutes(base: FastifyInstance, context: GatewayContext): vo
   const preValidation = async (request: FastifyRequest) =>
     void (request.importInput = await readImportInput(context, request));
   const body =
-    'multipart/form-data with the part "file" and the fields password, name, notes, and as JSON metadata, tags, firstOfPem, createOnly and formats, or JSON with contentBase64 or filePath.';
+    'multipart/form-data with the part "file" and the fields password, keyPassword, name, notes, and as JSON metadata, tags, firstOfPem, createOnly and formats, or JSON with contentBase64 or filePath.';
 
   app.post(
     '/imports',

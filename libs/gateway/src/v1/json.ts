@@ -19,13 +19,29 @@ export function factsToJson(facts: commonV1.CertificateFacts): z.infer<typeof ce
     notAfter,
     curve,
     basicConstraints,
+    nonMinimalDer,
     ...rest
   } = facts;
-  return { ...rest, curve: present(curve), notBefore: iso(notBefore), notAfter: iso(notAfter), basicConstraints };
+  return {
+    ...rest,
+    curve: present(curve),
+    notBefore: iso(notBefore),
+    notAfter: iso(notAfter),
+    basicConstraints,
+    nonMinimalDer: nonMinimalDer || undefined,
+  };
 }
 
+const extensionToJson = ({ oid, name, critical, value, text }: commonV1.CertificateExtension) => ({
+  oid,
+  name: present(name),
+  critical,
+  value: Buffer.from(value).toString('base64'),
+  text: present(text),
+});
+
 export function certificateToJson(from: inventoryV1.Certificate, withChain = false): z.infer<typeof certificate> {
-  const { facts, createdAt, updatedAt, chain, filePath, createdBy, ...rest } = from;
+  const { facts, createdAt, updatedAt, chain, extensions, filePath, createdBy, ...rest } = from;
   return {
     ...rest,
     filePath: present(filePath),
@@ -33,7 +49,7 @@ export function certificateToJson(from: inventoryV1.Certificate, withChain = fal
     ...factsToJson(facts!),
     createdAt: iso(createdAt),
     updatedAt: iso(updatedAt),
-    ...(withChain && { chain }),
+    ...(withChain && { chain, extensions: extensions.map(extensionToJson) }),
   };
 }
 
@@ -58,6 +74,7 @@ export function importToJson(from: inventoryV1.Import): z.infer<typeof importAns
       reason,
       message,
       findings,
+      extensions,
       ...rest
     }) => ({
       ...rest,
@@ -70,7 +87,7 @@ export function importToJson(from: inventoryV1.Import): z.infer<typeof importAns
       reason: present(reason),
       message: present(message),
       findings: present(findings),
-      certificate: facts && factsToJson(facts),
+      certificate: facts && { ...factsToJson(facts), extensions: present(extensions.map(extensionToJson)) },
     }),
   );
   return {
@@ -79,6 +96,7 @@ export function importToJson(from: inventoryV1.Import): z.infer<typeof importAns
     format: from.format,
     notices: present(from.notices),
     createdAt: iso(from.createdAt),
+    chains: present(from.chains.map(({ indexes, crossSigned }) => ({ indexes, crossSigned: present(crossSigned) }))),
     items,
   };
 }

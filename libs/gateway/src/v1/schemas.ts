@@ -24,6 +24,16 @@ export const problem = z
   })
   .describe('RFC 9457 problem; reason is stable.');
 
+const pss = z.object({ digest: z.string(), maskDigest: z.string(), saltLength: z.number() });
+
+export const certificateExtension = z.object({
+  oid: z.string(),
+  name: z.string().optional().describe('Absent if there is no name for it'),
+  critical: z.boolean(),
+  value: z.string().describe('DER in base64'),
+  text: z.array(z.string()).optional().describe('What it says; absent if it is unknown'),
+});
+
 export const certificate = z.object({
   id: z.string(),
   name: z.string(),
@@ -38,6 +48,9 @@ export const certificate = z.object({
   keySize: z.number().describe('Bits'),
   curve: z.string().optional(),
   signatureAlgorithm: z.string(),
+  signaturePss: pss.optional().describe('Parameters of an RSASSA-PSS signature'),
+  keyPss: pss.optional().describe('What an RSASSA-PSS key is restricted to'),
+  nonMinimalDer: z.boolean().optional().describe('Whether its encoding is longer than DER allows'),
   keyUsages: z.array(z.string()),
   extendedKeyUsages: z.array(z.string()),
   basicConstraints: z.object({ certificateAuthority: z.boolean(), pathLength: z.number().optional() }).optional(),
@@ -59,6 +72,7 @@ export const certificate = z.object({
     .array(z.object({ certificateId: z.string(), subject: z.string(), fingerprintSha256: z.string() }))
     .optional()
     .describe('Known issuers, nearest first; only of a single certificate'),
+  extensions: z.array(certificateExtension).optional().describe('All of them, in words; only of a single certificate'),
 });
 
 export const validation = z.object({
@@ -79,6 +93,9 @@ export const certificateFacts = certificate.pick({
   keySize: true,
   curve: true,
   signatureAlgorithm: true,
+  signaturePss: true,
+  keyPss: true,
+  nonMinimalDer: true,
   keyUsages: true,
   extendedKeyUsages: true,
   basicConstraints: true,
@@ -86,10 +103,12 @@ export const certificateFacts = certificate.pick({
   authorityKeyIdentifier: true,
   thumbprint: true,
   fingerprintSha256: true,
+  extensions: true,
 });
 
 export const importFields = {
   password: text(1_000).optional(),
+  keyPassword: text(1_000).optional().describe('Of the keys, where it is not the container’s'),
   name: text(255).optional(),
   notes: text(10_000).optional(),
   metadata: z.record(z.string(), z.string()).optional(),
@@ -122,6 +141,10 @@ export const importAnswer = z.object({
   format: z.string(),
   notices: z.array(z.string()).optional().describe('What is odd but not wrong in the container'),
   createdAt: time,
+  chains: z
+    .array(z.object({ indexes: z.array(z.number()), crossSigned: z.array(z.number()).optional() }))
+    .optional()
+    .describe('How the items belong together, by index: a leaf, then its issuers, nearest first'),
   items: z.array(
     z.object({
       index: z.number().describe('Position in the container'),

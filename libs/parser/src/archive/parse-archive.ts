@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { AppError, invalid } from '@certferry/core';
 import { parserV1 } from '@certferry/contracts';
 import { readCertificate, X509Error } from '@certferry/x509';
-import type { Container } from '../container.ts';
+import { emptyContainer, type Container } from '../container.ts';
 import { toInspection } from '../mapping.ts';
 import { spool } from './spool.ts';
 import { decodePem, readXmlCertificates } from './xml-certificates.ts';
@@ -100,7 +100,7 @@ async function* xmlItems(archive: ZipArchive, member: ZipMember): AsyncGenerator
     else {
       try {
         const certificates = [{ index: 0, der, facts: readCertificate(der), alias: '' }];
-        item.inspection = toInspection({ format: 'DER', certificates, keys: [], failures: [], notices: [] });
+        item.inspection = toInspection({ ...emptyContainer('DER'), certificates });
       } catch (error) {
         if (!(error instanceof X509Error)) throw error;
         item.failure = failed(index, error.reason, error.message);

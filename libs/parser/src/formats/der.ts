@@ -18,7 +18,7 @@ type Shape = 'certificate' | 'pkcs8' | 'pkcs1' | 'sec1' | 'encrypted key';
 export const der: Format = {
   detect: (content) => shapeOf(content) !== undefined,
   needsSandbox: (content) => shapeOf(content) === 'encrypted key',
-  read(content, password) {
+  read(content, { password }) {
     const container = emptyContainer('DER');
     const shape = shapeOf(content);
     if (shape === 'certificate')

@@ -1,6 +1,13 @@
 import type { Password } from '@certferry/x509';
 import type { Container } from '../container.ts';
 
+export interface Passwords {
+  /** Of the container. */
+  password?: Password;
+  /** Of keys that have one of their own. */
+  keyPassword?: Password;
+}
+
 /** One form that certificates arrive in. */
 export interface Format {
   /** By the bytes, never by a name. */
@@ -8,5 +15,5 @@ export interface Format {
   /** Whether reading derives a key or opens a nested container, so that it runs in a child process. */
   needsSandbox(content: Uint8Array): boolean;
   /** Throws X509Error. */
-  read(content: Uint8Array, password: Password): Container;
+  read(content: Uint8Array, passwords: Passwords): Container;
 }

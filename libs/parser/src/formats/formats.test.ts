@@ -7,7 +7,7 @@ import { openContainer } from '../open-container.ts';
 
 const fixture = (name: string) => readFileSync(new URL(`../../../x509/fixtures/${name}`, import.meta.url));
 const names = (content: Uint8Array, password?: string) =>
-  openContainer(content, password).certificates.map((one) => one.facts.commonName);
+  openContainer(content, { password }).certificates.map((one) => one.facts.commonName);
 
 describe('what tools and clients put around a container', () => {
   const pem = fixture('leaf.pem').toString();
@@ -54,7 +54,7 @@ describe('what tools and clients put around a container', () => {
     });
     expect(content.subarray(0, 2).toString('hex')).toBe('3080');
     expect(names(content).toSorted()).toEqual(['Issuer of ber', 'ber']);
-    for (let cut = 1; cut < 60; cut += 7) expect(() => openContainer(content.subarray(0, -cut), undefined)).toThrow();
+    for (let cut = 1; cut < 60; cut += 7) expect(() => openContainer(content.subarray(0, -cut), {})).toThrow();
   });
 });
 
@@ -72,7 +72,7 @@ describe.skipIf(!hasProgram('keytool'))('Java keystores', () => {
     make('own', '-keypass', 'another');
     const root = new URL('../../../x509/fixtures/root.pem', import.meta.url).pathname;
     keytool(path, type, '-importcert', '-noprompt', '-alias', 'acme', '-file', root);
-    const container = openContainer(readFileSync(path), 'changeit');
+    const container = openContainer(readFileSync(path), { password: 'changeit' });
     expect(container.format).toBe(type);
     const entries = container.certificates.map((one) => [
       one.alias,
@@ -86,12 +86,19 @@ describe.skipIf(!hasProgram('keytool'))('Java keystores', () => {
       ['web', 'web', true, false],
     ]);
     expect(container.notices).toEqual([
-      'The key "own" has a password of its own, which is not the keystore\'s; only its certificates were read.',
+      'The key "own" has a password of its own, send it as key password; only its certificates were read.',
     ]);
-    expect(() => openContainer(readFileSync(path), 'wrong')).toThrow(/password does not open the Java keystore/);
-    expect(() => openContainer(readFileSync(path), undefined)).toThrow(/send its password/);
+    const both = openContainer(readFileSync(path), { password: 'changeit', keyPassword: 'another' });
+    expect(both.notices.filter((notice) => notice.includes('password of its own'))).toEqual([]);
+    expect(both.certificates.filter((one) => one.key !== undefined).map((one) => one.alias)).toEqual(
+      expect.arrayContaining(['own', 'web']),
+    );
+    expect(() => openContainer(readFileSync(path), { password: 'wrong' })).toThrow(
+      /password does not open the Java keystore/,
+    );
+    expect(() => openContainer(readFileSync(path), {})).toThrow(/send its password/);
     for (const length of [8, 20, 100, 500])
-      expect(() => openContainer(readFileSync(path).subarray(0, length), 'changeit')).toThrow();
+      expect(() => openContainer(readFileSync(path).subarray(0, length), { password: 'changeit' })).toThrow();
   });
 
   test('a secret key in a JCEKS is said, with what cannot be read behind it', () => {
@@ -109,7 +116,9 @@ describe.skipIf(!hasProgram('keytool'))('Java keystores', () => {
       '-keypass',
       'changeit',
     );
-    expect(openContainer(readFileSync(path), 'changeit').notices).toEqual(['The secret key "secret" was passed over.']);
+    expect(openContainer(readFileSync(path), { password: 'changeit' }).notices).toEqual([
+      'The secret key "secret" was passed over.',
+    ]);
   });
 });
 
@@ -125,12 +134,14 @@ describe.skipIf(!hasProgram('ssh-keygen'))('OpenSSH private keys', () => {
       execFileSync('ssh-keygen', ['-q', '-t', type, ...more, '-f', join(folder, name), ...args]);
       return readFileSync(join(folder, name));
     };
-    const plain = openContainer(make('plain', '-N', ''), undefined);
+    const plain = openContainer(make('plain', '-N', ''), {});
     expect(plain.keys[0]!.key.algorithm).toBe(algorithm);
     const encrypted = make('encrypted', '-N', 'changeit', '-a', '4');
-    expect(openContainer(encrypted, 'changeit').keys[0]!.key.algorithm).toBe(algorithm);
-    expect(() => openContainer(encrypted, 'wrong')).toThrow(/password does not open the OpenSSH private key/);
-    expect(() => openContainer(encrypted, undefined)).toThrow(/send its password/);
+    expect(openContainer(encrypted, { password: 'changeit' }).keys[0]!.key.algorithm).toBe(algorithm);
+    expect(() => openContainer(encrypted, { password: 'wrong' })).toThrow(
+      /password does not open the OpenSSH private key/,
+    );
+    expect(() => openContainer(encrypted, {})).toThrow(/send its password/);
     // The same key as ssh-keygen itself converts it.
     execFileSync('ssh-keygen', [
       '-q',
@@ -144,7 +155,7 @@ describe.skipIf(!hasProgram('ssh-keygen'))('OpenSSH private keys', () => {
       '-f',
       join(folder, 'plain'),
     ]);
-    const converted = openContainer(readFileSync(join(folder, 'plain')), undefined);
+    const converted = openContainer(readFileSync(join(folder, 'plain')), {});
     expect(converted.keys[0]!.key.publicKeySha256).toBe(plain.keys[0]!.key.publicKeySha256);
   });
 });
@@ -156,9 +167,11 @@ describe('PBMAC1, by the test vectors of RFC 9579 appendix A', () => {
     [2, 'HMAC-SHA256 MAC, HMAC-SHA512 PRF'],
     [3, 'HMAC-SHA512 MAC and PRF'],
   ])('A.%i, %s, is read', (number) => {
-    const { format, certificates, keys } = openContainer(vector(number), '1234');
+    const { format, certificates, keys } = openContainer(vector(number), { password: '1234' });
     expect([format, certificates.length, keys.length, certificates[0]!.key]).toEqual(['PKCS12', 1, 1, 0]);
-    expect(() => openContainer(vector(number), '12345')).toThrow(/password does not open the PKCS#12 file/);
+    expect(() => openContainer(vector(number), { password: '12345' })).toThrow(
+      /password does not open the PKCS#12 file/,
+    );
   });
 
   test.each([
@@ -166,7 +179,7 @@ describe('PBMAC1, by the test vectors of RFC 9579 appendix A', () => {
     [5, 'a wrong salt', /password does not open/],
     [6, 'no key length', /PBMAC1 without a key length/],
   ])('A.%i, %s, is refused', (number, _, message) => {
-    expect(() => openContainer(vector(number), '1234')).toThrow(message);
+    expect(() => openContainer(vector(number), { password: '1234' })).toThrow(message);
   });
 });
 
@@ -184,7 +197,7 @@ describe('what is recognised and not kept', () => {
         '-outform',
         form,
       ]);
-      const container = openContainer(content, undefined);
+      const container = openContainer(content, {});
       expect(container.notices[0]).toMatch(/certificate request for "CN=wanted,O=Acme" \(EC P-256\) was passed over/);
       expect(container.certificates).toEqual([]);
     }
@@ -216,19 +229,19 @@ describe.skipIf(!hasProgram('openssl'))('password-based encryption of every kind
     ['PKCS#12 RC4-128', ['-v1', 'PBE-SHA1-RC4-128', ...legacy]],
     ['PKCS#12 RC4-40', ['-v1', 'PBE-SHA1-RC4-40', ...legacy]],
   ])('%s', (_, args) => {
-    const expected = openContainer(readFileSync(key), undefined).keys[0]!.key.publicKeySha256;
+    const expected = openContainer(readFileSync(key), {}).keys[0]!.key.publicKeySha256;
     for (const password of ['changeit', 'Zürich ✓ "$`', '']) {
       const content = execFileSync(
         'openssl',
         ['pkcs8', '-topk8', '-in', key, '-passout', `pass:${password}`, ...args],
         { stdio: 'pipe' },
       );
-      expect(openContainer(content, password).keys[0]!.key.publicKeySha256).toBe(expected);
+      expect(openContainer(content, { password }).keys[0]!.key.publicKeySha256).toBe(expected);
     }
     const content = execFileSync('openssl', ['pkcs8', '-topk8', '-in', key, '-passout', 'pass:changeit', ...args], {
       stdio: 'pipe',
     });
-    expect(() => openContainer(content, 'wrong')).toThrow(/password|private key/);
+    expect(() => openContainer(content, { password: 'wrong' })).toThrow(/password|private key/);
   });
 
   test.each(['sha1', 'sha224', 'sha256', 'sha384', 'sha512'])('PKCS#12 with a MAC of %s', async (digest) => {
@@ -246,7 +259,7 @@ describe.skipIf(!hasProgram('openssl'))('password-based encryption of every kind
       digest,
     ]);
     expect(names(content, 'changeit')).toEqual([digest]);
-    expect(() => openContainer(content, 'wrong')).toThrow(/password does not open the PKCS#12 file/);
+    expect(() => openContainer(content, { password: 'wrong' })).toThrow(/password does not open the PKCS#12 file/);
   });
 
   test('scrypt that asks for too much is refused before any work', () => {
@@ -254,6 +267,8 @@ describe.skipIf(!hasProgram('openssl'))('password-based encryption of every kind
     const content = execFileSync('openssl', args, { stdio: 'pipe' });
     const at = content.indexOf(Buffer.from('02024000020108', 'hex'));
     content[at + 6] = 0x7f;
-    expect(() => openContainer(content, 'changeit')).toThrow(/266338304 bytes; the limit \(scrypt bytes\) is 67108864/);
+    expect(() => openContainer(content, { password: 'changeit' })).toThrow(
+      /266338304 bytes; the limit \(scrypt bytes\) is 67108864/,
+    );
   });
 });

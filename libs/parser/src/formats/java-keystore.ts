@@ -7,9 +7,9 @@ import { noticeIterations } from './notices.ts';
 export const javaKeystore: Format = {
   detect: isJavaKeystore,
   needsSandbox: () => true,
-  read(content, password) {
+  read(content, passwords) {
     const budget = new IterationBudget();
-    const keystore = readJavaKeystore(content, password, budget);
+    const keystore = readJavaKeystore(content, passwords, budget);
     const container = emptyContainer(keystore.type === 'jks' ? 'JKS' : 'JCEKS');
     let index = 0;
     for (const entry of keystore.entries) {

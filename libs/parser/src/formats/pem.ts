@@ -26,7 +26,7 @@ export const pem: Format = {
   detect: (content) => asBuffer(content).includes(BEGIN),
   needsSandbox: (content) =>
     asBuffer(content).includes('ENCRYPTED') || asBuffer(content).includes('OPENSSH PRIVATE KEY'),
-  read(content, password) {
+  read(content, { password }) {
     const container = emptyContainer('PEM');
     const budget = new IterationBudget();
     for (const [index, block] of readPem(content).entries()) readBlock(container, { block, index, password, budget });

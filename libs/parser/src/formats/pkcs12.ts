@@ -24,9 +24,9 @@ export const pkcs12: Format = {
     }
   },
   needsSandbox: () => true,
-  read(content, password) {
+  read(content, { password, keyPassword }) {
     const container = emptyContainer('PKCS12');
-    const file = readPkcs12(content, password);
+    const file = readPkcs12(content, password, keyPassword);
     const bags = file.contents.flatMap((contents) => contents.bags);
     for (const [index, bag] of bags.entries()) readBag(container, bag, index);
     noticeIterations(container, file.iterations);

@@ -1,11 +1,21 @@
 import { Buffer } from 'node:buffer';
-import { encryptPrivateKey, putKeystoreEntry, removeKeystoreEntry, writePem, type Password } from '@certferry/x509';
+import {
+  createKeystore,
+  encryptPrivateKey,
+  putKeystoreEntry,
+  removeKeystoreEntry,
+  writePem,
+  type KeystoreType,
+  type NewEntry,
+} from '@certferry/x509';
 import type { Container } from '../container.ts';
+import type { Passwords } from '../formats/format.ts';
 import { openContainer } from '../open-container.ts';
 
 /** What runs in a child process because it derives keys or opens containers. Values cross by structured clone. */
 export const OPERATIONS = {
-  open: (input: { content: Uint8Array; password: Password }): Container => openContainer(input.content, input.password),
+  open: ({ content, ...passwords }: { content: Uint8Array } & Passwords): Container =>
+    openContainer(content, passwords),
   putEntry: (input: {
     content: Uint8Array;
     password: string;
@@ -15,6 +25,8 @@ export const OPERATIONS = {
   }): Uint8Array => putKeystoreEntry(input.content, input.password, input),
   removeEntry: (input: { content: Uint8Array; password: string; alias: string }): Uint8Array =>
     removeKeystoreEntry(input.content, input.password, input.alias),
+  createKeystore: (input: { type: KeystoreType; password: string; entries: NewEntry[] }): Uint8Array =>
+    createKeystore(input),
   encryptPrivateKey: (input: { privateKey: Uint8Array; password: string }): string =>
     writePem('ENCRYPTED PRIVATE KEY', encryptPrivateKey(Buffer.from(input.privateKey), input.password)),
 };

@@ -66,6 +66,37 @@ export interface CertificateFacts {
   version: number;
   /** How many alternative names above 10,000 were left out. */
   droppedNames: number;
+  /**
+   * Parameters of an RSASSA-PSS signature, and what an RSASSA-PSS key is
+   * restricted to (RFC 4055 section 3.1).
+   */
+  signaturePss?: RsassaPssParameters | undefined;
+  keyPss?:
+    | RsassaPssParameters
+    | undefined;
+  /** Whether its encoding has more octets somewhere than DER allows. */
+  nonMinimalDer: boolean;
+}
+
+export interface RsassaPssParameters {
+  /** "sha1", "sha256", …; the dotted OID if we know no name for it. */
+  digest: string;
+  /** Of MGF1. */
+  maskDigest: string;
+  saltLength: number;
+}
+
+/** One extension of a certificate (RFC 5280 section 4.2). */
+export interface CertificateExtension {
+  /** Dotted. */
+  oid: string;
+  /** "keyUsage", "certificatePolicies", …; empty if we know no name for it. */
+  name: string;
+  critical: boolean;
+  /** The DER inside its OCTET STRING. */
+  value: Uint8Array;
+  /** What it says, a statement each; empty for an unknown or a malformed one. */
+  text: string[];
 }
 
 /** One entry of the subjectAltName extension (RFC 5280 section 4.2.1.6). */
@@ -108,6 +139,9 @@ function createBaseCertificateFacts(): CertificateFacts {
     selfIssued: false,
     version: 0,
     droppedNames: 0,
+    signaturePss: undefined,
+    keyPss: undefined,
+    nonMinimalDer: false,
   };
 }
 
@@ -178,6 +212,15 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
     }
     if (message.droppedNames !== 0) {
       writer.uint32(176).int32(message.droppedNames);
+    }
+    if (message.signaturePss !== undefined) {
+      RsassaPssParameters.encode(message.signaturePss, writer.uint32(186).fork()).join();
+    }
+    if (message.keyPss !== undefined) {
+      RsassaPssParameters.encode(message.keyPss, writer.uint32(194).fork()).join();
+    }
+    if (message.nonMinimalDer !== false) {
+      writer.uint32(200).bool(message.nonMinimalDer);
     }
     return writer;
   },
@@ -371,6 +414,30 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
             message.droppedNames = reader.int32();
             continue;
           }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.signaturePss = RsassaPssParameters.decode(reader, reader.uint32());
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.keyPss = RsassaPssParameters.decode(reader, reader.uint32());
+            continue;
+          }
+          case 25: {
+            if (tag !== 200) {
+              break;
+            }
+
+            message.nonMinimalDer = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -475,6 +542,21 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
         : isSet(object.dropped_names)
         ? globalThis.Number(object.dropped_names)
         : 0,
+      signaturePss: isSet(object.signaturePss)
+        ? RsassaPssParameters.fromJSON(object.signaturePss)
+        : isSet(object.signature_pss)
+        ? RsassaPssParameters.fromJSON(object.signature_pss)
+        : undefined,
+      keyPss: isSet(object.keyPss)
+        ? RsassaPssParameters.fromJSON(object.keyPss)
+        : isSet(object.key_pss)
+        ? RsassaPssParameters.fromJSON(object.key_pss)
+        : undefined,
+      nonMinimalDer: isSet(object.nonMinimalDer)
+        ? globalThis.Boolean(object.nonMinimalDer)
+        : isSet(object.non_minimal_der)
+        ? globalThis.Boolean(object.non_minimal_der)
+        : false,
     };
   },
 
@@ -546,6 +628,15 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
     if (message.droppedNames !== 0) {
       obj.droppedNames = Math.round(message.droppedNames);
     }
+    if (message.signaturePss !== undefined) {
+      obj.signaturePss = RsassaPssParameters.toJSON(message.signaturePss);
+    }
+    if (message.keyPss !== undefined) {
+      obj.keyPss = RsassaPssParameters.toJSON(message.keyPss);
+    }
+    if (message.nonMinimalDer !== false) {
+      obj.nonMinimalDer = message.nonMinimalDer;
+    }
     return obj;
   },
 
@@ -579,6 +670,255 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
     message.selfIssued = object.selfIssued ?? false;
     message.version = object.version ?? 0;
     message.droppedNames = object.droppedNames ?? 0;
+    message.signaturePss = (object.signaturePss !== undefined && object.signaturePss !== null)
+      ? RsassaPssParameters.fromPartial(object.signaturePss)
+      : undefined;
+    message.keyPss = (object.keyPss !== undefined && object.keyPss !== null)
+      ? RsassaPssParameters.fromPartial(object.keyPss)
+      : undefined;
+    message.nonMinimalDer = object.nonMinimalDer ?? false;
+    return message;
+  },
+};
+
+function createBaseRsassaPssParameters(): RsassaPssParameters {
+  return { digest: "", maskDigest: "", saltLength: 0 };
+}
+
+export const RsassaPssParameters: MessageFns<RsassaPssParameters> = {
+  encode(message: RsassaPssParameters, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.maskDigest !== "") {
+      writer.uint32(18).string(message.maskDigest);
+    }
+    if (message.saltLength !== 0) {
+      writer.uint32(24).int32(message.saltLength);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RsassaPssParameters {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRsassaPssParameters();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.maskDigest = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.saltLength = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RsassaPssParameters {
+    return {
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      maskDigest: isSet(object.maskDigest)
+        ? globalThis.String(object.maskDigest)
+        : isSet(object.mask_digest)
+        ? globalThis.String(object.mask_digest)
+        : "",
+      saltLength: isSet(object.saltLength)
+        ? globalThis.Number(object.saltLength)
+        : isSet(object.salt_length)
+        ? globalThis.Number(object.salt_length)
+        : 0,
+    };
+  },
+
+  toJSON(message: RsassaPssParameters): unknown {
+    const obj: any = {};
+    if (message.digest !== "") {
+      obj.digest = message.digest;
+    }
+    if (message.maskDigest !== "") {
+      obj.maskDigest = message.maskDigest;
+    }
+    if (message.saltLength !== 0) {
+      obj.saltLength = Math.round(message.saltLength);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RsassaPssParameters>): RsassaPssParameters {
+    return RsassaPssParameters.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RsassaPssParameters>): RsassaPssParameters {
+    const message = createBaseRsassaPssParameters();
+    message.digest = object.digest ?? "";
+    message.maskDigest = object.maskDigest ?? "";
+    message.saltLength = object.saltLength ?? 0;
+    return message;
+  },
+};
+
+function createBaseCertificateExtension(): CertificateExtension {
+  return { oid: "", name: "", critical: false, value: new Uint8Array(0), text: [] };
+}
+
+export const CertificateExtension: MessageFns<CertificateExtension> = {
+  encode(message: CertificateExtension, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.oid !== "") {
+      writer.uint32(10).string(message.oid);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.critical !== false) {
+      writer.uint32(24).bool(message.critical);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(34).bytes(message.value);
+    }
+    for (const v of message.text) {
+      writer.uint32(42).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CertificateExtension {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCertificateExtension();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.oid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.critical = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.value = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.text.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CertificateExtension {
+    return {
+      oid: isSet(object.oid) ? globalThis.String(object.oid) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      critical: isSet(object.critical) ? globalThis.Boolean(object.critical) : false,
+      value: isSet(object.value) ? bytesFromBase64(object.value) : new Uint8Array(0),
+      text: globalThis.Array.isArray(object?.text) ? object.text.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: CertificateExtension): unknown {
+    const obj: any = {};
+    if (message.oid !== "") {
+      obj.oid = message.oid;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.critical !== false) {
+      obj.critical = message.critical;
+    }
+    if (message.value.length !== 0) {
+      obj.value = base64FromBytes(message.value);
+    }
+    if (message.text?.length) {
+      obj.text = message.text;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CertificateExtension>): CertificateExtension {
+    return CertificateExtension.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CertificateExtension>): CertificateExtension {
+    const message = createBaseCertificateExtension();
+    message.oid = object.oid ?? "";
+    message.name = object.name ?? "";
+    message.critical = object.critical ?? false;
+    message.value = object.value ?? new Uint8Array(0);
+    message.text = object.text?.map((e) => e) || [];
     return message;
   },
 };
@@ -760,6 +1100,31 @@ export const BasicConstraints: MessageFns<BasicConstraints> = {
     return message;
   },
 };
+
+function bytesFromBase64(b64: string): Uint8Array {
+  if ((globalThis as any).Buffer) {
+    return Uint8Array.from((globalThis as any).Buffer.from(b64, "base64"));
+  } else {
+    const bin = globalThis.atob(b64);
+    const arr = new Uint8Array(bin.length);
+    for (let i = 0; i < bin.length; ++i) {
+      arr[i] = bin.charCodeAt(i);
+    }
+    return arr;
+  }
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  if ((globalThis as any).Buffer) {
+    return (globalThis as any).Buffer.from(arr).toString("base64");
+  } else {
+    const bin: string[] = [];
+    arr.forEach((byte) => {
+      bin.push(globalThis.String.fromCharCode(byte));
+    });
+    return globalThis.btoa(bin.join(""));
+  }
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 

@@ -8,7 +8,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
-import { CertificateFacts } from "../../common/v1/certificate.ts";
+import { CertificateExtension, CertificateFacts } from "../../common/v1/certificate.ts";
 
 export const protobufPackage = "certferry.inventory.v1";
 
@@ -97,6 +97,8 @@ export const ExportFormat = {
   DER: "EXPORT_FORMAT_DER",
   /** P7B - PKCS#7 certs-only, DER, with the issuers we know. */
   P7B: "EXPORT_FORMAT_P7B",
+  /** ISSUERS - The issuers we know alone, nearest first, PEM. */
+  ISSUERS: "EXPORT_FORMAT_ISSUERS",
 } as const;
 
 export type ExportFormat = typeof ExportFormat[keyof typeof ExportFormat];
@@ -107,6 +109,7 @@ export namespace ExportFormat {
   export type CHAIN = typeof ExportFormat.CHAIN;
   export type DER = typeof ExportFormat.DER;
   export type P7B = typeof ExportFormat.P7B;
+  export type ISSUERS = typeof ExportFormat.ISSUERS;
 }
 
 export function exportFormatFromJSON(object: any): ExportFormat {
@@ -126,6 +129,9 @@ export function exportFormatFromJSON(object: any): ExportFormat {
     case 4:
     case "EXPORT_FORMAT_P7B":
       return ExportFormat.P7B;
+    case 5:
+    case "EXPORT_FORMAT_ISSUERS":
+      return ExportFormat.ISSUERS;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ExportFormat");
   }
@@ -143,6 +149,8 @@ export function exportFormatToJSON(object: ExportFormat): string {
       return "EXPORT_FORMAT_DER";
     case ExportFormat.P7B:
       return "EXPORT_FORMAT_P7B";
+    case ExportFormat.ISSUERS:
+      return "EXPORT_FORMAT_ISSUERS";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ExportFormat");
   }
@@ -160,6 +168,8 @@ export function exportFormatToNumber(object: ExportFormat): number {
       return 3;
     case ExportFormat.P7B:
       return 4;
+    case ExportFormat.ISSUERS:
+      return 5;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ExportFormat");
   }
@@ -167,10 +177,20 @@ export function exportFormatToNumber(object: ExportFormat): number {
 
 export const PrivateKeyFormat = {
   UNSPECIFIED: "PRIVATE_KEY_FORMAT_UNSPECIFIED",
-  /** PEM - ENCRYPTED PRIVATE KEY, then the certificate and its chain. */
+  /** PEM - The key as PKCS#8, then the certificate and its chain. */
   PEM: "PRIVATE_KEY_FORMAT_PEM",
   /** P12 - PKCS#12 with the certificate's name as alias. */
   P12: "PRIVATE_KEY_FORMAT_P12",
+  /** KEY - The key alone, PKCS#8 in PEM. */
+  KEY: "PRIVATE_KEY_FORMAT_KEY",
+  /**
+   * TRADITIONAL - The key alone in its traditional form: RSA (PKCS#1) or EC (SEC 1); never
+   * encrypted.
+   */
+  TRADITIONAL: "PRIVATE_KEY_FORMAT_TRADITIONAL",
+  /** P12_LEGACY - PKCS#12 for old readers: 3DES and SHA-1. */
+  P12_LEGACY: "PRIVATE_KEY_FORMAT_P12_LEGACY",
+  JKS: "PRIVATE_KEY_FORMAT_JKS",
 } as const;
 
 export type PrivateKeyFormat = typeof PrivateKeyFormat[keyof typeof PrivateKeyFormat];
@@ -179,6 +199,10 @@ export namespace PrivateKeyFormat {
   export type UNSPECIFIED = typeof PrivateKeyFormat.UNSPECIFIED;
   export type PEM = typeof PrivateKeyFormat.PEM;
   export type P12 = typeof PrivateKeyFormat.P12;
+  export type KEY = typeof PrivateKeyFormat.KEY;
+  export type TRADITIONAL = typeof PrivateKeyFormat.TRADITIONAL;
+  export type P12_LEGACY = typeof PrivateKeyFormat.P12_LEGACY;
+  export type JKS = typeof PrivateKeyFormat.JKS;
 }
 
 export function privateKeyFormatFromJSON(object: any): PrivateKeyFormat {
@@ -192,6 +216,18 @@ export function privateKeyFormatFromJSON(object: any): PrivateKeyFormat {
     case 2:
     case "PRIVATE_KEY_FORMAT_P12":
       return PrivateKeyFormat.P12;
+    case 3:
+    case "PRIVATE_KEY_FORMAT_KEY":
+      return PrivateKeyFormat.KEY;
+    case 4:
+    case "PRIVATE_KEY_FORMAT_TRADITIONAL":
+      return PrivateKeyFormat.TRADITIONAL;
+    case 5:
+    case "PRIVATE_KEY_FORMAT_P12_LEGACY":
+      return PrivateKeyFormat.P12_LEGACY;
+    case 6:
+    case "PRIVATE_KEY_FORMAT_JKS":
+      return PrivateKeyFormat.JKS;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum PrivateKeyFormat");
   }
@@ -205,6 +241,14 @@ export function privateKeyFormatToJSON(object: PrivateKeyFormat): string {
       return "PRIVATE_KEY_FORMAT_PEM";
     case PrivateKeyFormat.P12:
       return "PRIVATE_KEY_FORMAT_P12";
+    case PrivateKeyFormat.KEY:
+      return "PRIVATE_KEY_FORMAT_KEY";
+    case PrivateKeyFormat.TRADITIONAL:
+      return "PRIVATE_KEY_FORMAT_TRADITIONAL";
+    case PrivateKeyFormat.P12_LEGACY:
+      return "PRIVATE_KEY_FORMAT_P12_LEGACY";
+    case PrivateKeyFormat.JKS:
+      return "PRIVATE_KEY_FORMAT_JKS";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum PrivateKeyFormat");
   }
@@ -218,6 +262,14 @@ export function privateKeyFormatToNumber(object: PrivateKeyFormat): number {
       return 1;
     case PrivateKeyFormat.P12:
       return 2;
+    case PrivateKeyFormat.KEY:
+      return 3;
+    case PrivateKeyFormat.TRADITIONAL:
+      return 4;
+    case PrivateKeyFormat.P12_LEGACY:
+      return 5;
+    case PrivateKeyFormat.JKS:
+      return 6;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum PrivateKeyFormat");
   }
@@ -267,6 +319,8 @@ export interface Certificate {
   filePath: string;
   /** Id of the API key that imported it first. */
   createdBy: string;
+  /** All of its extensions, explained. Only filled by GetCertificate. */
+  extensions: CertificateExtension[];
 }
 
 export interface Certificate_MetadataEntry {
@@ -315,6 +369,8 @@ export interface ImportCertificatesRequest {
    * most 4,096 characters.
    */
   filePath: string;
+  /** Of the keys, where it is not the container's. */
+  keyPassword?: string | undefined;
 }
 
 export interface Metadata {
@@ -347,6 +403,15 @@ export interface Import {
   format: string;
   /** What is odd but not wrong in the container, for people. */
   notices: string[];
+  /** How its certificates belong together. */
+  chains: ImportChain[];
+}
+
+export interface ImportChain {
+  /** ImportItem.index of a leaf, then of its issuers, nearest first. */
+  indexes: number[];
+  /** Of further certificates of these issuers (the same name and key). */
+  crossSigned: number[];
 }
 
 export interface ImportItem {
@@ -377,12 +442,15 @@ export interface ImportItem {
   der: Uint8Array;
   /** What is odd about the certificate and no reason to refuse it. */
   findings: Finding[];
+  /** Only in a dry run of at most 100 items. */
+  extensions: CertificateExtension[];
 }
 
 export interface Finding {
   /**
    * WEAK_KEY, WEAK_SIGNATURE, NEGATIVE_SERIAL, LONG_SERIAL, EXPIRED,
-   * NOT_YET_VALID, ENDS_BEFORE_IT_BEGINS, OLD_VERSION or NO_ALTERNATIVE_NAMES.
+   * NOT_YET_VALID, ENDS_BEFORE_IT_BEGINS, OLD_VERSION, NO_ALTERNATIVE_NAMES or
+   * NON_MINIMAL_DER.
    */
   code: string;
   message: string;
@@ -489,8 +557,13 @@ export interface ExportCertificateResponse {
 export interface ExportPrivateKeyRequest {
   id: string;
   format: PrivateKeyFormat;
-  /** At least 4 characters. */
+  /**
+   * At least 4 characters (JKS: 6, as keytool wants them); empty with
+   * unencrypted.
+   */
   password: string;
+  /** The key in the clear, for the formats that can: PEM, KEY, TRADITIONAL. */
+  unencrypted: boolean;
 }
 
 export interface ExportPrivateKeyResponse {
@@ -682,6 +755,7 @@ function createBaseCertificate(): Certificate {
     number: 0,
     filePath: "",
     createdBy: "",
+    extensions: [],
   };
 }
 
@@ -728,6 +802,9 @@ export const Certificate: MessageFns<Certificate> = {
     }
     if (message.createdBy !== "") {
       writer.uint32(114).string(message.createdBy);
+    }
+    for (const v of message.extensions) {
+      CertificateExtension.encode(v!, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -860,6 +937,14 @@ export const Certificate: MessageFns<Certificate> = {
             message.createdBy = reader.string();
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.extensions.push(CertificateExtension.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -923,6 +1008,9 @@ export const Certificate: MessageFns<Certificate> = {
         : isSet(object.created_by)
         ? globalThis.String(object.created_by)
         : "",
+      extensions: globalThis.Array.isArray(object?.extensions)
+        ? object.extensions.map((e: any) => CertificateExtension.fromJSON(e))
+        : [],
     };
   },
 
@@ -976,6 +1064,9 @@ export const Certificate: MessageFns<Certificate> = {
     if (message.createdBy !== "") {
       obj.createdBy = message.createdBy;
     }
+    if (message.extensions?.length) {
+      obj.extensions = message.extensions.map((e) => CertificateExtension.toJSON(e));
+    }
     return obj;
   },
 
@@ -1008,6 +1099,7 @@ export const Certificate: MessageFns<Certificate> = {
     message.number = object.number ?? 0;
     message.filePath = object.filePath ?? "";
     message.createdBy = object.createdBy ?? "";
+    message.extensions = object.extensions?.map((e) => CertificateExtension.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1219,6 +1311,7 @@ function createBaseImportCertificatesRequest(): ImportCertificatesRequest {
     createOnly: false,
     formats: [],
     filePath: "",
+    keyPassword: undefined,
   };
 }
 
@@ -1256,6 +1349,9 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
     }
     if (message.filePath !== "") {
       writer.uint32(90).string(message.filePath);
+    }
+    if (message.keyPassword !== undefined) {
+      writer.uint32(98).string(message.keyPassword);
     }
     return writer;
   },
@@ -1361,6 +1457,14 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
             message.filePath = reader.string();
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.keyPassword = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1404,6 +1508,11 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
         : isSet(object.file_path)
         ? globalThis.String(object.file_path)
         : "",
+      keyPassword: isSet(object.keyPassword)
+        ? globalThis.String(object.keyPassword)
+        : isSet(object.key_password)
+        ? globalThis.String(object.key_password)
+        : undefined,
     };
   },
 
@@ -1442,6 +1551,9 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
     if (message.filePath !== "") {
       obj.filePath = message.filePath;
     }
+    if (message.keyPassword !== undefined) {
+      obj.keyPassword = message.keyPassword;
+    }
     return obj;
   },
 
@@ -1463,6 +1575,7 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
     message.createOnly = object.createOnly ?? false;
     message.formats = object.formats?.map((e) => e) || [];
     message.filePath = object.filePath ?? "";
+    message.keyPassword = object.keyPassword ?? undefined;
     return message;
   },
 };
@@ -1790,7 +1903,7 @@ export const ImportCertificatesResponse: MessageFns<ImportCertificatesResponse> 
 };
 
 function createBaseImport(): Import {
-  return { id: "", status: "", items: [], createdAt: undefined, format: "", notices: [] };
+  return { id: "", status: "", items: [], createdAt: undefined, format: "", notices: [], chains: [] };
 }
 
 export const Import: MessageFns<Import> = {
@@ -1812,6 +1925,9 @@ export const Import: MessageFns<Import> = {
     }
     for (const v of message.notices) {
       writer.uint32(50).string(v!);
+    }
+    for (const v of message.chains) {
+      ImportChain.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -1877,6 +1993,14 @@ export const Import: MessageFns<Import> = {
             message.notices.push(reader.string());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.chains.push(ImportChain.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1901,6 +2025,7 @@ export const Import: MessageFns<Import> = {
         : undefined,
       format: isSet(object.format) ? globalThis.String(object.format) : "",
       notices: globalThis.Array.isArray(object?.notices) ? object.notices.map((e: any) => globalThis.String(e)) : [],
+      chains: globalThis.Array.isArray(object?.chains) ? object.chains.map((e: any) => ImportChain.fromJSON(e)) : [],
     };
   },
 
@@ -1924,6 +2049,9 @@ export const Import: MessageFns<Import> = {
     if (message.notices?.length) {
       obj.notices = message.notices;
     }
+    if (message.chains?.length) {
+      obj.chains = message.chains.map((e) => ImportChain.toJSON(e));
+    }
     return obj;
   },
 
@@ -1938,6 +2066,124 @@ export const Import: MessageFns<Import> = {
     message.createdAt = object.createdAt ?? undefined;
     message.format = object.format ?? "";
     message.notices = object.notices?.map((e) => e) || [];
+    message.chains = object.chains?.map((e) => ImportChain.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseImportChain(): ImportChain {
+  return { indexes: [], crossSigned: [] };
+}
+
+export const ImportChain: MessageFns<ImportChain> = {
+  encode(message: ImportChain, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.indexes.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.indexes) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.crossSigned.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.crossSigned) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportChain {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportChain();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.indexes.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.indexes.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.crossSigned.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.crossSigned.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImportChain {
+    return {
+      indexes: globalThis.Array.isArray(object?.indexes) ? object.indexes.map((e: any) => globalThis.Number(e)) : [],
+      crossSigned: globalThis.Array.isArray(object?.crossSigned)
+        ? object.crossSigned.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.cross_signed)
+        ? object.cross_signed.map((e: any) => globalThis.Number(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ImportChain): unknown {
+    const obj: any = {};
+    if (message.indexes?.length) {
+      obj.indexes = message.indexes.map((e) => Math.round(e));
+    }
+    if (message.crossSigned?.length) {
+      obj.crossSigned = message.crossSigned.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportChain>): ImportChain {
+    return ImportChain.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportChain>): ImportChain {
+    const message = createBaseImportChain();
+    message.indexes = object.indexes?.map((e) => e) || [];
+    message.crossSigned = object.crossSigned?.map((e) => e) || [];
     return message;
   },
 };
@@ -1958,6 +2204,7 @@ function createBaseImportItem(): ImportItem {
     certificateNumber: 0,
     der: new Uint8Array(0),
     findings: [],
+    extensions: [],
   };
 }
 
@@ -2004,6 +2251,9 @@ export const ImportItem: MessageFns<ImportItem> = {
     }
     for (const v of message.findings) {
       Finding.encode(v!, writer.uint32(114).fork()).join();
+    }
+    for (const v of message.extensions) {
+      CertificateExtension.encode(v!, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -2133,6 +2383,14 @@ export const ImportItem: MessageFns<ImportItem> = {
             message.findings.push(Finding.decode(reader, reader.uint32()));
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.extensions.push(CertificateExtension.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2177,6 +2435,9 @@ export const ImportItem: MessageFns<ImportItem> = {
         : 0,
       der: isSet(object.der) ? bytesFromBase64(object.der) : new Uint8Array(0),
       findings: globalThis.Array.isArray(object?.findings) ? object.findings.map((e: any) => Finding.fromJSON(e)) : [],
+      extensions: globalThis.Array.isArray(object?.extensions)
+        ? object.extensions.map((e: any) => CertificateExtension.fromJSON(e))
+        : [],
     };
   },
 
@@ -2224,6 +2485,9 @@ export const ImportItem: MessageFns<ImportItem> = {
     if (message.findings?.length) {
       obj.findings = message.findings.map((e) => Finding.toJSON(e));
     }
+    if (message.extensions?.length) {
+      obj.extensions = message.extensions.map((e) => CertificateExtension.toJSON(e));
+    }
     return obj;
   },
 
@@ -2248,6 +2512,7 @@ export const ImportItem: MessageFns<ImportItem> = {
     message.certificateNumber = object.certificateNumber ?? 0;
     message.der = object.der ?? new Uint8Array(0);
     message.findings = object.findings?.map((e) => Finding.fromPartial(e)) || [];
+    message.extensions = object.extensions?.map((e) => CertificateExtension.fromPartial(e)) || [];
     return message;
   },
 };
@@ -3623,7 +3888,7 @@ export const ExportCertificateResponse: MessageFns<ExportCertificateResponse> = 
 };
 
 function createBaseExportPrivateKeyRequest(): ExportPrivateKeyRequest {
-  return { id: "", format: PrivateKeyFormat.UNSPECIFIED, password: "" };
+  return { id: "", format: PrivateKeyFormat.UNSPECIFIED, password: "", unencrypted: false };
 }
 
 export const ExportPrivateKeyRequest: MessageFns<ExportPrivateKeyRequest> = {
@@ -3636,6 +3901,9 @@ export const ExportPrivateKeyRequest: MessageFns<ExportPrivateKeyRequest> = {
     }
     if (message.password !== "") {
       writer.uint32(26).string(message.password);
+    }
+    if (message.unencrypted !== false) {
+      writer.uint32(32).bool(message.unencrypted);
     }
     return writer;
   },
@@ -3677,6 +3945,14 @@ export const ExportPrivateKeyRequest: MessageFns<ExportPrivateKeyRequest> = {
             message.password = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.unencrypted = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3694,6 +3970,7 @@ export const ExportPrivateKeyRequest: MessageFns<ExportPrivateKeyRequest> = {
       id: isSet(object.id) ? globalThis.String(object.id) : "",
       format: isSet(object.format) ? privateKeyFormatFromJSON(object.format) : PrivateKeyFormat.UNSPECIFIED,
       password: isSet(object.password) ? globalThis.String(object.password) : "",
+      unencrypted: isSet(object.unencrypted) ? globalThis.Boolean(object.unencrypted) : false,
     };
   },
 
@@ -3708,6 +3985,9 @@ export const ExportPrivateKeyRequest: MessageFns<ExportPrivateKeyRequest> = {
     if (message.password !== "") {
       obj.password = message.password;
     }
+    if (message.unencrypted !== false) {
+      obj.unencrypted = message.unencrypted;
+    }
     return obj;
   },
 
@@ -3719,6 +3999,7 @@ export const ExportPrivateKeyRequest: MessageFns<ExportPrivateKeyRequest> = {
     message.id = object.id ?? "";
     message.format = object.format ?? PrivateKeyFormat.UNSPECIFIED;
     message.password = object.password ?? "";
+    message.unencrypted = object.unencrypted ?? false;
     return message;
   },
 };

@@ -110,11 +110,85 @@ export function containerFormatToNumber(object: ContainerFormat): number {
   }
 }
 
+export const KeystoreType = {
+  UNSPECIFIED: "KEYSTORE_TYPE_UNSPECIFIED",
+  /** PKCS12 - PBES2 with AES-256 and PBKDF2-HMAC-SHA256, MAC with SHA-256. */
+  PKCS12: "KEYSTORE_TYPE_PKCS12",
+  /**
+   * PKCS12_LEGACY - For readers from before 2019 (Windows Server 2016, Java 8u300, OpenSSL
+   * 1.0): 3DES and a MAC with SHA-1.
+   */
+  PKCS12_LEGACY: "KEYSTORE_TYPE_PKCS12_LEGACY",
+  JKS: "KEYSTORE_TYPE_JKS",
+} as const;
+
+export type KeystoreType = typeof KeystoreType[keyof typeof KeystoreType];
+
+export namespace KeystoreType {
+  export type UNSPECIFIED = typeof KeystoreType.UNSPECIFIED;
+  export type PKCS12 = typeof KeystoreType.PKCS12;
+  export type PKCS12_LEGACY = typeof KeystoreType.PKCS12_LEGACY;
+  export type JKS = typeof KeystoreType.JKS;
+}
+
+export function keystoreTypeFromJSON(object: any): KeystoreType {
+  switch (object) {
+    case 0:
+    case "KEYSTORE_TYPE_UNSPECIFIED":
+      return KeystoreType.UNSPECIFIED;
+    case 1:
+    case "KEYSTORE_TYPE_PKCS12":
+      return KeystoreType.PKCS12;
+    case 2:
+    case "KEYSTORE_TYPE_PKCS12_LEGACY":
+      return KeystoreType.PKCS12_LEGACY;
+    case 3:
+    case "KEYSTORE_TYPE_JKS":
+      return KeystoreType.JKS;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum KeystoreType");
+  }
+}
+
+export function keystoreTypeToJSON(object: KeystoreType): string {
+  switch (object) {
+    case KeystoreType.UNSPECIFIED:
+      return "KEYSTORE_TYPE_UNSPECIFIED";
+    case KeystoreType.PKCS12:
+      return "KEYSTORE_TYPE_PKCS12";
+    case KeystoreType.PKCS12_LEGACY:
+      return "KEYSTORE_TYPE_PKCS12_LEGACY";
+    case KeystoreType.JKS:
+      return "KEYSTORE_TYPE_JKS";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum KeystoreType");
+  }
+}
+
+export function keystoreTypeToNumber(object: KeystoreType): number {
+  switch (object) {
+    case KeystoreType.UNSPECIFIED:
+      return 0;
+    case KeystoreType.PKCS12:
+      return 1;
+    case KeystoreType.PKCS12_LEGACY:
+      return 2;
+    case KeystoreType.JKS:
+      return 3;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum KeystoreType");
+  }
+}
+
 export interface InspectRequest {
   /** At most 10 MiB. */
   content: Uint8Array;
   /** Absent and empty are different to PKCS#12; both are tried for absent. */
-  password?: string | undefined;
+  password?:
+    | string
+    | undefined;
+  /** Of the keys, where it is not the container's: PKCS#12, JKS and JCEKS. */
+  keyPassword?: string | undefined;
 }
 
 export interface InspectResponse {
@@ -124,13 +198,35 @@ export interface InspectResponse {
   keys: KeyEntry[];
   /** What could not be read. The rest of the container is still answered. */
   failures: Failure[];
-  /** What is odd but not wrong, for people. */
+  /**
+   * What is odd but not wrong, for people: what was passed over, and what is
+   * ambiguous.
+   */
   notices: string[];
+  /**
+   * A chain for each certificate that issued no other of the container; those
+   * with a key first.
+   */
+  chains: Chain[];
+}
+
+export interface Chain {
+  /**
+   * Positions in InspectResponse.certificates, leaf first, each issued by the
+   * next: by name, key identifiers and signature.
+   */
+  certificates: number[];
+  /**
+   * Positions of further certificates of these issuers (the same name and key,
+   * as of a cross-signed CA) that the chain does not go over.
+   */
+  crossSigned: number[];
 }
 
 export interface OpenRequest {
   content: Uint8Array;
   password?: string | undefined;
+  keyPassword?: string | undefined;
 }
 
 export interface OpenResponse {
@@ -204,6 +300,17 @@ export interface RemoveEntry {
 }
 
 export interface EditKeystoreResponse {
+  content: Uint8Array;
+}
+
+export interface CreateKeystoreRequest {
+  type: KeystoreType;
+  /** Of the keystore and its keys. */
+  password: string;
+  entries: PutEntry[];
+}
+
+export interface CreateKeystoreResponse {
   content: Uint8Array;
 }
 
@@ -282,7 +389,7 @@ export interface ArchiveItem_FieldsEntry {
 }
 
 function createBaseInspectRequest(): InspectRequest {
-  return { content: new Uint8Array(0), password: undefined };
+  return { content: new Uint8Array(0), password: undefined, keyPassword: undefined };
 }
 
 export const InspectRequest: MessageFns<InspectRequest> = {
@@ -292,6 +399,9 @@ export const InspectRequest: MessageFns<InspectRequest> = {
     }
     if (message.password !== undefined) {
       writer.uint32(18).string(message.password);
+    }
+    if (message.keyPassword !== undefined) {
+      writer.uint32(26).string(message.keyPassword);
     }
     return writer;
   },
@@ -325,6 +435,14 @@ export const InspectRequest: MessageFns<InspectRequest> = {
             message.password = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.keyPassword = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -341,6 +459,11 @@ export const InspectRequest: MessageFns<InspectRequest> = {
     return {
       content: isSet(object.content) ? bytesFromBase64(object.content) : new Uint8Array(0),
       password: isSet(object.password) ? globalThis.String(object.password) : undefined,
+      keyPassword: isSet(object.keyPassword)
+        ? globalThis.String(object.keyPassword)
+        : isSet(object.key_password)
+        ? globalThis.String(object.key_password)
+        : undefined,
     };
   },
 
@@ -352,6 +475,9 @@ export const InspectRequest: MessageFns<InspectRequest> = {
     if (message.password !== undefined) {
       obj.password = message.password;
     }
+    if (message.keyPassword !== undefined) {
+      obj.keyPassword = message.keyPassword;
+    }
     return obj;
   },
 
@@ -362,12 +488,13 @@ export const InspectRequest: MessageFns<InspectRequest> = {
     const message = createBaseInspectRequest();
     message.content = object.content ?? new Uint8Array(0);
     message.password = object.password ?? undefined;
+    message.keyPassword = object.keyPassword ?? undefined;
     return message;
   },
 };
 
 function createBaseInspectResponse(): InspectResponse {
-  return { format: ContainerFormat.UNSPECIFIED, certificates: [], keys: [], failures: [], notices: [] };
+  return { format: ContainerFormat.UNSPECIFIED, certificates: [], keys: [], failures: [], notices: [], chains: [] };
 }
 
 export const InspectResponse: MessageFns<InspectResponse> = {
@@ -386,6 +513,9 @@ export const InspectResponse: MessageFns<InspectResponse> = {
     }
     for (const v of message.notices) {
       writer.uint32(42).string(v!);
+    }
+    for (const v of message.chains) {
+      Chain.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -443,6 +573,14 @@ export const InspectResponse: MessageFns<InspectResponse> = {
             message.notices.push(reader.string());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.chains.push(Chain.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -464,6 +602,7 @@ export const InspectResponse: MessageFns<InspectResponse> = {
       keys: globalThis.Array.isArray(object?.keys) ? object.keys.map((e: any) => KeyEntry.fromJSON(e)) : [],
       failures: globalThis.Array.isArray(object?.failures) ? object.failures.map((e: any) => Failure.fromJSON(e)) : [],
       notices: globalThis.Array.isArray(object?.notices) ? object.notices.map((e: any) => globalThis.String(e)) : [],
+      chains: globalThis.Array.isArray(object?.chains) ? object.chains.map((e: any) => Chain.fromJSON(e)) : [],
     };
   },
 
@@ -484,6 +623,9 @@ export const InspectResponse: MessageFns<InspectResponse> = {
     if (message.notices?.length) {
       obj.notices = message.notices;
     }
+    if (message.chains?.length) {
+      obj.chains = message.chains.map((e) => Chain.toJSON(e));
+    }
     return obj;
   },
 
@@ -497,12 +639,132 @@ export const InspectResponse: MessageFns<InspectResponse> = {
     message.keys = object.keys?.map((e) => KeyEntry.fromPartial(e)) || [];
     message.failures = object.failures?.map((e) => Failure.fromPartial(e)) || [];
     message.notices = object.notices?.map((e) => e) || [];
+    message.chains = object.chains?.map((e) => Chain.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseChain(): Chain {
+  return { certificates: [], crossSigned: [] };
+}
+
+export const Chain: MessageFns<Chain> = {
+  encode(message: Chain, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.certificates.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.certificates) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.crossSigned.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.crossSigned) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Chain {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChain();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.certificates.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.certificates.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.crossSigned.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.crossSigned.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Chain {
+    return {
+      certificates: globalThis.Array.isArray(object?.certificates)
+        ? object.certificates.map((e: any) => globalThis.Number(e))
+        : [],
+      crossSigned: globalThis.Array.isArray(object?.crossSigned)
+        ? object.crossSigned.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.cross_signed)
+        ? object.cross_signed.map((e: any) => globalThis.Number(e))
+        : [],
+    };
+  },
+
+  toJSON(message: Chain): unknown {
+    const obj: any = {};
+    if (message.certificates?.length) {
+      obj.certificates = message.certificates.map((e) => Math.round(e));
+    }
+    if (message.crossSigned?.length) {
+      obj.crossSigned = message.crossSigned.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Chain>): Chain {
+    return Chain.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Chain>): Chain {
+    const message = createBaseChain();
+    message.certificates = object.certificates?.map((e) => e) || [];
+    message.crossSigned = object.crossSigned?.map((e) => e) || [];
     return message;
   },
 };
 
 function createBaseOpenRequest(): OpenRequest {
-  return { content: new Uint8Array(0), password: undefined };
+  return { content: new Uint8Array(0), password: undefined, keyPassword: undefined };
 }
 
 export const OpenRequest: MessageFns<OpenRequest> = {
@@ -512,6 +774,9 @@ export const OpenRequest: MessageFns<OpenRequest> = {
     }
     if (message.password !== undefined) {
       writer.uint32(18).string(message.password);
+    }
+    if (message.keyPassword !== undefined) {
+      writer.uint32(26).string(message.keyPassword);
     }
     return writer;
   },
@@ -545,6 +810,14 @@ export const OpenRequest: MessageFns<OpenRequest> = {
             message.password = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.keyPassword = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -561,6 +834,11 @@ export const OpenRequest: MessageFns<OpenRequest> = {
     return {
       content: isSet(object.content) ? bytesFromBase64(object.content) : new Uint8Array(0),
       password: isSet(object.password) ? globalThis.String(object.password) : undefined,
+      keyPassword: isSet(object.keyPassword)
+        ? globalThis.String(object.keyPassword)
+        : isSet(object.key_password)
+        ? globalThis.String(object.key_password)
+        : undefined,
     };
   },
 
@@ -572,6 +850,9 @@ export const OpenRequest: MessageFns<OpenRequest> = {
     if (message.password !== undefined) {
       obj.password = message.password;
     }
+    if (message.keyPassword !== undefined) {
+      obj.keyPassword = message.keyPassword;
+    }
     return obj;
   },
 
@@ -582,6 +863,7 @@ export const OpenRequest: MessageFns<OpenRequest> = {
     const message = createBaseOpenRequest();
     message.content = object.content ?? new Uint8Array(0);
     message.password = object.password ?? undefined;
+    message.keyPassword = object.keyPassword ?? undefined;
     return message;
   },
 };
@@ -1467,6 +1749,174 @@ export const EditKeystoreResponse: MessageFns<EditKeystoreResponse> = {
   },
   fromPartial(object: DeepPartial<EditKeystoreResponse>): EditKeystoreResponse {
     const message = createBaseEditKeystoreResponse();
+    message.content = object.content ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseCreateKeystoreRequest(): CreateKeystoreRequest {
+  return { type: KeystoreType.UNSPECIFIED, password: "", entries: [] };
+}
+
+export const CreateKeystoreRequest: MessageFns<CreateKeystoreRequest> = {
+  encode(message: CreateKeystoreRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.type !== KeystoreType.UNSPECIFIED) {
+      writer.uint32(8).int32(keystoreTypeToNumber(message.type));
+    }
+    if (message.password !== "") {
+      writer.uint32(18).string(message.password);
+    }
+    for (const v of message.entries) {
+      PutEntry.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateKeystoreRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateKeystoreRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.type = keystoreTypeFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.password = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.entries.push(PutEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CreateKeystoreRequest {
+    return {
+      type: isSet(object.type) ? keystoreTypeFromJSON(object.type) : KeystoreType.UNSPECIFIED,
+      password: isSet(object.password) ? globalThis.String(object.password) : "",
+      entries: globalThis.Array.isArray(object?.entries) ? object.entries.map((e: any) => PutEntry.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: CreateKeystoreRequest): unknown {
+    const obj: any = {};
+    if (message.type !== KeystoreType.UNSPECIFIED) {
+      obj.type = keystoreTypeToJSON(message.type);
+    }
+    if (message.password !== "") {
+      obj.password = message.password;
+    }
+    if (message.entries?.length) {
+      obj.entries = message.entries.map((e) => PutEntry.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CreateKeystoreRequest>): CreateKeystoreRequest {
+    return CreateKeystoreRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CreateKeystoreRequest>): CreateKeystoreRequest {
+    const message = createBaseCreateKeystoreRequest();
+    message.type = object.type ?? KeystoreType.UNSPECIFIED;
+    message.password = object.password ?? "";
+    message.entries = object.entries?.map((e) => PutEntry.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCreateKeystoreResponse(): CreateKeystoreResponse {
+  return { content: new Uint8Array(0) };
+}
+
+export const CreateKeystoreResponse: MessageFns<CreateKeystoreResponse> = {
+  encode(message: CreateKeystoreResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.content.length !== 0) {
+      writer.uint32(10).bytes(message.content);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateKeystoreResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateKeystoreResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.content = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CreateKeystoreResponse {
+    return { content: isSet(object.content) ? bytesFromBase64(object.content) : new Uint8Array(0) };
+  },
+
+  toJSON(message: CreateKeystoreResponse): unknown {
+    const obj: any = {};
+    if (message.content.length !== 0) {
+      obj.content = base64FromBytes(message.content);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CreateKeystoreResponse>): CreateKeystoreResponse {
+    return CreateKeystoreResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CreateKeystoreResponse>): CreateKeystoreResponse {
+    const message = createBaseCreateKeystoreResponse();
     message.content = object.content ?? new Uint8Array(0);
     return message;
   },
@@ -2533,6 +2983,15 @@ export const ParserServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** A new keystore of one type. */
+    createKeystore: {
+      name: "CreateKeystore",
+      requestType: CreateKeystoreRequest as typeof CreateKeystoreRequest,
+      requestStream: false,
+      responseType: CreateKeystoreResponse as typeof CreateKeystoreResponse,
+      responseStream: false,
+      options: {},
+    },
     /**
      * Reads a ZIP of containers, or of one XML file of certificates, entry by entry:
      * first its summary, then batches of items. A bad entry fails alone. The
@@ -2579,6 +3038,11 @@ export interface ParserServiceImplementation<CallContextExt = {}> {
     request: EditKeystoreRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<EditKeystoreResponse>>;
+  /** A new keystore of one type. */
+  createKeystore(
+    request: CreateKeystoreRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<CreateKeystoreResponse>>;
   /**
    * Reads a ZIP of containers, or of one XML file of certificates, entry by entry:
    * first its summary, then batches of items. A bad entry fails alone. The
@@ -2616,6 +3080,11 @@ export interface ParserServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<EditKeystoreRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<EditKeystoreResponse>;
+  /** A new keystore of one type. */
+  createKeystore(
+    request: DeepPartial<CreateKeystoreRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<CreateKeystoreResponse>;
   /**
    * Reads a ZIP of containers, or of one XML file of certificates, entry by entry:
    * first its summary, then batches of items. A bad entry fails alone. The
