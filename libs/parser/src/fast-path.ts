@@ -11,11 +11,11 @@ const MAX_FAST_KEY_BITS = 4096;
 
 /**
  * Small plain certificates and keys are read here, at once; what derives a key, opens a container, is large or has
- * signatures that cost time goes to a child, so that nobody waits behind it.
+ * signatures that cost time goes to a child, so that nobody waits behind it. Throws, or rejects, AppErrors.
  */
-export async function open(sandbox: Sandbox, content: Uint8Array, passwords: Passwords): Promise<Container> {
+export function open(sandbox: Sandbox, content: Uint8Array, passwords: Passwords): Container | Promise<Container> {
   checkSizes(content, passwords);
-  return readFast(content, passwords) ?? (await sandbox.run('open', { content, ...passwords }));
+  return readFast(content, passwords) ?? sandbox.run('open', { content, ...passwords });
 }
 
 function readFast(content: Uint8Array, passwords: Passwords): Container | undefined {

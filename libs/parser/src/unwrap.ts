@@ -1,13 +1,11 @@
 import { Buffer } from 'node:buffer';
-import { toDefiniteLengths, X509Error } from '@certferry/x509';
+import { asBuffer, toDefiniteLengths, X509Error } from '@certferry/x509';
 
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 /** Base64 of anything that is a certificate or a key is longer than this. */
 const LEAST_BASE64 = 64;
 /** REST clients send base64 of base64; nothing sends more. */
 const MOST_WRAPS = 3;
-
-const asBuffer = (content: Uint8Array): Buffer => Buffer.from(content.buffer, content.byteOffset, content.length);
 
 /**
  * The bytes behind what tools and clients put around them: a byte order mark, UTF-16, base64 (also twice), and BER with

@@ -36,6 +36,7 @@ export function orderChains(
   list: readonly ChainedCertificate[],
   index = (position: number) => position,
 ): OrderedChains {
+  if (list.length === 1) return { chains: [{ certificates: [0], crossSigned: [] }], ambiguities: [] };
   const { issuersOf, complete } = findIssuers(list);
   const issuing = new Set(issuersOf.flat());
   const positions = distinct(list, [...list.keys()]);

@@ -10,7 +10,7 @@ export {
 export { readName, splitName, type NameAttribute } from './name.ts';
 export { explainExtensions, type CertificateExtension } from './explain/explain-extensions.ts';
 export { findOddities, type Finding } from './findings.ts';
-export { context, DerReader, TAG } from './der-reader.ts';
+export { asBuffer, context, DerReader, TAG } from './der-reader.ts';
 export { MAX_NAMES, type SubjectAlternativeName } from './extensions.ts';
 export {
   createKeystore,

@@ -47,3 +47,19 @@ test('a megabyte of BEGIN lines takes linear time', () => {
   expect(steps(16_000)).toBeLessThan(1_000_000);
   expect(() => readPem(begins(40_000))).toThrow(/limit \(PEM blocks\) is 20000/);
 });
+
+test('base64 of every length, and every octet that does not belong in it', () => {
+  const block = (body: string) => readPem(Buffer.from(`-----BEGIN X-----\n${body}\n-----END X-----`, 'latin1'))[0]!;
+  for (let length = 1; length < 200; length++) {
+    const bytes = Buffer.alloc(length, length);
+    expect(Buffer.from(block(bytes.toString('base64')).bytes!)).toEqual(bytes);
+    expect(Buffer.from(block(` ${bytes.toString('base64').split('').join('\r\n\t')} `).bytes!)).toEqual(bytes);
+  }
+  for (let octet = 0; octet < 256; octet++) {
+    const character = String.fromCharCode(octet);
+    const belongs = /[A-Za-z0-9+/=\t\n\v\f\r ]/.test(character);
+    expect(block(`AAA${character}AAAA`).bytes !== undefined).toBe(belongs && !/[\s=]/.test(character));
+  }
+  for (const bad of ['', '=', 'A', 'AA', 'AAA', 'A===', 'AA=A', 'AAAA=', '====', 'AAAA====', 'AA==AAAA'])
+    expect(block(bad).problem).toBe('The X is not valid base64');
+});

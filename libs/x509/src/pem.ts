@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { asBuffer } from './der-reader.ts';
 import { overLimit } from './x509-error.ts';
 
 /** The most a single PEM certificate or key may have, in decoded bytes. */
@@ -22,7 +23,7 @@ const MARK = '-----';
  * A block that does not end, or is not base64, is answered with its problem. Throws LIMIT_EXCEEDED above 20,000 blocks.
  */
 export function readPem(content: Uint8Array): PemBlock[] {
-  const text = Buffer.from(content.buffer, content.byteOffset, content.length).toString('latin1');
+  const text = asBuffer(content).toString('latin1');
   const blocks: PemBlock[] = [];
   let at = text.indexOf(`${MARK}BEGIN `);
   while (at >= 0) {
@@ -42,33 +43,79 @@ export function readPem(content: Uint8Array): PemBlock[] {
       blocks.push({ label, headers: '', problem: `The PEM block at byte ${at} has no matching END line` });
       at = text.indexOf(`${MARK}BEGIN `, bodyStart);
     } else {
-      blocks.push(readBody(label, text.slice(bodyStart, bodyEnd)));
+      blocks.push(readBody(label, { content, text, from: bodyStart, to: bodyEnd }));
       at = text.indexOf(`${MARK}BEGIN `, bodyEnd + end.length);
     }
   }
   return blocks;
 }
 
-function readBody(label: string, body: string): PemBlock {
-  const headerEnd = body.includes(':') ? body.search(/\r?\n\r?\n/) : -1;
-  const headers = headerEnd < 0 ? '' : body.slice(0, headerEnd).trim();
-  const base64 = body.slice(Math.max(headerEnd, 0)).replace(/\s+/g, '');
-  if (base64.length > (MAX_PEM_BLOCK_BYTES * 4) / 3 + 4) {
-    return {
-      label,
-      headers,
-      problem: `The ${label} has more than ${MAX_PEM_BLOCK_BYTES} bytes, the limit for a PEM block`,
-    };
+/** A body between two offsets, as bytes and as the same Latin-1 text. */
+interface Body {
+  content: Uint8Array;
+  text: string;
+  from: number;
+  to: number;
+}
+
+function readBody(label: string, { content, text, from, to }: Body): PemBlock {
+  const { headers, start } = readHeaders(text, from, to);
+  const bytes = decodeBase64(content, start, to);
+  if (bytes === undefined) return { label, headers, problem: `The ${label} is not valid base64` };
+  if (bytes.length > MAX_PEM_BLOCK_BYTES) {
+    const problem = `The ${label} has more than ${MAX_PEM_BLOCK_BYTES} bytes, the limit for a PEM block`;
+    return { label, headers, problem };
   }
-  if (base64 === '' || base64.length % 4 || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) {
-    return { label, headers, problem: `The ${label} is not valid base64` };
+  return { label, headers, bytes };
+}
+
+/** RFC 1421 headers end with an empty line. */
+function readHeaders(text: string, from: number, to: number): { headers: string; start: number } {
+  const colon = text.indexOf(':', from);
+  if (colon < 0 || colon > to) return { headers: '', start: from };
+  const body = text.slice(from, to);
+  const length = body.search(/\r?\n\r?\n/);
+  return length < 0 ? { headers: '', start: from } : { headers: body.slice(0, length).trim(), start: from + length };
+}
+
+const [WHITE_SPACE, PADDING, OTHER] = [64, 65, 66];
+/** What each octet is in base64 (RFC 4648 section 4): its six bits, or one of the three. */
+const BASE64 = new Uint8Array(256).fill(OTHER);
+for (const octet of Buffer.from(' \t\r\n\v\f')) BASE64[octet] = WHITE_SPACE;
+BASE64[0x3d] = PADDING;
+for (const [value, octet] of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/').entries())
+  BASE64[octet] = value;
+
+/** Strict, with white space anywhere; undefined for anything else, also for nothing. */
+function decodeBase64(text: Uint8Array, from: number, to: number): Buffer | undefined {
+  const out = Buffer.allocUnsafe(((to - from) * 3) >> 2);
+  let [length, bits, characters, padding] = [0, 0, 0, 0];
+  for (let i = from; i < to; i++) {
+    const value = BASE64[text[i]!]!;
+    if (value === WHITE_SPACE) continue;
+    if (value === OTHER || (padding > 0 && value !== PADDING)) return undefined;
+    characters++;
+    if (value === PADDING) {
+      if (++padding > 2) return undefined;
+      continue;
+    }
+    bits = (bits << 6) | value;
+    if ((characters & 3) === 0) {
+      out[length++] = bits >> 16;
+      out[length++] = bits >> 8;
+      out[length++] = bits;
+      bits = 0;
+    }
   }
-  return { label, headers, bytes: Buffer.from(base64, 'base64') };
+  if (characters === 0 || (characters & 3) !== 0) return undefined;
+  if (padding > 0) out[length++] = padding === 1 ? bits >> 10 : bits >> 4;
+  if (padding === 1) out[length++] = bits >> 2;
+  return out.subarray(0, length);
 }
 
 /** One PEM block with 64 characters a line (RFC 7468 section 2). */
 export function writePem(label: string, bytes: Uint8Array): string {
-  const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
+  const base64 = asBuffer(bytes).toString('base64');
   const lines = base64.match(/.{1,64}/g) ?? [];
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }

@@ -1,4 +1,5 @@
 import { extname } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError, invalid } from '@certferry/core';
 import { parserV1 } from '@certferry/contracts';
 import { readCertificate, X509Error } from '@certferry/x509';
@@ -8,11 +9,11 @@ import { spool } from './spool.ts';
 import { decodePem, readXmlCertificates } from './xml-certificates.ts';
 import { toAppError, ZipArchive, type ZipMember } from './zip-archive.ts';
 
-/** Items are answered so many at a time. */
+/** Certificates of an XML file are answered so many at a time. */
 const BATCH = 200;
 const ZIP = Buffer.from('PK\u0003\u0004');
 
-export type OpenContainer = (content: Uint8Array, password: string | undefined) => Promise<Container>;
+export type OpenContainer = (content: Uint8Array, password: string | undefined) => Container | Promise<Container>;
 
 type Item = ReturnType<typeof parserV1.ArchiveItem.fromPartial>;
 
@@ -30,8 +31,14 @@ export async function* parseArchive(
     if (xml) summary.items = await countXml(archive, xml);
     yield { part: { $case: 'summary', value: summary } };
     if (options.summaryOnly) return;
-    const items = xml ? xmlItems(archive, xml) : fileItems(archive, { open, options });
-    yield* inBatches(xml ? skip(items, options.skipItems) : items);
+    const batches = xml
+      ? inBatches(skip(xmlItems(archive, xml), options.skipItems))
+      : fileBatches(archive, { open, options });
+    for await (const items of batches) {
+      yield { part: { $case: 'batch', value: { items } } };
+      // What reads from memory and answers at once would let nobody else have a turn.
+      await nextTurn();
+    }
   } finally {
     await spooled.close();
   }
@@ -58,11 +65,14 @@ async function split(
 async function survey(archive: ZipArchive): Promise<{ only?: ZipMember; summary: parserV1.ArchiveSummary }> {
   const summary: parserV1.ArchiveSummary = { items: 0, extensions: {} };
   let last: ZipMember | undefined;
-  for await (const member of archive.members()) {
-    last = member;
-    summary.items++;
-    const extension = extname(member.name).toLowerCase();
-    summary.extensions[extension] = (summary.extensions[extension] ?? 0) + 1;
+  for await (const block of archive.blocks()) {
+    for (const { name } of block) {
+      const extension = extname(name).toLowerCase();
+      summary.extensions[extension] = (summary.extensions[extension] ?? 0) + 1;
+    }
+    summary.items += block.length;
+    last = block.at(-1);
+    await nextTurn();
   }
   return { only: summary.items === 1 ? last : undefined, summary };
 }
@@ -111,27 +121,46 @@ async function* xmlItems(archive: ZipArchive, member: ZipMember): AsyncGenerator
   }
 }
 
-async function* fileItems(
+/** The items of a block of files; those that go to a child are opened side by side. */
+async function* fileBatches(
   archive: ZipArchive,
-  from: { open: OpenContainer; options: parserV1.ArchiveOptions },
-): AsyncGenerator<Item> {
-  const { open, options } = from;
-  let index = -1;
-  for await (const member of archive.members()) {
-    if (++index < options.skipItems) continue;
-    const item = parserV1.ArchiveItem.fromPartial({ index, name: member.name });
-    try {
-      const content = archive.read(member);
-      if (content.subarray(0, ZIP.length).equals(ZIP))
-        throw invalid('NESTED_ARCHIVE', 'An archive inside an archive is not opened.');
-      const container = await open(content, options.password);
-      item.inspection = toInspection(container);
-      item.privateKeys = container.keys.map(({ key }) => key.pkcs8);
-    } catch (error) {
-      if (!(error instanceof AppError) || error.code === 'INTERNAL') throw error;
-      item.failure = failed(index, error.reason, error.message);
+  { open, options }: { open: OpenContainer; options: parserV1.ArchiveOptions },
+): AsyncGenerator<Item[]> {
+  let index = 0;
+  for await (const block of archive.blocks()) {
+    const items: (Item | Promise<Item>)[] = [];
+    for (const member of block) {
+      if (index >= options.skipItems) items.push(readItem(archive, member, { index, open, options }));
+      index++;
     }
-    yield item;
+    yield await Promise.all(items);
+  }
+}
+
+function readItem(
+  archive: ZipArchive,
+  member: ZipMember,
+  { index, open, options }: { index: number; open: OpenContainer; options: parserV1.ArchiveOptions },
+): Item | Promise<Item> {
+  const item = parserV1.ArchiveItem.fromPartial({ index, name: member.name });
+  const fail = (error: unknown) => {
+    if (!(error instanceof AppError) || error.code === 'INTERNAL') return Promise.reject(error as Error);
+    item.failure = failed(index, error.reason, error.message);
+    return item;
+  };
+  const fill = (container: Container) => {
+    item.inspection = toInspection(container);
+    item.privateKeys = container.keys.map(({ key }) => key.pkcs8);
+    return item;
+  };
+  try {
+    const content = archive.read(member);
+    if (content.subarray(0, ZIP.length).equals(ZIP))
+      throw invalid('NESTED_ARCHIVE', 'An archive inside an archive is not opened.');
+    const opened = open(content, options.password);
+    return opened instanceof Promise ? opened.then(fill, fail) : fill(opened);
+  } catch (error) {
+    return fail(error);
   }
 }
 
@@ -140,14 +169,13 @@ async function* skip<T>(items: AsyncIterable<T>, count: number): AsyncGenerator<
   for await (const item of items) if (passed++ >= count) yield item;
 }
 
-async function* inBatches(items: AsyncIterable<Item>): AsyncGenerator<parserV1.ParseArchiveResponse> {
-  const batch: Item[] = [];
-  const take = (): parserV1.ParseArchiveResponse => ({
-    part: { $case: 'batch', value: { items: batch.splice(0) } },
-  });
+async function* inBatches(items: AsyncIterable<Item>): AsyncGenerator<Item[]> {
+  let batch: Item[] = [];
   for await (const item of items) {
     batch.push(item);
-    if (batch.length === BATCH) yield take();
+    if (batch.length < BATCH) continue;
+    yield batch;
+    batch = [];
   }
-  if (batch.length > 0) yield take();
+  if (batch.length > 0) yield batch;
 }

@@ -2,7 +2,6 @@ import { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
 import { crc32, inflateRawSync } from 'node:zlib';
 import { AppError, invalid, limitExceeded } from '@certferry/core';
-import { inflateSync } from 'fflate';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { MAX_CONTAINER_BYTES } from '../open-container.ts';
 import { BlockReader } from './block-reader.ts';
@@ -11,6 +10,9 @@ import type { Spool } from './spool.ts';
 export const MAX_ENTRIES = 1_000_000;
 export const MAX_UNPACKED_BYTES = 8 * 1024 ** 3;
 export const MAX_RATIO = 200;
+/** So many files, or the file that brings it above so many bytes, are a block. */
+const BLOCK_MEMBERS = 200;
+const BLOCK_BYTES = 4 * 1024 * 1024;
 /** Below this a high ratio is harmless. */
 const RATIO_FROM_BYTES = 1024 * 1024;
 
@@ -51,12 +53,13 @@ export class ZipArchive {
     }
   }
 
-  /** Files in the order of the directory; folders and what macOS adds are passed over. */
-  async *members(): AsyncGenerator<ZipMember> {
+  /** Files in the order of the directory, in blocks; folders and what macOS adds are passed over. */
+  async *blocks(): AsyncGenerator<ZipMember[]> {
     const zip = await this.#open();
     const { size } = this.#spool;
     if (zip.entryCount > MAX_ENTRIES) throw tooMany('archive entries', MAX_ENTRIES);
-    let [compressed, declared] = [0, 0];
+    let [compressed, declared, blockBytes] = [0, 0, 0];
+    let block: ZipMember[] = [];
     try {
       for await (const entry of zip.eachEntry()) {
         compressed += entry.compressedSize;
@@ -67,8 +70,13 @@ export class ZipArchive {
         if (declared > RATIO_FROM_BYTES && declared > size * MAX_RATIO) throw tooMany('compression ratio', MAX_RATIO);
         const name = entry.fileName;
         if (name.endsWith('/') || /(^|\/)(__MACOSX\/|\.DS_Store$|\._)/.test(name)) continue;
-        yield { entry, name };
+        block.push({ entry, name });
+        blockBytes += entry.uncompressedSize;
+        if (block.length < BLOCK_MEMBERS && blockBytes < BLOCK_BYTES) continue;
+        yield block;
+        [block, blockBytes] = [[], 0];
       }
+      if (block.length > 0) yield block;
     } catch (error) {
       throw toAppError(error);
     }
@@ -135,14 +143,13 @@ export class ZipArchive {
   }
 }
 
-/** Up to here the set-up of zlib costs more than its speed brings. */
-const SMALL_BYTES = 64 * 1024;
+const LEAST_CHUNK_BYTES = 64;
+const MOST_CHUNK_BYTES = 64 * 1024;
 
-/** No more than `size` bytes come out, whatever the data says; the checksum tells when that is not all. */
+/** No more than `size` bytes come out, whatever the data says. A buffer no larger than that is most of what zlib's set-up costs. */
 function inflate(raw: Uint8Array, size: number): Buffer {
-  if (size > SMALL_BYTES) return inflateRawSync(raw, { maxOutputLength: size });
-  const out = inflateSync(raw, { out: new Uint8Array(size) });
-  return Buffer.from(out.buffer, out.byteOffset, out.length);
+  const chunkSize = Math.min(Math.max(size, LEAST_CHUNK_BYTES), MOST_CHUNK_BYTES);
+  return inflateRawSync(raw, { maxOutputLength: Math.max(size, 1), chunkSize });
 }
 
 const tooMany = (limit: string, value: number): AppError =>

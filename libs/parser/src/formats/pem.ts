@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import {
+  asBuffer,
   decryptPrivateKey,
   IterationBudget,
   readCertificate,
@@ -20,12 +21,13 @@ import { readInto } from './pkcs7.ts';
 import { describeCrl, describeRequest } from './request.ts';
 
 const BEGIN = Buffer.from('-----BEGIN ');
+const ENCRYPTED = Buffer.from('ENCRYPTED');
+const OPENSSH = Buffer.from('OPENSSH PRIVATE KEY');
 
 /** PEM (RFC 7468): certificates and keys in any mixture and order, with text around them. */
 export const pem: Format = {
   detect: (content) => asBuffer(content).includes(BEGIN),
-  needsSandbox: (content) =>
-    asBuffer(content).includes('ENCRYPTED') || asBuffer(content).includes('OPENSSH PRIVATE KEY'),
+  needsSandbox: (content) => asBuffer(content).includes(ENCRYPTED) || asBuffer(content).includes(OPENSSH),
   read(content, { password }) {
     const container = emptyContainer('PEM');
     const budget = new IterationBudget();
@@ -34,8 +36,6 @@ export const pem: Format = {
     return container;
   },
 };
-
-const asBuffer = (content: Uint8Array): Buffer => Buffer.from(content.buffer, content.byteOffset, content.length);
 
 /** Blocks that belong to a key file but hold nothing for us. */
 const PASSED_OVER = new Set(['EC PARAMETERS', 'DH PARAMETERS', 'PUBLIC KEY', 'RSA PUBLIC KEY']);
