@@ -1,25 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { makeCertificate } from '@certferry/testing';
 import { call, startCertferry } from '../test/system.ts';
-import { zip } from '../test/dialects/zip.ts';
+import { makeArchive } from './archive.ts';
 import { printTable } from './table.ts';
-
-const KEYS = 20;
-
-/** Certificates that differ in one number only: signed once, so that making them takes seconds. */
-export async function makeArchive(count: number): Promise<Buffer> {
-  const leaves = await Promise.all(
-    Array.from({ length: KEYS }, (_, i) => makeCertificate({ commonName: `bulk-${i}` })),
-  );
-  return zip(
-    Array.from({ length: count }, (_, i) => {
-      const der = Buffer.from(leaves[i % KEYS]!.der);
-      der.writeUInt32BE(i, der.length - 4);
-      const lines = der.toString('base64').replace(/(.{64})/g, '$1\n');
-      return [`${i}.pem`, `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`];
-    }),
-  );
-}
 
 const resident = (pid: number): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
@@ -28,7 +10,7 @@ const resident = (pid: number): number =>
 export async function benchBulk(): Promise<void> {
   const rows: (string | number)[][] = [];
   for (const count of [10_000, 100_000]) {
-    const archive = await makeArchive(count);
+    const archive = makeArchive(count);
     const system = await startCertferry('standalone');
     const pid = system.processes[0]!.child.pid!;
     const profile = await call(system, 'POST', '/v1/enrollment-profiles', { name: 'bench', format: 'pem' });

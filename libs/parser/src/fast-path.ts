@@ -1,24 +1,19 @@
 import { orderCertificates, type Container } from './container.ts';
 import type { Passwords } from './formats/format.ts';
 import { checkSizes, readContainer, recognise } from './open-container.ts';
-import type { Sandbox } from './sandbox/sandbox.ts';
 
 /** A container up to here is read in a millisecond or two, whatever is in it. */
-const MAX_FAST_BYTES = 64 * 1024;
+export const MAX_FAST_BYTES = 64 * 1024;
 /** With so many certificates the order is worked out without making others wait, if their keys are ordinary ones. */
 const MAX_FAST_CERTIFICATES = 20;
 const MAX_FAST_KEY_BITS = 4096;
 
 /**
- * Small plain certificates and keys are read here, at once; what derives a key, opens a container, is large or has
- * signatures that cost time goes to a child, so that nobody waits behind it. Throws, or rejects, AppErrors.
+ * Reads small plain certificates and keys, at once. Undefined for what derives a key, opens a container, is large or
+ * has signatures that cost time: that is for a child, so that nobody waits behind it.
  */
-export function open(sandbox: Sandbox, content: Uint8Array, passwords: Passwords): Container | Promise<Container> {
+export function readFast(content: Uint8Array, passwords: Passwords): Container | undefined {
   checkSizes(content, passwords);
-  return readFast(content, passwords) ?? sandbox.run('open', { content, ...passwords });
-}
-
-function readFast(content: Uint8Array, passwords: Passwords): Container | undefined {
   if (content.length > MAX_FAST_BYTES) return undefined;
   const recognised = recognise(content);
   if (recognised.format.needsSandbox(recognised.content)) return undefined;

@@ -1,18 +1,22 @@
 import { invalid, raise } from '@certferry/core';
-import type { parserV1 } from '@certferry/contracts';
+import { parserV1 } from '@certferry/contracts';
 import { parseArchive } from './archive/parse-archive.ts';
-import { open } from './fast-path.ts';
-import { KEYSTORE_TYPES, toInspection } from './mapping.ts';
+import { readFast } from './fast-path.ts';
+import type { Passwords } from './formats/format.ts';
+import { KEYSTORE_TYPES, toOpenResponse } from './mapping.ts';
 import { checkSizes, recognise } from './open-container.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 
+async function open(sandbox: Sandbox, content: Uint8Array, passwords: Passwords): Promise<parserV1.OpenResponse> {
+  const fast = readFast(content, passwords);
+  if (fast) return toOpenResponse(fast);
+  return parserV1.OpenResponse.decode(await sandbox.run('open', { content, ...passwords }));
+}
+
 export function createHandlers(sandbox: Sandbox): parserV1.ParserServiceImplementation {
   return {
-    inspect: async ({ content, ...passwords }) => toInspection(await open(sandbox, content, passwords)),
-    open: async ({ content, ...passwords }) => {
-      const container = await open(sandbox, content, passwords);
-      return { inspection: toInspection(container), privateKeys: container.keys.map(({ key }) => key.pkcs8) };
-    },
+    inspect: async ({ content, ...passwords }) => (await open(sandbox, content, passwords)).inspection!,
+    open: ({ content, ...passwords }) => open(sandbox, content, passwords),
     editKeystore: async ({ content, password, edit }) => {
       if (content.length > 0) {
         checkSizes(content, { password });
@@ -34,7 +38,7 @@ export function createHandlers(sandbox: Sandbox): parserV1.ParserServiceImplemen
           throw invalid('INVALID_FIELD', 'edit is required: put or remove.', { field: 'edit' });
       }
     },
-    parseArchive: (requests) => parseArchive(requests, (content, password) => open(sandbox, content, { password })),
+    parseArchive: (requests) => parseArchive(requests, sandbox),
     createKeystore: async ({ type, password, entries }) => {
       const name =
         KEYSTORE_TYPES[type] ??

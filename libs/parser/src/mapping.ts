@@ -1,4 +1,4 @@
-import { parserV1 } from '@certferry/contracts';
+import * as parserV1 from '@certferry/contracts/parser/v1';
 import type { KeystoreType } from '@certferry/x509';
 import type { Container } from './container.ts';
 
@@ -33,3 +33,9 @@ export function toInspection(container: Container): parserV1.InspectResponse {
     chains: container.chains,
   };
 }
+
+/** Container -> OpenResponse: with the keys' bytes. */
+export const toOpenResponse = (container: Container): parserV1.OpenResponse => ({
+  inspection: toInspection(container),
+  privateKeys: container.keys.map(({ key }) => key.pkcs8),
+});

@@ -205,7 +205,7 @@ describe('the sandbox', () => {
       details: { limit: 'CPU seconds' },
     });
     const after = await sandbox.run('open', { content: fixture('openssl-default.p12'), password: 'changeit' });
-    expect(after.certificates.length).toBe(3);
+    expect(parserV1.OpenResponse.decode(after).inspection!.certificates.length).toBe(3);
   });
 
   test('kills a child that takes too long, or too much memory', async () => {

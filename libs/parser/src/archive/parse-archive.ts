@@ -2,25 +2,26 @@ import { extname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError, invalid } from '@certferry/core';
 import { parserV1 } from '@certferry/contracts';
-import { readCertificate, X509Error } from '@certferry/x509';
-import { emptyContainer, type Container } from '../container.ts';
+import { readCertificate } from '@certferry/x509';
+import { emptyContainer } from '../container.ts';
+import { MAX_FAST_BYTES } from '../fast-path.ts';
 import { toInspection } from '../mapping.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import { failedItem } from './open-files.ts';
 import { spool } from './spool.ts';
-import { decodePem, readXmlCertificates } from './xml-certificates.ts';
+import { decodePem, readXmlCertificates, type XmlCertificate } from './xml-certificates.ts';
 import { toAppError, ZipArchive, type ZipMember } from './zip-archive.ts';
+import type { PackedFile } from './zip-file.ts';
 
 /** Certificates of an XML file are answered so many at a time. */
 const BATCH = 200;
-const ZIP = Buffer.from('PK\u0003\u0004');
-
-export type OpenContainer = (content: Uint8Array, password: string | undefined) => Container | Promise<Container>;
 
 type Item = ReturnType<typeof parserV1.ArchiveItem.fromPartial>;
 
 /** Reads an archive from disk, entry by entry: its summary first, then its items in batches. */
 export async function* parseArchive(
   requests: AsyncIterable<parserV1.ParseArchiveRequest>,
-  open: OpenContainer,
+  sandbox: Sandbox,
 ): AsyncGenerator<parserV1.ParseArchiveResponse> {
   const { options, chunks } = await split(requests);
   const spooled = await spool(chunks);
@@ -33,7 +34,7 @@ export async function* parseArchive(
     if (options.summaryOnly) return;
     const batches = xml
       ? inBatches(skip(xmlItems(archive, xml), options.skipItems))
-      : fileBatches(archive, { open, options });
+      : fileBatches(archive, { sandbox, options });
     for await (const items of batches) {
       yield { part: { $case: 'batch', value: { items } } };
       // What reads from memory and answers at once would let nobody else have a turn.
@@ -94,73 +95,81 @@ async function* xmlCertificates(archive: ZipArchive, member: ZipMember) {
   }
 }
 
-const failed = (index: number, reason: string, message: string): parserV1.Failure => ({
-  index,
-  what: 'CERTIFICATE',
-  reason,
-  message,
-});
-
 async function* xmlItems(archive: ZipArchive, member: ZipMember): AsyncGenerator<Item> {
   let index = 0;
-  for await (const { pem, fields } of xmlCertificates(archive, member)) {
-    const item = parserV1.ArchiveItem.fromPartial({ index, fields });
+  for await (const certificate of xmlCertificates(archive, member)) yield toXmlItem(index++, certificate);
+}
+
+function toXmlItem(index: number, { pem, fields }: XmlCertificate): Item {
+  try {
     const der = decodePem(pem);
-    if (!der) item.failure = failed(index, 'MALFORMED', 'The certificate has no "pem" with base64.');
-    else {
-      try {
-        const certificates = [{ index: 0, der, facts: readCertificate(der), alias: '' }];
-        item.inspection = toInspection({ ...emptyContainer('DER'), certificates });
-      } catch (error) {
-        if (!(error instanceof X509Error)) throw error;
-        item.failure = failed(index, error.reason, error.message);
-      }
-    }
-    yield item;
-    index++;
+    if (!der) throw invalid('MALFORMED', 'The certificate has no "pem" with base64.');
+    const certificates = [{ index: 0, der, facts: readCertificate(der), alias: '' }];
+    const inspection = toInspection({ ...emptyContainer('DER'), certificates });
+    return parserV1.ArchiveItem.fromPartial({ index, fields, inspection });
+  } catch (error) {
+    return { ...failedItem({ index, name: '' }, error), fields };
   }
 }
 
-/** The items of a block of files; those that go to a child are opened side by side. */
+/** The files of an archive, block by block; several blocks are read at a time, and answered in their order. */
 async function* fileBatches(
   archive: ZipArchive,
-  { open, options }: { open: OpenContainer; options: parserV1.ArchiveOptions },
+  { sandbox, options }: { sandbox: Sandbox; options: parserV1.ArchiveOptions },
 ): AsyncGenerator<Item[]> {
+  const reading: Promise<Item[]>[] = [];
   let index = 0;
-  for await (const block of archive.blocks()) {
-    const items: (Item | Promise<Item>)[] = [];
-    for (const member of block) {
-      if (index >= options.skipItems) items.push(readItem(archive, member, { index, open, options }));
-      index++;
+  try {
+    for await (const block of archive.blocks()) {
+      const members = block.map((member) => ({ member, index: index++ }));
+      const wanted = members.filter((one) => one.index >= options.skipItems);
+      if (wanted.length > 0) reading.push(readBlock(archive, wanted, { sandbox, password: options.password }));
+      if (reading.length > sandbox.size) yield await reading.shift()!;
     }
-    yield await Promise.all(items);
+    while (reading.length > 0) yield await reading.shift()!;
+  } finally {
+    await Promise.allSettled(reading);
   }
 }
 
-function readItem(
+/** Small files go to one child together; what that leaves goes to a child of its own, so that a poisonous one fails alone. */
+async function readBlock(
   archive: ZipArchive,
-  member: ZipMember,
-  { index, open, options }: { index: number; open: OpenContainer; options: parserV1.ArchiveOptions },
-): Item | Promise<Item> {
-  const item = parserV1.ArchiveItem.fromPartial({ index, name: member.name });
-  const fail = (error: unknown) => {
-    if (!(error instanceof AppError) || error.code === 'INTERNAL') return Promise.reject(error as Error);
-    item.failure = failed(index, error.reason, error.message);
-    return item;
-  };
-  const fill = (container: Container) => {
-    item.inspection = toInspection(container);
-    item.privateKeys = container.keys.map(({ key }) => key.pkcs8);
-    return item;
-  };
+  members: { member: ZipMember; index: number }[],
+  { sandbox, password }: { sandbox: Sandbox; password: string | undefined },
+): Promise<Item[]> {
+  const items: Item[] = [];
+  const files: PackedFile[] = [];
+  for (const { member, index } of members) {
+    try {
+      files.push(archive.packed(member, index));
+    } catch (error) {
+      items.push(failedItem({ index, name: member.name }, error));
+    }
+  }
+  const small = files.filter((file) => file.size <= MAX_FAST_BYTES);
+  const slow = files.filter((file) => file.size > MAX_FAST_BYTES);
   try {
-    const content = archive.read(member);
-    if (content.subarray(0, ZIP.length).equals(ZIP))
-      throw invalid('NESTED_ARCHIVE', 'An archive inside an archive is not opened.');
-    const opened = open(content, options.password);
-    return opened instanceof Promise ? opened.then(fill, fail) : fill(opened);
+    const { batch, left } = await sandbox.run('openFiles', { files: small, password, fastOnly: true });
+    items.push(...parserV1.ArchiveBatch.decode(batch).items);
+    slow.push(...left.map((position) => small[position]!));
   } catch (error) {
-    return fail(error);
+    if (!(error instanceof AppError) || error.reason !== 'LIMIT_EXCEEDED') throw error;
+    slow.push(...small);
+  }
+  items.push(...(await Promise.all(slow.map((file) => openAlone(file, { sandbox, password })))));
+  return items.sort((a, b) => a.index - b.index);
+}
+
+async function openAlone(
+  file: PackedFile,
+  { sandbox, password }: { sandbox: Sandbox; password: string | undefined },
+): Promise<Item> {
+  try {
+    const { batch } = await sandbox.run('openFiles', { files: [file], password, fastOnly: false });
+    return parserV1.ArchiveBatch.decode(batch).items[0]!;
+  } catch (error) {
+    return failedItem(file, error);
   }
 }
 

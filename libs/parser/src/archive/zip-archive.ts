@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
-import { crc32, inflateRawSync } from 'node:zlib';
 import { AppError, invalid, limitExceeded } from '@certferry/core';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { MAX_CONTAINER_BYTES } from '../open-container.ts';
 import { BlockReader } from './block-reader.ts';
 import type { Spool } from './spool.ts';
+import { malformedArchive, type PackedFile } from './zip-file.ts';
 
 export const MAX_ENTRIES = 1_000_000;
 export const MAX_UNPACKED_BYTES = 8 * 1024 ** 3;
@@ -18,11 +18,6 @@ const RATIO_FROM_BYTES = 1024 * 1024;
 
 const LOCAL_HEADER_BYTES = 30;
 const LOCAL_SIGNATURE = 0x04034b50;
-const STORED = 0;
-const DEFLATED = 8;
-
-const malformed = (message: string, cause?: unknown): AppError =>
-  new AppError({ code: 'INVALID_ARGUMENT', reason: 'MALFORMED', message, cause });
 
 /** A file of the archive; its name is relative and stays inside. */
 export interface ZipMember {
@@ -34,7 +29,6 @@ export interface ZipMember {
 export class ZipArchive {
   readonly #spool: Spool;
   readonly #data: BlockReader;
-  #unpacked = 0;
 
   constructor(spooled: Spool) {
     this.#spool = spooled;
@@ -65,7 +59,7 @@ export class ZipArchive {
         compressed += entry.compressedSize;
         declared += entry.uncompressedSize;
         // Entries that share bytes are how a small file pretends to be a large one.
-        if (compressed > size) throw malformed('The entries of the archive overlap.');
+        if (compressed > size) throw malformedArchive('The entries of the archive overlap.');
         if (declared > MAX_UNPACKED_BYTES) throw tooMany('unpacked bytes', MAX_UNPACKED_BYTES);
         if (declared > RATIO_FROM_BYTES && declared > size * MAX_RATIO) throw tooMany('compression ratio', MAX_RATIO);
         const name = entry.fileName;
@@ -82,9 +76,9 @@ export class ZipArchive {
     }
   }
 
-  /** The content of a small file. Sizes and checksum are held against what the directory says. */
-  read({ entry, name }: ZipMember): Buffer {
-    const { compressedSize, uncompressedSize } = entry;
+  /** A small file as it is packed. INVALID_ARGUMENT, or RESOURCE_EXHAUSTED above 10 MiB unpacked. */
+  packed({ entry, name }: ZipMember, index: number): PackedFile {
+    const { compressedSize, uncompressedSize, compressionMethod } = entry;
     if (entry.isEncrypted()) throw invalid('UNSUPPORTED_ALGORITHM', `${name} is encrypted by the archive.`);
     if (uncompressedSize > MAX_CONTAINER_BYTES)
       throw limitExceeded(
@@ -92,64 +86,31 @@ export class ZipArchive {
         MAX_CONTAINER_BYTES,
         `${name} has ${uncompressedSize} bytes; the limit is ${MAX_CONTAINER_BYTES}.`,
       );
-    this.#count(uncompressedSize);
-    const raw = this.#bytes(this.#dataStart(entry), compressedSize);
-    const content = this.#inflate(raw, { entry, name });
-    if (content.length !== uncompressedSize || crc32(content) !== entry.crc32)
-      throw malformed(`${name} is not what the archive’s directory says: its size or checksum differs.`);
-    return content;
-  }
-
-  #inflate(raw: Buffer, { entry, name }: ZipMember): Buffer {
-    if (entry.compressionMethod === STORED) return Buffer.from(raw);
-    if (entry.compressionMethod !== DEFLATED)
-      throw invalid(
-        'UNSUPPORTED_ALGORITHM',
-        `${name} is packed by method ${entry.compressionMethod}, which is not read.`,
-      );
-    try {
-      return inflate(raw, entry.uncompressedSize);
-    } catch (cause) {
-      throw malformed(`${name} cannot be unpacked, or is larger than the archive’s directory says.`, cause);
-    }
+    const packed = Buffer.from(this.#bytes(this.#dataStart(entry), compressedSize));
+    return { index, name, packed, method: compressionMethod, size: uncompressedSize, crc32: entry.crc32 };
   }
 
   #dataStart({ relativeOffsetOfLocalHeader: at }: Entry): number {
     const header = this.#bytes(at, LOCAL_HEADER_BYTES);
     if (header.readUInt32LE(0) !== LOCAL_SIGNATURE)
-      throw malformed('An entry of the archive is not where its directory says.');
+      throw malformedArchive('An entry of the archive is not where its directory says.');
     return at + LOCAL_HEADER_BYTES + header.readUInt16LE(26) + header.readUInt16LE(28);
   }
 
   #bytes(at: number, length: number): Buffer {
     const bytes = this.#data.view(at, length);
-    if (bytes.length !== length) throw malformed('The archive ends inside an entry.');
+    if (bytes.length !== length) throw malformedArchive('The archive ends inside an entry.');
     return bytes;
-  }
-
-  #count(bytes: number): void {
-    this.#unpacked += bytes;
-    if (this.#unpacked > MAX_UNPACKED_BYTES) throw tooMany('unpacked bytes', MAX_UNPACKED_BYTES);
   }
 
   /** A file of any size, as it is unpacked. */
   async stream({ entry }: ZipMember): Promise<Readable> {
-    this.#count(entry.uncompressedSize);
     try {
       return await (await this.#open()).openReadStreamPromise(entry);
     } catch (error) {
       throw toAppError(error);
     }
   }
-}
-
-const LEAST_CHUNK_BYTES = 64;
-const MOST_CHUNK_BYTES = 64 * 1024;
-
-/** No more than `size` bytes come out, whatever the data says. A buffer no larger than that is most of what zlib's set-up costs. */
-function inflate(raw: Uint8Array, size: number): Buffer {
-  const chunkSize = Math.min(Math.max(size, LEAST_CHUNK_BYTES), MOST_CHUNK_BYTES);
-  return inflateRawSync(raw, { maxOutputLength: Math.max(size, 1), chunkSize });
 }
 
 const tooMany = (limit: string, value: number): AppError =>
@@ -166,5 +127,5 @@ export function toAppError(error: unknown): AppError {
     );
   if (/End of Central Directory Record|end of central directory/i.test(message))
     return invalid('UNKNOWN_FORMAT', 'This is not a ZIP archive, or it is cut short.');
-  return malformed('The archive is damaged.', error);
+  return malformedArchive('The archive is damaged.', error);
 }

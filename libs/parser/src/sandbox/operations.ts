@@ -8,14 +8,18 @@ import {
   type KeystoreType,
   type NewEntry,
 } from '@certferry/x509';
-import type { Container } from '../container.ts';
+import { OpenResponse } from '@certferry/contracts/parser/v1';
+import { openFiles } from '../archive/open-files.ts';
 import type { Passwords } from '../formats/format.ts';
+import { toOpenResponse } from '../mapping.ts';
 import { openContainer } from '../open-container.ts';
 
 /** What runs in a child process because it derives keys or opens containers. Values cross by structured clone. */
 export const OPERATIONS = {
-  open: ({ content, ...passwords }: { content: Uint8Array } & Passwords): Container =>
-    openContainer(content, passwords),
+  /** An OpenResponse, encoded. */
+  open: ({ content, ...passwords }: { content: Uint8Array } & Passwords): Uint8Array =>
+    OpenResponse.encode(toOpenResponse(openContainer(content, passwords))).finish(),
+  openFiles,
   putEntry: (input: {
     content: Uint8Array;
     password: string;

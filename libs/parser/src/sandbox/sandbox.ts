@@ -61,6 +61,11 @@ export class Sandbox {
     }
   }
 
+  /** Children, and so tasks that run at a time. */
+  get size(): number {
+    return this.#children.length;
+  }
+
   get limits(): SandboxLimits {
     return this.#limits;
   }

@@ -1,0 +1,54 @@
+import { AppError, invalid } from '@certferry/core';
+import { ArchiveBatch, ArchiveItem } from '@certferry/contracts/parser/v1';
+import { readFast } from '../fast-path.ts';
+import { toOpenResponse } from '../mapping.ts';
+import { openContainer } from '../open-container.ts';
+import { unpack, type PackedFile } from './zip-file.ts';
+
+const ZIP = Buffer.from('PK\u0003\u0004');
+
+export interface FilesToOpen {
+  files: PackedFile[];
+  password: string | undefined;
+  /** Leaves what derives keys or takes long; otherwise everything is opened. */
+  fastOnly: boolean;
+}
+
+export interface OpenedFiles {
+  /** An ArchiveBatch, encoded: that crosses to another process in a third of the time. */
+  batch: Uint8Array;
+  /** Positions in `files` of what was left. */
+  left: number[];
+}
+
+/** Unpacks and reads files of an archive; a bad one is an item with its failure. */
+export function openFiles({ files, password, fastOnly }: FilesToOpen): OpenedFiles {
+  const items: ArchiveItem[] = [];
+  const left: number[] = [];
+  for (const [position, file] of files.entries()) {
+    const item = openFile(file, { password, fastOnly });
+    if (item) items.push(item);
+    else left.push(position);
+  }
+  return { batch: ArchiveBatch.encode({ items }).finish(), left };
+}
+
+function openFile(file: PackedFile, { password, fastOnly }: Omit<FilesToOpen, 'files'>): ArchiveItem | undefined {
+  const { index, name } = file;
+  try {
+    const content = unpack(file);
+    if (content.subarray(0, ZIP.length).equals(ZIP))
+      throw invalid('NESTED_ARCHIVE', 'An archive inside an archive is not opened.');
+    const container = fastOnly ? readFast(content, { password }) : openContainer(content, { password });
+    return container && { index, name, fields: {}, failure: undefined, ...toOpenResponse(container) };
+  } catch (error) {
+    return failedItem({ index, name }, error);
+  }
+}
+
+/** An item that says why nothing could be read of it. What is not an answer to the caller is thrown again. */
+export function failedItem(of: { index: number; name: string }, error: unknown): ArchiveItem {
+  if (!(error instanceof AppError) || error.code === 'INTERNAL') throw error;
+  const failure = { index: of.index, what: 'CERTIFICATE', reason: error.reason, message: error.message };
+  return ArchiveItem.fromPartial({ ...of, failure });
+}
