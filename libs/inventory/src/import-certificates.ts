@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invalid, newId, type Clock } from '@certferry/core';
 import { parserV1 } from '@certferry/contracts';
 import type { Numbers } from '@certferry/database';
@@ -63,12 +64,14 @@ export async function importCertificates(context: ImportContext, request: Import
       format,
     });
   }
-  const arrivals = found.certificates.map((entry) => toArrival(entry, { found, privateKeys, description: request }));
+  const arrivals = toArrivals(found, privateKeys, request);
   const items: ImportItem[] = found.failures.map((failure) => failedItem(failure.index, failure));
   if (!request.dryRun) await context.metadataFields.note(Object.keys(request.metadata ?? {}));
   const save = new Saving(context, request);
   for (let at = 0; at < arrivals.length; at += BATCH) {
     items.push(...(await Promise.all(arrivals.slice(at, at + BATCH).map((arrival) => save.certificate(arrival)))));
+    // The embedded database answers at once: without this thousands of certificates would let nobody else have a turn.
+    await nextTurn();
   }
   const paired = new Set(found.certificates.map((entry) => entry.key));
   for (const [position, entry] of found.keys.entries()) {
@@ -120,24 +123,24 @@ export interface Arrival {
   description: Description;
 }
 
-function toArrival(
-  entry: parserV1.CertificateEntry,
-  from: { found: parserV1.InspectResponse; privateKeys: Uint8Array[]; description: Description },
-): Arrival {
-  const { name, notes, metadata, tags } = from.description;
-  const isIssuer = from.found.certificates.some(
-    (other) => other.index !== entry.index && other.facts!.issuer === entry.facts!.subject && !other.facts!.selfIssued,
-  );
-  const privateKey = entry.key === undefined ? undefined : from.privateKeys[entry.key];
-  return {
-    index: entry.index,
-    issuer: isIssuer,
-    der: entry.der,
-    // Read once, by the parser; the wire only makes present fields optional.
-    facts: entry.facts as CertificateFacts,
-    privateKey,
-    description: isIssuer ? {} : { name, notes, metadata, tags },
-  };
+function toArrivals(
+  { certificates }: parserV1.InspectResponse,
+  privateKeys: Uint8Array[],
+  { name, notes, metadata, tags }: Description,
+): Arrival[] {
+  const issuers = new Set(certificates.flatMap(({ facts }) => (facts!.selfIssued ? [] : [facts!.issuer])));
+  return certificates.map(({ index, der, facts, key }) => {
+    const issuer = issuers.has(facts!.subject);
+    return {
+      index,
+      issuer,
+      der,
+      // Read once, by the parser; the wire only makes present fields optional.
+      facts: facts as CertificateFacts,
+      privateKey: key === undefined ? undefined : privateKeys[key],
+      description: issuer ? {} : { name, notes, metadata, tags },
+    };
+  });
 }
 
 function failedItem(index: number, failure: { reason: string; message: string }): ImportItem {

@@ -1,4 +1,4 @@
-import { hash, X509Certificate } from 'node:crypto';
+import { hash, X509Certificate, type KeyObject } from 'node:crypto';
 import { context, DerReader, TAG } from './der-reader.ts';
 import { readExtensions, type CertificateExtensions } from './extensions.ts';
 import { readName, type Name } from './name.ts';
@@ -160,10 +160,28 @@ function isSameRange(bytes: Uint8Array, { a, b, length }: { a: number; b: number
   return true;
 }
 
-/** Whether `issuer`'s key made `certificate`'s signature. Names and key identifiers are for the caller to compare first. */
+/** What OpenSSL allows for large keys and nobody passes for small ones: with a longer exponent a check takes milliseconds. */
+const MAX_RSA_EXPONENT = 2n ** 64n;
+
+/** Whether `issuer`'s key made `certificate`'s signature. Names and key identifiers are for the caller to compare first. Never with an RSA exponent above 2^64. */
 export function isSignedBy(certificate: Uint8Array, issuer: Uint8Array): boolean {
+  return isSignedWith(certificate, readVerifyingKey(issuer));
+}
+
+/** The key of an issuer; undefined for one that node:crypto cannot use, or that takes too long to use. */
+export function readVerifyingKey(issuer: Uint8Array): KeyObject | undefined {
   try {
-    return new X509Certificate(certificate).verify(new X509Certificate(issuer).publicKey);
+    const { publicKey } = new X509Certificate(issuer);
+    return (publicKey.asymmetricKeyDetails?.publicExponent ?? 0n) > MAX_RSA_EXPONENT ? undefined : publicKey;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isSignedWith(certificate: Uint8Array, key: KeyObject | undefined): boolean {
+  if (!key) return false;
+  try {
+    return new X509Certificate(certificate).verify(key);
   } catch {
     return false;
   }

@@ -1,9 +1,10 @@
-import { isSignedBy, type CertificateFacts } from './certificate.ts';
+import type { KeyObject } from 'node:crypto';
+import { isSignedWith, readVerifyingKey, type CertificateFacts } from './certificate.ts';
 
 /** The most links a chain is followed. */
 export const MAX_CHAIN_LENGTH = 10;
-/** The most signatures that are checked to order one container; above it the rest stays unordered, and that is said. */
-export const MAX_SIGNATURE_CHECKS = 2_000;
+/** What the signatures that are checked to order one container may cost, in microseconds as `checkCost` reckons them. */
+export const MAX_SIGNATURE_COST = 400_000;
 
 export interface ChainedCertificate {
   der: Uint8Array;
@@ -48,24 +49,28 @@ export function orderChains(
     .map((start) => follow({ list, issuersOf, rooted }, start));
   const ambiguities = findAmbiguities(list, { starts, index });
   if (!complete)
-    ambiguities.push(
-      `There are more than ${MAX_SIGNATURE_CHECKS} signatures to check: what is beyond stays unordered.`,
-    );
+    ambiguities.push('There are more signatures to check than a container may cost: what is beyond stays unordered.');
   return { chains, ambiguities };
 }
 
 /** For each certificate the positions of those whose key signed it; none for one that is self-issued. */
 function findIssuers(list: readonly ChainedCertificate[]): { issuersOf: number[][]; complete: boolean } {
   const bySubject = Map.groupBy(distinct(list, [...list.keys()]), (position) => list[position]!.facts.subject);
-  let checks = 0;
+  const keys = new Map<number, KeyObject | undefined>();
+  const keyOf = (position: number): KeyObject | undefined => {
+    if (!keys.has(position)) keys.set(position, readVerifyingKey(list[position]!.der));
+    return keys.get(position);
+  };
+  let cost = 0;
   const issuersOf = list.map(({ der, facts }, position) => {
     if (facts.selfIssued) return [];
     return (bySubject.get(facts.issuer) ?? []).filter((candidate) => {
       if (candidate === position || !keyIdentifiersFit(facts, list[candidate]!.facts)) return false;
-      return ++checks <= MAX_SIGNATURE_CHECKS && isSignedBy(der, list[candidate]!.der);
+      cost += checkCost(list[candidate]!.facts);
+      return cost <= MAX_SIGNATURE_COST && isSignedWith(der, keyOf(candidate));
     });
   });
-  return { issuersOf, complete: checks <= MAX_SIGNATURE_CHECKS };
+  return { issuersOf, complete: cost <= MAX_SIGNATURE_COST };
 }
 
 /** Positions from which a self-issued certificate is reached. */
@@ -75,6 +80,14 @@ function findRooted(list: readonly ChainedCertificate[], issuersOf: number[][]):
   const rooted = new Set([...list.keys()].filter((position) => list[position]!.facts.selfIssued));
   for (const position of rooted) for (const below of issued[position]!) rooted.add(below);
   return rooted;
+}
+
+/** Reading a certificate, then what OpenSSL takes for the algorithm: RSA by the square of its size, a curve by the cube but for the one it is made for. */
+function checkCost({ keyAlgorithm, keySize, curve }: CertificateFacts): number {
+  if (keyAlgorithm === 'RSA' || keyAlgorithm === 'RSA-PSS') return 150 + 30 * (keySize / 2048) ** 2;
+  if (curve === 'P-256') return 210;
+  if (keyAlgorithm === 'EC') return 150 + 300 * (keySize / 256) ** 3;
+  return keyAlgorithm.startsWith('Ed') ? 300 : 5_000;
 }
 
 function keyIdentifiersFit(certificate: CertificateFacts, issuer: CertificateFacts): boolean {
@@ -102,11 +115,18 @@ function follow({ list, issuersOf, rooted }: Graph, start: number): Chain {
   return { certificates, crossSigned: others.filter((one) => !certificates.includes(one)) };
 }
 
+/** So many certificates are named in a sentence. */
+const MAX_NAMED = 10;
+
 function findAmbiguities(
   list: readonly ChainedCertificate[],
   { starts, index }: { starts: number[]; index: (position: number) => number },
 ): string[] {
-  const names = (positions: number[]) => positions.map(index).join(' and ');
+  const names = (positions: number[]) => {
+    const more = positions.length - MAX_NAMED;
+    const named = positions.slice(0, MAX_NAMED).map(index).join(', ');
+    return more > 0 ? `${named} and ${more} more` : named.replace(/, (\d+)$/, ' and $1');
+  };
   const withKey = starts.filter((position) => list[position]!.hasKey);
   const found = [...Map.groupBy(withKey, (position) => list[position]!.facts.publicKeySha256).values()]
     .filter((positions) => positions.length > 1)

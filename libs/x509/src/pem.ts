@@ -69,10 +69,12 @@ function readBody(label: string, { content, text, from, to }: Body): PemBlock {
   return { label, headers, bytes };
 }
 
+/** The first header, "Proc-Type: 4,ENCRYPTED", stands right behind the BEGIN line. */
+const HEADER_WITHIN = 100;
+
 /** RFC 1421 headers end with an empty line. */
 function readHeaders(text: string, from: number, to: number): { headers: string; start: number } {
-  const colon = text.indexOf(':', from);
-  if (colon < 0 || colon > to) return { headers: '', start: from };
+  if (!text.slice(from, Math.min(to, from + HEADER_WITHIN)).includes(':')) return { headers: '', start: from };
   const body = text.slice(from, to);
   const length = body.search(/\r?\n\r?\n/);
   return length < 0 ? { headers: '', start: from } : { headers: body.slice(0, length).trim(), start: from + length };

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { call, startCertferry, type RunningSystem } from '../system.ts';
+import { CONTAINER_BOMBS } from './bombs.ts';
+import { ARCHIVE_BOMBS } from './archive-bombs.ts';
+
+/** What the reliability page promises (issue of the parser, "Proof"): a second of CPU, 256 MiB, and nobody waits. */
+const MAX_CPU_SECONDS = 1;
+const MAX_HELD_SECONDS = 0.1;
+const MAX_GROWN_BYTES = 256 * 2 ** 20;
+
+let system: RunningSystem;
+beforeAll(async () => void (system = await startCertferry('standalone')));
+afterAll(() => system.stop());
+
+const stat = (pid: string): string[] => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
+const processes = (): string[] => {
+  const pid = String(system.processes[0]!.child.pid);
+  return [pid, ...readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ')].filter(Boolean);
+};
+
+/** User and system time of the server, its children, and those of them that have ended. */
+const cpuSeconds = (): number =>
+  processes().reduce((sum, pid, i) => {
+    const fields = stat(pid);
+    const ended = i === 0 ? Number(fields[13]) + Number(fields[14]) : 0;
+    return sum + (Number(fields[11]) + Number(fields[12]) + ended) / 100;
+  }, 0);
+
+const residentBytes = (pid: string): number => Number(stat(pid)[21]) * 4096;
+
+/** The longest time that the server's event loop was held since it was asked last. */
+async function heldSeconds(): Promise<number> {
+  const metrics = await (await fetch(`${system.url}/metrics`)).text();
+  return Number(/^nodejs_eventloop_lag_max_seconds(?:\{[^}]*\})? (\S+)$/m.exec(metrics)![1]);
+}
+
+interface Cost {
+  cpu: number;
+  held: number;
+  grown: number;
+}
+
+async function measure(send: () => Promise<unknown>): Promise<Cost> {
+  await heldSeconds();
+  const cpu = cpuSeconds();
+  const before = new Map(processes().map((pid) => [pid, residentBytes(pid)]));
+  let grown = 0;
+  const watch = setInterval(() => {
+    for (const pid of processes()) {
+      try {
+        grown = Math.max(grown, residentBytes(pid) - (before.get(pid) ?? 0));
+      } catch {
+        // The process has just ended.
+      }
+    }
+  }, 10);
+  try {
+    await send();
+  } finally {
+    clearInterval(watch);
+  }
+  return { cpu: cpuSeconds() - cpu, held: await heldSeconds(), grown };
+}
+
+function expectCheap(name: string, cost: Cost): void {
+  console.log(
+    `bomb: ${name}: ${cost.cpu.toFixed(2)} s of CPU, event loop held ${(cost.held * 1000).toFixed(0)} ms, ${(cost.grown / 2 ** 20).toFixed(0)} MiB more`,
+  );
+  expect(cost.cpu).toBeLessThan(MAX_CPU_SECONDS);
+  expect(cost.held).toBeLessThan(MAX_HELD_SECONDS);
+  expect(cost.grown).toBeLessThan(MAX_GROWN_BYTES);
+}
+
+describe('a container that is a bomb costs a second at most, and nobody waits for it', () => {
+  test.each(CONTAINER_BOMBS.map((bomb) => [bomb.name, bomb] as const))('%s', async (name, bomb) => {
+    const form = new FormData();
+    form.set('password', 'secret');
+    form.set('file', new Blob([new Uint8Array(bomb.content())]));
+    let answer: Awaited<ReturnType<typeof call>> | undefined;
+    const cost = await measure(async () => void (answer = await call(system, 'POST', '/v1/imports/inspect', form)));
+    expect(answer!.body['reason']).toBe(bomb.reason);
+    expectCheap(name, cost);
+  });
+});
+
+describe('an archive that is a bomb', () => {
+  let profile = '';
+  beforeAll(async () => {
+    const made = await call(system, 'POST', '/v1/enrollment-profiles', { name: 'bombs', format: 'pem' });
+    profile = made.body['id'] as string;
+  });
+  test.each(ARCHIVE_BOMBS.map((bomb) => [bomb.name, bomb] as const))('%s', async (name, bomb) => {
+    const form = new FormData();
+    form.set('file', new Blob([new Uint8Array(bomb.content())]), 'bomb.zip');
+    let answer: Awaited<ReturnType<typeof call>> | undefined;
+    const path = `/v1/enrollment-profiles/${profile}/imports`;
+    const cost = await measure(async () => void (answer = await call(system, 'POST', path, form)));
+    expect(answer!.body['reason']).toBe(bomb.reason);
+    expectCheap(name, cost);
+  });
+});
