@@ -23,11 +23,50 @@ export const ARCHIVE_BOMBS: Bomb[] = [
     name: '300 MiB of zeros in one file',
     content: () => zip([['a.pem', Buffer.alloc(300 * MEBIBYTE)]]),
     reason: 'LIMIT_EXCEEDED',
+    limit: 'compression ratio',
   },
   { name: '60,000 entries that are the same bytes', content: () => overlapping(60_000), reason: 'MALFORMED' },
   {
     name: 'a declared size of 4 GiB',
     content: () => zip([['a.pem', 'x', { size: 0xfffffffe }]]),
     reason: 'LIMIT_EXCEEDED',
+    limit: 'compression ratio',
+  },
+];
+
+const xml = (text: string): Buffer => zip([['certificates.xml', text]]);
+
+const LAUGHS = Array.from({ length: 9 }, (_, i) => `<!ENTITY e${i + 1} "${`&e${i};`.repeat(10)}">`).join('');
+
+/** The same of an XML file. */
+export const XML_BOMBS: Bomb[] = [
+  {
+    name: 'a billion laughs',
+    content: () => xml(`<!DOCTYPE x [<!ENTITY e0 "ha">${LAUGHS}]><certificates>&e9;</certificates>`),
+    reason: 'DOCTYPE_NOT_ALLOWED',
+  },
+  {
+    name: '65 elements inside each other',
+    content: () => xml('<certificates>' + '<a>'.repeat(64) + '</a>'.repeat(64) + '</certificates>'),
+    reason: 'LIMIT_EXCEEDED',
+    limit: 'XML depth',
+  },
+  {
+    name: '1,000,001 elements',
+    content: () =>
+      xml(
+        `<certificates>${Array.from({ length: 1_000_000 }, (_, i) => `<a${i.toString(36)}/>`).join('')}</certificates>`,
+      ),
+    reason: 'LIMIT_EXCEEDED',
+    limit: 'XML elements',
+  },
+  {
+    name: 'an element with 8 MiB of text',
+    content: () =>
+      xml(
+        `<certificates><certificate><pem>${randomBytes(6 * MEBIBYTE).toString('base64')}</pem></certificate></certificates>`,
+      ),
+    reason: 'LIMIT_EXCEEDED',
+    limit: 'XML text',
   },
 ];

@@ -6,8 +6,11 @@ import { writePem } from '../../libs/x509/src/pem.ts';
 export interface Bomb {
   name: string;
   content: () => Buffer;
+  /** The limit that a refusal with LIMIT_EXCEEDED names. */
+  limit?: string;
   /** Of the refusal; absent for what is read, without anybody waiting for it. */
-  reason?: 'LIMIT_EXCEEDED' | 'MALFORMED' | 'UNKNOWN_FORMAT' | 'TRUNCATED' | 'UNSUPPORTED_ALGORITHM';
+  reason?:
+    'LIMIT_EXCEEDED' | 'MALFORMED' | 'UNKNOWN_FORMAT' | 'TRUNCATED' | 'UNSUPPORTED_ALGORITHM' | 'DOCTYPE_NOT_ALLOWED';
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -120,23 +123,45 @@ function sameNames(count: number): Buffer {
 
 /** Everything that the limits of a container are for. */
 export const CONTAINER_BOMBS: Bomb[] = [
-  { name: '2^31 MAC iterations', content: () => pkcs12(integer(2 ** 31)), reason: 'LIMIT_EXCEEDED' },
-  { name: '5,000,001 MAC iterations', content: () => pkcs12(integer(5_000_001)), reason: 'LIMIT_EXCEEDED' },
+  {
+    name: '2^31 MAC iterations',
+    content: () => pkcs12(integer(2 ** 31)),
+    reason: 'LIMIT_EXCEEDED',
+    limit: 'key derivation iterations',
+  },
+  {
+    name: '5,000,001 MAC iterations',
+    content: () => pkcs12(integer(5_000_001)),
+    reason: 'LIMIT_EXCEEDED',
+    limit: 'key derivation iterations',
+  },
   { name: 'MAC iterations of 16 bytes', content: () => pkcs12(bigInteger('7f'.repeat(16))), reason: 'MALFORMED' },
-  { name: '2^31 PBKDF2 iterations', content: () => pbkdf2(2 ** 31), reason: 'LIMIT_EXCEEDED' },
+  {
+    name: '2^31 PBKDF2 iterations',
+    content: () => pbkdf2(2 ** 31),
+    reason: 'LIMIT_EXCEEDED',
+    limit: 'key derivation iterations',
+  },
   {
     name: 'iterations that pass the limit together',
     content: () =>
       Buffer.from([1_000_000, 4_000_001].map((iterations) => encryptedPem(encryptedKey(iterations))).join('')),
     reason: 'LIMIT_EXCEEDED',
+    limit: 'key derivation iterations',
   },
-  { name: 'scrypt of 16 GiB', content: () => scrypt(2 ** 24, 8, 1), reason: 'LIMIT_EXCEEDED' },
-  { name: 'scrypt with 2^20 lanes', content: () => scrypt(2, 8, 2 ** 20), reason: 'LIMIT_EXCEEDED' },
+  { name: 'scrypt of 16 GiB', content: () => scrypt(2 ** 24, 8, 1), reason: 'LIMIT_EXCEEDED', limit: 'scrypt bytes' },
+  {
+    name: 'scrypt with 2^20 lanes',
+    content: () => scrypt(2, 8, 2 ** 20),
+    reason: 'LIMIT_EXCEEDED',
+    limit: 'scrypt bytes',
+  },
   { name: 'DER 65 deep', content: () => sequence(integer(3), nested(64)), reason: 'UNKNOWN_FORMAT' },
   {
     name: '10 MiB of indefinite lengths inside each other',
     content: () => Buffer.alloc(10 * MEBIBYTE - 1_024, '3080', 'hex'),
     reason: 'LIMIT_EXCEEDED',
+    limit: 'DER depth',
   },
   {
     name: '5,000,000 values in a PKCS#7',
@@ -149,11 +174,13 @@ export const CONTAINER_BOMBS: Bomb[] = [
         ),
       ),
     reason: 'LIMIT_EXCEEDED',
+    limit: 'DER values',
   },
   {
     name: '10 MiB of BEGIN lines',
     content: () => Buffer.alloc(10 * MEBIBYTE - 1_024, '-----BEGIN CERTIFICATE-----\n'),
     reason: 'LIMIT_EXCEEDED',
+    limit: 'PEM blocks',
   },
   {
     name: '10 MiB of dashes',
@@ -171,7 +198,12 @@ export const CONTAINER_BOMBS: Bomb[] = [
     content: () => Buffer.from(Buffer.from(Buffer.alloc(5 * MEBIBYTE, 'A').toString('base64')).toString('base64')),
     reason: 'UNKNOWN_FORMAT',
   },
-  { name: 'a JKS of 2^31 - 1 entries', content: () => jks(Buffer.from('7fffffff', 'hex')), reason: 'LIMIT_EXCEEDED' },
+  {
+    name: 'a JKS of 2^31 - 1 entries',
+    content: () => jks(Buffer.from('7fffffff', 'hex')),
+    reason: 'LIMIT_EXCEEDED',
+    limit: 'keystore entries',
+  },
   { name: 'signatures under an RSA key of 16,384 bits', content: () => slowSignatures(16_384, 8, 60_000) },
   {
     name: 'signatures under an RSA key with an exponent of 3,071 bits',
