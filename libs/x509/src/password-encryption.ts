@@ -67,6 +67,12 @@ const CIPHER_OIDS: Record<string, { cipher: string; keyLength: number }> = {
   '2.16.840.1.101.3.4.1.2': { cipher: 'aes-128-cbc', keyLength: 16 },
   '2.16.840.1.101.3.4.1.22': { cipher: 'aes-192-cbc', keyLength: 24 },
   '2.16.840.1.101.3.4.1.42': { cipher: 'aes-256-cbc', keyLength: 32 },
+  '1.2.392.200011.61.1.1.1.2': { cipher: 'camellia-128-cbc', keyLength: 16 },
+  '1.2.392.200011.61.1.1.1.3': { cipher: 'camellia-192-cbc', keyLength: 24 },
+  '1.2.392.200011.61.1.1.1.4': { cipher: 'camellia-256-cbc', keyLength: 32 },
+  '1.2.410.200046.1.1.2': { cipher: 'aria-128-cbc', keyLength: 16 },
+  '1.2.410.200046.1.1.7': { cipher: 'aria-192-cbc', keyLength: 24 },
+  '1.2.410.200046.1.1.12': { cipher: 'aria-256-cbc', keyLength: 32 },
 };
 
 const PBES2 = '1.2.840.113549.1.5.13';

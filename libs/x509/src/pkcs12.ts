@@ -162,7 +162,7 @@ function readContents(info: DerReader, raw: Uint8Array, opening: Opening): SafeC
   const encrypted = encryptedData.enter(TAG.sequence);
   if (encrypted.oid() !== DATA) throw malformed('PKCS#12 encrypted content');
   const algorithm = encrypted.enter(TAG.sequence);
-  const data = encrypted.next(context(0, false)).value();
+  const data = readEncryptedContent(encrypted);
   const safe = decryptWithPassword({ algorithm, data, ...opening, what: 'PKCS#12 contents' });
   try {
     return { raw, encrypted: true, bags: readBags(safe, opening) };
@@ -171,6 +171,15 @@ function readContents(info: DerReader, raw: Uint8Array, opening: Opening): SafeC
     const senseless = error instanceof X509Error && (error.reason === 'MALFORMED' || error.reason === 'TRUNCATED');
     throw senseless && !opening.verified ? wrongPassword('PKCS#12 contents') : error;
   }
+}
+
+/** [0] IMPLICIT OCTET STRING, also in pieces (BER): one piece alone looks like an explicit tag. */
+function readEncryptedContent(encrypted: DerReader): Uint8Array {
+  if (encrypted.peek() !== context(0)) return encrypted.next(context(0, false)).value();
+  const pieces = encrypted.enter(context(0));
+  const parts: Uint8Array[] = [];
+  while (!pieces.done) parts.push(pieces.octets());
+  return Buffer.concat(parts);
 }
 
 function readBags(safe: Uint8Array, opening: Opening): SafeBag[] {
