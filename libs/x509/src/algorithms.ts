@@ -99,8 +99,9 @@ export const KEY_ALGORITHMS: Record<string, string> = {
 /** Bits of the keys whose algorithm has just one size (RFC 8032, RFC 7748). */
 export const FIXED_KEY_SIZES: Record<string, number> = { Ed25519: 256, Ed448: 456, X25519: 256, X448: 448 };
 
-/** Named curves: RFC 5480, SEC 2, RFC 5639, X9.62. */
+/** Named curves: RFC 5480, SEC 2, RFC 5639, X9.62, WAP-261-WTLS, GB/T 32918. */
 export const CURVES: Record<string, { name: string; size: number }> = {
+  '1.2.156.10197.1.301': { name: 'SM2', size: 256 },
   '1.2.840.10045.3.1.1': { name: 'P-192', size: 192 },
   '1.3.132.0.33': { name: 'P-224', size: 224 },
   '1.2.840.10045.3.1.7': { name: 'P-256', size: 256 },
@@ -141,8 +142,34 @@ export const CURVES: Record<string, { name: string; size: number }> = {
       1,
       [160, 192, 224, 256, 320, 384, 512].flatMap((size) => [`brainpoolP${size}r1`, `brainpoolP${size}t1`]),
     ),
-    '1.2.156.10197.1.301': 'SM2-256',
+    ...numbered('1.2.840.10045.3.0', 1, [
+      'c2pnb163v1',
+      'c2pnb163v2',
+      'c2pnb163v3',
+      'c2pnb176w1',
+      'c2tnb191v1',
+      'c2tnb191v2',
+      'c2tnb191v3',
+      'c2onb191v4',
+      'c2onb191v5',
+      'c2pnb208w1',
+      'c2tnb239v1',
+      'c2tnb239v2',
+      'c2tnb239v3',
+      'c2onb239v4',
+      'c2onb239v5',
+      'c2pnb272w1',
+      'c2pnb304w1',
+      'c2tnb359v1',
+      'c2pnb368w1',
+      'c2tnb431r1',
+    ]),
   }),
+  ...Object.fromEntries(
+    Object.entries({ 1: 113, 3: 163, 4: 113, 5: 163, 6: 112, 7: 160, 8: 112, 9: 160, 10: 233, 11: 233, 12: 224 }).map(
+      ([number, size]) => [`2.23.43.1.4.${number}`, { name: `wap-wsg-idm-ecid-wtls${number}`, size }],
+    ),
+  ),
 };
 
 /** The size of these curves stands in their names. */

@@ -3,6 +3,7 @@ import { rootCertificates } from 'node:tls';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isSignedBy, readCertificate } from './certificate.ts';
+import { integer, oid, sequence, tlv } from './der-writer.ts';
 import { fixtureDer } from './fixtures.ts';
 import { X509Error } from './x509-error.ts';
 
@@ -109,4 +110,85 @@ test('trailing bytes, too many bytes and too deep nesting are refused by name', 
   expect(() => readCertificate(new Uint8Array(64 * 1024 + 1))).toThrow(
     /65537 bytes; the limit \(certificate bytes\) is 65536/,
   );
+});
+
+describe('by hand', () => {
+  const utcTime = (text: string) => tlv(0x17, Buffer.from(text));
+  const generalizedTime = (text: string) => tlv(0x18, Buffer.from(text));
+  const algorithm = sequence(oid('1.3.101.112'));
+  const spki = sequence(algorithm, tlv(0x03, Buffer.alloc(33)));
+  const certificate = (of: { serial?: Uint8Array; from?: Uint8Array; to?: Uint8Array }) =>
+    sequence(
+      sequence(
+        of.serial ?? integer(1),
+        algorithm,
+        sequence(),
+        sequence(of.from ?? utcTime('250101000000Z'), of.to ?? utcTime('260101000000Z')),
+        sequence(),
+        spki,
+      ),
+      algorithm,
+      tlv(0x03, Buffer.alloc(65)),
+    );
+
+  test.each([
+    [utcTime('500101000000Z'), '1950-01-01T00:00:00.000Z'],
+    [utcTime('491231235959Z'), '2049-12-31T23:59:59.000Z'],
+    [utcTime('2501010000Z'), '2025-01-01T00:00:00.000Z'],
+    [generalizedTime('20000229120000Z'), '2000-02-29T12:00:00.000Z'],
+    [generalizedTime('00500301000000Z'), '0050-03-01T00:00:00.000Z'],
+    [generalizedTime('99991231235959Z'), '9999-12-31T23:59:59.000Z'],
+    [utcTime('161231235960Z'), '2017-01-01T00:00:00.000Z'],
+  ])('%# a time is %s', (to, expected) => {
+    expect(readCertificate(certificate({ to })).notAfter.toISOString()).toBe(expected);
+  });
+
+  test('every day of a century is the one that Date has', () => {
+    for (let day = Date.UTC(1950, 0, 1); day < Date.UTC(2050, 0, 1); day += 86_400_000) {
+      const iso = new Date(day).toISOString();
+      const to = utcTime(`${iso.slice(2, 10).replaceAll('-', '')}000000Z`);
+      expect(readCertificate(certificate({ to })).notAfter.getTime()).toBe(day);
+    }
+  });
+
+  test.each([
+    '251301000000Z',
+    '250001000000Z',
+    '250132000000Z',
+    '250431000000Z',
+    '250230000000Z',
+    '250101240000Z',
+    '250101006000Z',
+    '25010100000Z',
+    '250101000000+0100',
+    'x50101000000Z',
+  ])('no time: %s', (text) =>
+    expect(() => readCertificate(certificate({ from: utcTime(text) }))).toThrow(/Malformed time/),
+  );
+
+  test.each([
+    ['02010a', '0A', false],
+    ['02020080', '80', false],
+    ['0202000a', '0A', true],
+    ['020180', '-80', false],
+    ['0202ff80', '-80', true],
+    ['02020100', '0100', false],
+  ])('serial %s is %s', (der, serialNumber, nonMinimalDer) => {
+    const facts = readCertificate(certificate({ serial: Buffer.from(der, 'hex') }));
+    expect(facts).toMatchObject({ serialNumber, nonMinimalDer });
+  });
+
+  test('a length with an octet more is read, and said', () => {
+    const der = fixtureDer('leaf.pem');
+    expect(der.subarray(0, 2).toString('hex')).toBe('3082');
+    const longer = Buffer.concat([Buffer.from('308300', 'hex'), der.subarray(2)]);
+    expect(readCertificate(der).nonMinimalDer).toBe(false);
+    expect(readCertificate(longer)).toMatchObject({ nonMinimalDer: true, subject: readCertificate(der).subject });
+  });
+
+  test('the same issuer is the same text, however often it comes', () => {
+    const [first, second] = [readCertificate(fixtureDer('leaf.pem')), readCertificate(fixtureDer('leaf.pem'))];
+    expect(second).toEqual(first);
+    expect(second.issuer).toBe('CN=Acme Issuing,O=Acme');
+  });
 });

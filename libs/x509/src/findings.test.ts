@@ -30,6 +30,12 @@ test.each<[Partial<CertificateFacts>, string[]]>([
   [{ notAfter: new Date('2026-11-24T23:59:59Z') }, ['EXPIRED']],
   [{ notBefore: new Date('2026-11-26T00:00:00Z') }, ['NOT_YET_VALID']],
   [{ version: 1 }, ['OLD_VERSION']],
+  [{ nonMinimalDer: true }, ['NON_MINIMAL_DER']],
+  [
+    { signatureAlgorithm: 'rsassaPss', signaturePss: { digest: 'sha1', maskDigest: 'sha1', saltLength: 20 } },
+    ['WEAK_SIGNATURE'],
+  ],
+  [{ signatureAlgorithm: 'rsassaPss', signaturePss: { digest: 'sha256', maskDigest: 'sha256', saltLength: 32 } }, []],
   [{ subjectAlternativeNames: [] }, ['NO_ALTERNATIVE_NAMES']],
   [{ subjectAlternativeNames: [], basicConstraints: { certificateAuthority: true } }, []],
 ])('%j', (change, expected) => expect(codes(change)).toEqual(expected));
