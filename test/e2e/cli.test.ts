@@ -60,6 +60,7 @@ describe('the command line', () => {
     expect((await run(['certs', 'export', 'web1.example.com', '--format', 'pem'])).stdout).toMatch(/^-----BEGIN CERT/);
     for (const [format, count] of [
       ['chain', 3],
+      ['issuers', 2],
       ['p7b', 0],
       ['der', 0],
     ] as const) {
@@ -75,12 +76,51 @@ describe('the command line', () => {
     const read = ['pkcs12', '-in', join(folder, 'web1.p12'), '-passin', 'pass:quite secret', '-nodes'];
     expect(await runProgram('openssl', read)).toContain('BEGIN PRIVATE KEY');
     expect((await run(['certs', 'export', 'web1.example.com', '--format', 'jpeg'])).code).toBe(2);
+    await expectKeyExports();
 
     const kept = await run(['certs', 'rm', 'web1.example.com']);
     expect(kept).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
     expect((await run(['certs', 'rm', 'web1.example.com', '--yes'])).stdout).toMatch(/^deleted [0-9a-f-]{36}\n$/);
     expect(await run(['certs', 'rm', 'web1.example.com', '--yes'])).toMatchObject({ code: 3 });
   });
+
+  /** Each format with the key, read by the program that it is for. */
+  async function expectKeyExports(): Promise<void> {
+    const file = async (format: string, ...options: string[]): Promise<string> => {
+      const out = join(folder, `key.${format}`);
+      const args = ['certs', 'export', 'web1.example.com', '--format', format, '--out', out, ...options];
+      expect(await run(args)).toMatchObject({ code: 0, stderr: '' });
+      return out;
+    };
+    const expected = await runProgram('openssl', ['pkey', '-in', await file('key', '--unencrypted'), '-pubout']);
+    expect(expected).toContain('BEGIN PUBLIC KEY');
+    const secret = ['--password-file', 'secret'];
+    const pass = ['-passin', 'pass:quite secret'];
+    const isSame = async (args: string[]) => expect(await runProgram('openssl', args)).toBe(expected);
+    await isSame(['pkey', '-in', await file('key', ...secret), ...pass, '-pubout']);
+    await isSame(['pkey', '-in', await file('key-traditional', '--unencrypted'), '-pubout']);
+    expect(readFileSync(join(folder, 'key.key-traditional'), 'utf8')).toContain('BEGIN RSA PRIVATE KEY');
+    await isSame(['pkey', '-in', await file('key-pem', '--unencrypted'), '-pubout']);
+    expect(readFileSync(join(folder, 'key.key-pem'), 'utf8').match(/BEGIN CERTIFICATE/g)?.length).toBe(3);
+    const legacy = ['pkcs12', '-legacy', '-info', '-in', await file('p12-legacy', ...secret), ...pass, '-nodes'];
+    expect(await runProgram('openssl', legacy)).toContain('BEGIN PRIVATE KEY');
+    if (hasProgram('keytool')) {
+      const list = [
+        '-list',
+        '-keystore',
+        await file('jks', ...secret),
+        '-storetype',
+        'JKS',
+        '-storepass',
+        'quite secret',
+      ];
+      expect(await runProgram('keytool', list)).toContain('PrivateKeyEntry');
+    }
+    const refused = ['certs', 'export', 'web1.example.com', '--format', 'p12', '--unencrypted'];
+    expect(await run(refused)).toMatchObject({ code: 2, stderr: expect.stringContaining('always has a password') });
+    const traditional = ['certs', 'export', 'web1.example.com', '--format', 'key-traditional', ...secret];
+    expect(await run(traditional)).toMatchObject({ code: 2, stderr: expect.stringContaining('"unencrypted"') });
+  }
 
   test('what is odd about a certificate is said, and what was passed over', async () => {
     const args = [
@@ -104,12 +144,31 @@ describe('the command line', () => {
       join(folder, 'odd.pem'),
       ['weak.pem', 'weak.csr'].map((name) => readFileSync(join(folder, name), 'utf8')).join(''),
     );
+    const chain = ['chain.pem', 'leaf.pem'].map((name) => readFileSync(fixture(name), 'utf8')).join('');
+    writeFileSync(join(folder, 'whole.pem'), chain);
+    const whole = await run(['inspect', 'whole.pem']);
+    expect(whole.stdout).toMatch(/^Extensions +basicConstraints: not a certificate authority$/m);
+    expect(whole.stdout).toMatch(/^ +extKeyUsage: serverAuth, clientAuth, 1.2.3.4$/m);
+    expect(whole.stdout).toMatch(/^Chain: CN=web1.example.com.* < CN=Acme Issuing,O=Acme < CN=Acme Root,O=Acme$/m);
     const { code, stdout } = await run(['inspect', 'odd.pem']);
     expect(code).toBe(0);
     expect(stdout).toContain('Its RSA key has 1024 bits; under 2048 is weak.');
     expect(stdout).toContain('It has no subject alternative names');
     expect(stdout).toContain('A certificate request for "CN=wanted" (RSA 1024) was passed over');
     expect((await run(['import', 'odd.pem'])).stderr).toContain('odd.pem: A certificate request for "CN=wanted"');
+  });
+
+  test.skipIf(!hasProgram('keytool'))('a key that has a password of its own', async () => {
+    const make = ['-genkeypair', '-alias', 'own', '-keyalg', 'EC', '-dname', 'CN=own', '-keypass', 'another'];
+    const store = ['-keystore', join(folder, 'own.jks'), '-storetype', 'JKS', '-storepass', 'changeit'];
+    await runProgram('keytool', [...make, ...store]);
+    writeFileSync(join(folder, 'store-password'), 'changeit');
+    writeFileSync(join(folder, 'key-password'), 'another');
+    const inspect = ['inspect', 'own.jks', '--password-file', 'store-password'];
+    const without = await run(inspect);
+    expect(without.stdout).toContain('The key "own" has a password of its own, send it as key password');
+    expect(without.stdout).not.toContain('private key present');
+    expect((await run([...inspect, '--key-password-file', 'key-password'])).stdout).toContain('private key present');
   });
 
   test('jobs are shown and watched; the exit code says whether they succeeded', async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { fixture, fixtureDer } from './fixtures.ts';
 import { listKeystoreEntries, putKeystoreEntry, removeKeystoreEntry } from './keystore.ts';
-import { readPkcs12 } from './pkcs12.ts';
+import { certificateBag, keyBag, readPkcs12, writePkcs12 } from './pkcs12.ts';
 import { readPrivateKey } from './private-key.ts';
 import { X509Error } from './x509-error.ts';
 
@@ -87,4 +87,17 @@ test('every cut of a file is refused with our own error', () => {
   for (let length = 0; length < file.length; length += 7) {
     expect(() => readPkcs12(file.subarray(0, length), 'changeit')).toThrow(X509Error);
   }
+});
+
+test('a key that has a password of its own is told apart from a wrong password, and opened with it', () => {
+  const bags = [certificateBag(leaf), keyBag(key, { password: 'inner', profile: 'modern' }, { alias: 'web1' })];
+  const content = writePkcs12(
+    { contents: [{ encrypted: false, bags }], iterations: 0 },
+    { password: 'outer', profile: 'modern' },
+  );
+  expect(() => readPkcs12(content, 'inner')).toThrow('The password does not open the PKCS#12 file.');
+  expect(() => readPkcs12(content, 'outer')).toThrow(/opens the PKCS#12 file but not the private key in it/);
+  expect(() => readPkcs12(content, 'outer', 'wrong')).toThrow('The password does not open the private key.');
+  const opened = readPkcs12(content, 'outer', 'inner').contents.flatMap((contents) => contents.bags);
+  expect(opened.find((bag) => bag.kind === 'key')?.key).toEqual(key);
 });
