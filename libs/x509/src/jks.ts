@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { createDecipheriv, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { DerReader, TAG } from './der-reader.ts';
 import { octetString, oid, sequence, derNull } from './der-writer.ts';
+import { skipJavaObject, type ByteSource } from './java-object.ts';
 import type { IterationBudget, Password } from './password-encryption.ts';
 import { readPrivateKey, type PrivateKey } from './private-key.ts';
 import { repeatDigest } from './repeat-digest.ts';
@@ -12,6 +13,7 @@ import {
   truncated,
   unsupportedAlgorithm,
   wrongPassword,
+  X509Error,
 } from './x509-error.ts';
 
 const MAGIC = { jks: 0xfeedfeed, jceks: 0xcececece } as const;
@@ -41,7 +43,7 @@ export function isJavaKeystore(bytes: Uint8Array): boolean {
 }
 
 /** Numbers and texts as Java's DataOutputStream writes them. */
-class JavaReader {
+class JavaReader implements ByteSource {
   readonly #bytes: Buffer;
   at = 0;
 
@@ -55,8 +57,21 @@ class JavaReader {
     return this.at - length;
   }
 
+  byte(): number {
+    return this.#bytes[this.#take(1)]!;
+  }
+
+  short(): number {
+    return this.#bytes.readUInt16BE(this.#take(2));
+  }
+
   int(): number {
     return this.#bytes.readInt32BE(this.#take(4));
+  }
+
+  take(length: number): Buffer {
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, start + length);
   }
 
   time(): Date {
@@ -64,15 +79,11 @@ class JavaReader {
   }
 
   text(): string {
-    const length = this.#bytes.readUInt16BE(this.#take(2));
-    const start = this.#take(length);
-    return fromModifiedUtf8(this.#bytes.subarray(start, start + length));
+    return fromModifiedUtf8(this.take(this.short()));
   }
 
   bytes(): Buffer {
-    const length = this.int();
-    const start = this.#take(length);
-    return this.#bytes.subarray(start, start + length);
+    return this.take(this.int());
   }
 }
 
@@ -136,15 +147,26 @@ export function readJavaKeystore(bytes: Uint8Array, passwords: JavaPasswords, bu
     else if (tag === 2)
       entries.push({ kind: 'trusted', alias, createdAt, certificates: [readCertificateOf(reader, version)] });
     else if (tag === 3) {
-      // A sealed Java object without a length: what follows it cannot be found without running Java.
-      const left = count - i - 1;
-      const message = `The secret key "${alias}" was passed over${left > 0 ? `, and the ${left} entries after it, which cannot be found` : ''}.`;
+      const left = skipSecretKey(reader) ? 0 : count - i - 1;
+      const lost = left > 0 ? `, and the ${left} entries after it, which cannot be found` : '';
+      const message = `The secret key "${alias}" was passed over${lost}.`;
       entries.push({ kind: 'other', alias, message, certificates: [] });
-      return { type, entries };
+      if (left > 0) return { type, entries };
     } else throw malformed(`${WHAT}: entry of kind ${tag}`);
   }
   if (reader.at !== file.length - 20) throw malformed(WHAT, reader.at);
   return { type, entries };
+}
+
+/** A sealed Java object has no length: false when what it is made of is not known, so that its end is not either. */
+function skipSecretKey(reader: JavaReader): boolean {
+  try {
+    skipJavaObject(reader);
+    return true;
+  } catch (error) {
+    if (error instanceof X509Error) return false;
+    throw error;
+  }
 }
 
 const utf16 = (password: string): Buffer => Buffer.from(password, 'utf16le').swap16();

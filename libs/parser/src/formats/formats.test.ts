@@ -101,24 +101,20 @@ describe.skipIf(!hasProgram('keytool'))('Java keystores', () => {
       expect(() => openContainer(readFileSync(path).subarray(0, length), { password: 'changeit' })).toThrow();
   });
 
-  test('a secret key in a JCEKS is said, with what cannot be read behind it', () => {
+  test('secret keys in a JCEKS are said, and what stands between them is read', () => {
     const path = join(temporaryFolder('java'), 'store');
-    keytool(
-      path,
-      'JCEKS',
-      '-genseckey',
-      '-alias',
-      'secret',
-      '-keyalg',
-      'AES',
-      '-keysize',
-      '128',
-      '-keypass',
-      'changeit',
-    );
-    expect(openContainer(readFileSync(path), { password: 'changeit' }).notices).toEqual([
-      'The secret key "secret" was passed over.',
-    ]);
+    const root = new URL('../../../x509/fixtures/root.pem', import.meta.url).pathname;
+    const secrets = ['one', 'two', 'three', 'four'];
+    const sizes = { AES: '128', DESede: '168' };
+    for (const [i, alias] of secrets.entries()) {
+      const [algorithm, size] = Object.entries(sizes)[i % 2]!;
+      const key = ['-keyalg', algorithm, '-keysize', size, '-keypass', 'changeit'];
+      keytool(path, 'JCEKS', '-genseckey', '-alias', alias, ...key);
+      keytool(path, 'JCEKS', '-importcert', '-noprompt', '-alias', `ca-${alias}`, '-file', root);
+    }
+    const { certificates, notices } = openContainer(readFileSync(path), { password: 'changeit' });
+    expect(notices.toSorted()).toEqual(secrets.map((alias) => `The secret key "${alias}" was passed over.`).toSorted());
+    expect(certificates.map(({ alias }) => alias).toSorted()).toEqual(secrets.map((alias) => `ca-${alias}`).toSorted());
   });
 });
 

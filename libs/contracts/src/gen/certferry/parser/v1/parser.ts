@@ -115,8 +115,8 @@ export const KeystoreType = {
   /** PKCS12 - PBES2 with AES-256 and PBKDF2-HMAC-SHA256, MAC with SHA-256. */
   PKCS12: "KEYSTORE_TYPE_PKCS12",
   /**
-   * PKCS12_LEGACY - For readers from before 2019 (Windows Server 2016, Java 8u300, OpenSSL
-   * 1.0): 3DES and a MAC with SHA-1.
+   * PKCS12_LEGACY - For readers from before 2019 (Windows Server 2016, Java
+   * 8u300): 3DES and a MAC with SHA-1.
    */
   PKCS12_LEGACY: "KEYSTORE_TYPE_PKCS12_LEGACY",
   JKS: "KEYSTORE_TYPE_JKS",
