@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeCertificate, temporaryFolder } from '@certferry/testing';
-import { zip } from '../test/dialects/zip.ts';
+import { makeCertificate, temporaryFolder, zip } from '@certferry/testing';
 
 const KEYS = 20;
 

@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasProgram, makeCertificate, temporaryFolder } from '@certferry/testing';
+import { hasProgram, makeCertificate, temporaryFolder, zip } from '@certferry/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call, startCertferry, type RunningSystem } from '../system.ts';
 import { exchange, golden, type Answer } from './exchange.ts';
-import { zip } from './zip.ts';
 
 const IMPORT = '/iot/api/v1/certificate-import';
 const CANARY = 'canary-device-00af';

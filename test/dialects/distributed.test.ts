@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasProgram, makeCertificate, makeChain, temporaryFolder } from '@certferry/testing';
+import { hasProgram, makeCertificate, makeChain, temporaryFolder, zip } from '@certferry/testing';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { call, startCertferry, type RunningSystem } from '../system.ts';
 import { exchange } from './exchange.ts';
-import { zip } from './zip.ts';
 
 const mongodb = inject('mongodb');
 const nats = inject('nats');

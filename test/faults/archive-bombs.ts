@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { zip } from '../dialects/zip.ts';
+import { zip } from '@certferry/testing';
 import type { Bomb } from './bombs.ts';
 
 const MEBIBYTE = 1024 * 1024;

@@ -221,6 +221,19 @@ describe('the sandbox', () => {
     small.close();
   });
 
+  test('a thousand tasks wait; one more is refused, and told to come again', async () => {
+    const busy = new Sandbox(1);
+    const task = { content: fixture('leaf.pem'), password: undefined };
+    const waiting = Array.from({ length: 1_000 }, () => busy.run('open', task));
+    await expect(busy.run('open', task)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      reason: 'PARSER_BUSY',
+      message: expect.stringContaining('send this one again later'),
+    });
+    expect((await Promise.all(waiting)).length).toBe(1_000);
+    busy.close();
+  });
+
   test('what waits when it closes is refused', async () => {
     const closing = new Sandbox(1);
     const waiting = closing.run('open', { content: fixture('leaf.pem'), password: undefined });

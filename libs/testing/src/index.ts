@@ -11,3 +11,4 @@ export {
 } from './programs.ts';
 export { createRandom } from './random.ts';
 export { startNatsServer } from './servers.ts';
+export { zip } from './zip.ts';

@@ -46,9 +46,9 @@ function openFile(file: PackedFile, { password, fastOnly }: Omit<FilesToOpen, 'f
   }
 }
 
-/** An item that says why nothing could be read of it. What is not an answer to the caller is thrown again. */
+/** An item that says why nothing could be read of it. What says nothing of the file (a parser that is busy or stops) is thrown again. */
 export function failedItem(of: { index: number; name: string }, error: unknown): ArchiveItem {
-  if (!(error instanceof AppError) || error.code === 'INTERNAL') throw error;
+  if (!(error instanceof AppError) || error.code === 'INTERNAL' || error.code === 'UNAVAILABLE') throw error;
   const failure = { index: of.index, what: 'CERTIFICATE', reason: error.reason, message: error.message };
   return ArchiveItem.fromPartial({ ...of, failure });
 }

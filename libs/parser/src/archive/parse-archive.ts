@@ -123,7 +123,12 @@ async function* fileBatches(
     for await (const block of archive.blocks()) {
       const members = block.map((member) => ({ member, index: index++ }));
       const wanted = members.filter((one) => one.index >= options.skipItems);
-      if (wanted.length > 0) reading.push(readBlock(archive, wanted, { sandbox, password: options.password }));
+      if (wanted.length > 0) {
+        const items = readBlock(archive, wanted, { sandbox, password: options.password });
+        // It may fail before its turn to be awaited comes.
+        items.catch(() => undefined);
+        reading.push(items);
+      }
       if (reading.length > sandbox.size) yield await reading.shift()!;
     }
     while (reading.length > 0) yield await reading.shift()!;

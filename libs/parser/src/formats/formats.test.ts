@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasProgram, makeCertificate, makeChain, temporaryFolder } from '@certferry/testing';
@@ -267,4 +268,36 @@ describe.skipIf(!hasProgram('openssl'))('password-based encryption of every kind
       /266338304 bytes; the limit \(scrypt bytes\) is 67108864/,
     );
   });
+});
+
+test('PKCS#12: secret, CRL, nested and unknown bags are passed over with a notice, and the rest is read', () => {
+  const tlv = (tag: number, ...parts: Uint8Array[]) => {
+    const content = Buffer.concat(parts);
+    return Buffer.concat([Buffer.of(tag, 0x83, content.length >> 16, content.length >> 8, content.length), content]);
+  };
+  const oid = (hex: string) => tlv(0x06, Buffer.from(hex, 'hex'));
+  const data = (content: Uint8Array) => tlv(0x30, oid('2a864886f70d010701'), tlv(0xa0, tlv(0x04, content)));
+  const bag = (type: string, ...value: Uint8Array[]) =>
+    tlv(0x30, oid(`2a864886f70d010c0a01${type}`), tlv(0xa0, tlv(0x30, ...value)));
+  const certificateBag = (type: string) =>
+    bag('03', oid(`2a864886f70d010916${type}`), tlv(0xa0, tlv(0x04, new X509Certificate(fixture('leaf.pem')).raw)));
+  const other = oid('2a03');
+  const bags = [
+    bag('05', other),
+    certificateBag('01'),
+    bag('04', other),
+    certificateBag('02'),
+    bag('06', other),
+    bag('07', other),
+  ];
+  const file = tlv(0x30, tlv(0x02, Buffer.of(3)), data(tlv(0x30, data(tlv(0x30, ...bags)))));
+  const container = openContainer(file, {});
+  expect(container.certificates.map(({ facts }) => facts.commonName)).toEqual(['web1.example.com']);
+  expect(container.notices).toEqual([
+    'A secret bag was passed over.',
+    'A CRL bag was passed over.',
+    'A certificate bag without an X.509 certificate was passed over.',
+    'A nested bag was passed over.',
+    'A bag of type 1.2.840.113549.1.12.10.1.7 was passed over.',
+  ]);
 });

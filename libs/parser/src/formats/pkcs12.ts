@@ -7,6 +7,7 @@ const DATA_TYPES = '1.2.840.113549.1.7.';
 
 /** Bags that hold no certificate and no private key (RFC 7292 section 4.2). */
 const BAG_NAMES: Record<string, string> = {
+  '1.2.840.113549.1.12.10.1.3': 'certificate bag without an X.509 certificate',
   '1.2.840.113549.1.12.10.1.4': 'CRL bag',
   '1.2.840.113549.1.12.10.1.5': 'secret bag',
   '1.2.840.113549.1.12.10.1.6': 'nested bag',

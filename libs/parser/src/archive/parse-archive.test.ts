@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import type { parserV1 } from '@certferry/contracts';
+import { makeCertificate, zip } from '@certferry/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Sandbox } from '../sandbox/sandbox.ts';
+import { parseArchive } from './parse-archive.ts';
+
+const fixture = (name: string) => readFileSync(new URL(`../../../x509/fixtures/${name}`, import.meta.url));
+
+async function* requestsOf(
+  archive: Buffer,
+  options: Partial<parserV1.ArchiveOptions> = {},
+): AsyncGenerator<parserV1.ParseArchiveRequest> {
+  yield { part: { $case: 'options', value: { summaryOnly: false, skipItems: 0, ...options } } };
+  for (let at = 0; at < archive.length; at += 100_000)
+    yield { part: { $case: 'chunk', value: await Promise.resolve(archive.subarray(at, at + 100_000)) } };
+}
+
+let sandbox: Sandbox;
+beforeAll(() => void (sandbox = new Sandbox(2, { cpuSeconds: 1, wallSeconds: 15, residentMegabytes: 256 })));
+afterAll(() => sandbox.close());
+
+async function itemsOf(archive: Buffer, options?: Partial<parserV1.ArchiveOptions>): Promise<parserV1.ArchiveItem[]> {
+  const items: parserV1.ArchiveItem[] = [];
+  for await (const { part } of parseArchive(requestsOf(archive, options), sandbox))
+    if (part?.$case === 'batch') items.push(...part.value.items);
+  return items;
+}
+
+/** 4,900,000 MAC iterations: below the limit, and more CPU than this sandbox gives. */
+function poison(): Buffer {
+  const file = fixture('openssl-default.p12');
+  const longer = Buffer.concat([file.subarray(0, -4), Buffer.from('02034ac4a0', 'hex')]);
+  longer.writeUInt16BE(longer.readUInt16BE(2) + 1, 2);
+  longer[longer.lastIndexOf(Buffer.from('3041', 'hex')) + 1] = 0x42;
+  return longer;
+}
+
+describe('an archive of every kind of file', () => {
+  test('its items come in its order, whoever read them; a poisonous one fails alone', async () => {
+    const { pem } = await makeCertificate({ commonName: 'plain' });
+    const large = `${'-'.repeat(70_000)}\n${pem}`;
+    const archive = zip([
+      ['a.pem', pem],
+      ['b.p12', fixture('openssl-default.p12')],
+      ['poison.p12', poison()],
+      ['c.txt', 'nothing of this is a certificate'],
+      ['d.pem', large],
+      ['e.pem', pem],
+    ]);
+    const items = await itemsOf(archive, { password: 'changeit' });
+    expect(items.map(({ index, name, failure }) => [index, name, failure?.reason])).toEqual([
+      [0, 'a.pem', undefined],
+      [1, 'b.p12', undefined],
+      [2, 'poison.p12', 'LIMIT_EXCEEDED'],
+      [3, 'c.txt', 'UNKNOWN_FORMAT'],
+      [4, 'd.pem', undefined],
+      [5, 'e.pem', undefined],
+    ]);
+    expect(items[1]!.privateKeys.length).toBe(1);
+    expect(items[2]!.failure!.message).toMatch(/took more than 1 CPU seconds, the limit/);
+    expect(items.map(({ inspection }) => inspection?.certificates.length)).toEqual([1, 3, undefined, undefined, 1, 1]);
+  });
+
+  test('over many blocks nothing is lost, doubled or out of order, from wherever it goes on', async () => {
+    const { der } = await makeCertificate({ commonName: 'many' });
+    const archive = zip(
+      Array.from({ length: 1_001 }, (_, i) => {
+        const one = Buffer.from(der);
+        one.writeUInt32BE(i, one.length - 4);
+        return [`${i}.cer`, one];
+      }),
+    );
+    const all = await itemsOf(archive);
+    expect(all.map(({ index }) => index)).toEqual(Array.from({ length: 1_001 }, (_, i) => i));
+    expect(new Set(all.map(({ inspection }) => inspection!.certificates[0]!.facts!.thumbprint)).size).toBe(1_001);
+    expect((await itemsOf(archive, { skipItems: 399 })).map(({ index }) => index)).toEqual(
+      Array.from({ length: 602 }, (_, i) => 399 + i),
+    );
+  });
+});
+
+test('no more is read ahead than the children can do: who takes slowly is not run over', async () => {
+  const { pem } = await makeCertificate({ commonName: 'ahead' });
+  const archive = zip(Array.from({ length: 4_000 }, (_, i) => [`${i}.pem`, pem]));
+  let blocks = 0;
+  const counted = Object.create(sandbox, {
+    size: { value: sandbox.size },
+    run: {
+      value: (...args: Parameters<Sandbox['run']>) => {
+        blocks++;
+        return sandbox.run(...args);
+      },
+    },
+  }) as Sandbox;
+  const answers = parseArchive(requestsOf(archive), counted)[Symbol.asyncIterator]();
+  await answers.next();
+  await answers.next();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(blocks).toBe(sandbox.size + 1);
+  await answers.return(undefined);
+});
