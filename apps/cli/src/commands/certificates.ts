@@ -5,6 +5,12 @@ import { CliError, EXIT, type ApiClient } from '../api-client.ts';
 import { day, fields, print, progress, table } from '../output.ts';
 import { readPassword, type PasswordOptions } from '../password.ts';
 
+interface PssParameters {
+  digest: string;
+  maskDigest: string;
+  saltLength: number;
+}
+
 interface Certificate {
   id: string;
   name: string;
@@ -18,6 +24,8 @@ interface Certificate {
   keySize: number;
   curve?: string;
   signatureAlgorithm: string;
+  signaturePss?: PssParameters;
+  keyPss?: PssParameters;
   thumbprint: string;
   fingerprintSha256: string;
   enabled: boolean;
@@ -299,6 +307,9 @@ export async function findCertificate(api: ApiClient, which: string): Promise<st
   );
 }
 
+const pssText = (pss?: PssParameters): string =>
+  pss ? ` (${pss.digest}, MGF1 with ${pss.maskDigest}, ${pss.saltLength} bytes of salt)` : '';
+
 /** Unknown ones by OID and bytes. */
 function extensionLine({ oid, name = oid, critical, value, text }: NonNullable<Certificate['extensions']>[0]): string {
   return `${name}${critical ? ' (critical)' : ''}: ${text?.join(', ') ?? Buffer.from(value, 'base64').toString('hex')}`;
@@ -316,9 +327,9 @@ function describe(
     ['Names', certificate.subjectAlternativeNames.map((one) => `${one.type}:${one.value}`).join(', ')],
     [
       'Key',
-      `${certificate.keyAlgorithm} ${certificate.curve ?? certificate.keySize}${certificate.hasPrivateKey ? ', private key present' : ''}`,
+      `${certificate.keyAlgorithm} ${certificate.curve ?? certificate.keySize}${pssText(certificate.keyPss)}${certificate.hasPrivateKey ? ', private key present' : ''}`,
     ],
-    ['Signature', certificate.signatureAlgorithm],
+    ['Signature', certificate.signatureAlgorithm + pssText(certificate.signaturePss)],
     ['SHA-1', certificate.thumbprint],
     ['SHA-256', certificate.fingerprintSha256],
     ['Chain', (certificate.chain ?? []).map((one) => one.subject).join(' < ')],
