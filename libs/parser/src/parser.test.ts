@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parserV1 } from '@certferry/contracts';
 import { createInProcessClient, serve } from '@certferry/rpc';
 import { makeCertificate, makeChain, temporaryFolder } from '@certferry/testing';
+import { MAX_PEM_BLOCKS } from '@certferry/x509';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHandlers } from './handlers.ts';
 import { MAX_CONTAINER_BYTES } from './open-container.ts';
@@ -219,6 +220,26 @@ describe('the sandbox', () => {
     });
     short.close();
     small.close();
+  });
+
+  test('what one large container leaves behind is not counted against the next', async () => {
+    const { der } = await makeCertificate({ commonName: 'large' });
+    const blocks: string[] = [];
+    for (let length = 0, i = 0; ; i++) {
+      const one = Buffer.from(der);
+      one.writeUInt32BE(i, one.length - 4);
+      const block = `-----BEGIN CERTIFICATE-----\n${one.toString('base64')}\n-----END CERTIFICATE-----\n`;
+      length += block.length;
+      if (length > MAX_CONTAINER_BYTES || i === MAX_PEM_BLOCKS) break;
+      blocks.push(block);
+    }
+    const single = new Sandbox(1);
+    const content = Buffer.from(blocks.join(''));
+    for (let i = 0; i < 6; i++) {
+      const answer = parserV1.OpenResponse.decode(await single.run('open', { content }));
+      expect(answer.inspection!.certificates.length).toBe(blocks.length);
+    }
+    single.close();
   });
 
   test('a thousand tasks wait; one more is refused, and told to come again', async () => {

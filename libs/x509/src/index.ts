@@ -30,7 +30,7 @@ export {
   type JavaPasswords,
 } from './jks.ts';
 export { IterationBudget, MAX_KDF_ITERATIONS, type Password } from './password-encryption.ts';
-export { MAX_PEM_BLOCK_BYTES, readPem, writePem, type PemBlock } from './pem.ts';
+export { MAX_PEM_BLOCK_BYTES, MAX_PEM_BLOCKS, readPem, writePem, type PemBlock } from './pem.ts';
 export { readPkcs12, type Pkcs12, type SafeBag } from './pkcs12.ts';
 export { isPkcs7, readPkcs7, writePkcs7 } from './pkcs7.ts';
 export {

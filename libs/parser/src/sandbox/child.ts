@@ -1,6 +1,15 @@
-// A child of the sandbox: one task at a time over IPC, gone when its parent is.
 import { AppError } from '@certferry/core';
 import { OPERATIONS, type OperationName } from './operations.ts';
+
+/** What a task may leave behind before it is cleared away: the limit on memory is for the next one alone. */
+const MAX_LEFT_BYTES = 128 * 2 ** 20;
+
+const collectAll = (globalThis as { gc?: NodeJS.GCFunction }).gc;
+
+function clearAway(): void {
+  if (process.memoryUsage.rss() > MAX_LEFT_BYTES)
+    collectAll?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+}
 
 process.on('disconnect', () => process.exit(0));
 process.on('message', ({ name, input }: { name: OperationName; input: never }) => {
@@ -14,5 +23,6 @@ process.on('message', ({ name, input }: { name: OperationName; input: never }) =
         : { stack: error instanceof Error ? error.stack : '' },
     });
   }
+  setImmediate(clearAway);
 });
 process.send!({ ready: true });

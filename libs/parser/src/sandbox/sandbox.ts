@@ -118,7 +118,7 @@ class SandboxChild {
   #spawn(): ChildProcess {
     const child = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), {
       serialization: 'advanced',
-      execArgv: [`--max-old-space-size=${this.#limits.residentMegabytes}`],
+      execArgv: [`--max-old-space-size=${this.#limits.residentMegabytes}`, '--max-semi-space-size=8', '--expose-gc'],
       env: {},
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
