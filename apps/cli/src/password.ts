@@ -37,8 +37,9 @@ function readFile(path: string): string {
 /** Asks on the terminal without showing what is typed. */
 async function prompt(question: string): Promise<string> {
   const { stdin, stderr } = process;
-  stderr.write(`${question}: `);
+  // First: what is typed or pasted as soon as the question is there must not be shown either.
   stdin.setRawMode(true);
+  stderr.write(`${question}: `);
   stdin.resume();
   let text = '';
   try {
