@@ -142,6 +142,8 @@ function readWholeName(reader: DerReader): Name {
 }
 
 const MAX_KNOWN_ISSUERS = 1_000;
+/** Longer ones are not kept: names of 64 KiB would fill the memory. */
+const MAX_KNOWN_ISSUER_BYTES = 1_024;
 /** By their DER: the certificates of one CA all have the same issuer. */
 const knownIssuers = new Map<string, Name>();
 
@@ -150,6 +152,7 @@ function readIssuer(reader: DerReader, from: number, to: number): Name {
   if (known) return known;
   const der = Buffer.from(reader.bytes.subarray(from, to));
   const name = readWholeName(new DerReader(der, 'issuer'));
+  if (der.length > MAX_KNOWN_ISSUER_BYTES) return name;
   if (knownIssuers.size >= MAX_KNOWN_ISSUERS) knownIssuers.clear();
   knownIssuers.set(der.toString('latin1'), name);
   return name;

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createDecipheriv, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { DerReader, TAG } from './der-reader.ts';
+import { asBuffer, DerReader, TAG } from './der-reader.ts';
 import { octetString, oid, sequence, derNull } from './der-writer.ts';
 import { skipJavaObject, type ByteSource } from './java-object.ts';
 import type { IterationBudget, Password } from './password-encryption.ts';
@@ -38,7 +38,7 @@ export interface JavaKeystore {
 
 export function isJavaKeystore(bytes: Uint8Array): boolean {
   if (bytes.length < 8) return false;
-  const magic = Buffer.from(bytes.buffer, bytes.byteOffset, 4).readUInt32BE();
+  const magic = asBuffer(bytes).readUInt32BE();
   return magic === MAGIC.jks || magic === MAGIC.jceks;
 }
 
@@ -125,7 +125,7 @@ export interface JavaPasswords {
  */
 export function readJavaKeystore(bytes: Uint8Array, passwords: JavaPasswords, budget: IterationBudget): JavaKeystore {
   const { password, keyPassword } = passwords;
-  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const file = asBuffer(bytes);
   const type = file.readUInt32BE() === MAGIC.jks ? 'jks' : 'jceks';
   const reader = new JavaReader(file);
   reader.int();

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { parserV1 } from '@certferry/contracts';
 import { makeCertificate, zip } from '@certferry/testing';
@@ -78,6 +79,36 @@ describe('an archive of every kind of file', () => {
       Array.from({ length: 602 }, (_, i) => 399 + i),
     );
   });
+});
+
+test('a file that is far larger packed than it says it is unpacked is not read', async () => {
+  const { pem } = await makeCertificate({ commonName: 'after' });
+  const archive = zip([
+    ['fat.pem', randomBytes(21 * 1024 * 1024), { size: 10 }],
+    ['after.pem', pem],
+  ]);
+  const items = await itemsOf(archive);
+  expect(items[0]!.failure).toMatchObject({ reason: 'LIMIT_EXCEEDED', message: expect.stringContaining('20971520') });
+  expect(items[1]!.inspection!.certificates.length).toBe(1);
+});
+
+test('an archive of keystores leaves places in the queue: they are opened one by one in each block', async () => {
+  const archive = zip(Array.from({ length: 450 }, (_, i) => [`${i}.p12`, fixture('openssl-default.p12')]));
+  let [waiting, most] = [0, 0];
+  const counted = Object.create(sandbox, {
+    size: { value: sandbox.size },
+    run: {
+      value: async (...args: Parameters<Sandbox['run']>) => {
+        most = Math.max(most, ++waiting);
+        return await sandbox.run(...args).finally(() => waiting--);
+      },
+    },
+  }) as Sandbox;
+  let keys = 0;
+  for await (const { part } of parseArchive(requestsOf(archive, { password: 'changeit' }), counted))
+    if (part?.$case === 'batch') keys += part.value.items.filter((item) => item.privateKeys.length === 1).length;
+  expect(keys).toBe(450);
+  expect(most).toBeLessThanOrEqual(sandbox.size + 1);
 });
 
 test('no more is read ahead than the children can do: who takes slowly is not run over', async () => {

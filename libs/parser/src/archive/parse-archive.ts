@@ -137,7 +137,10 @@ async function* fileBatches(
   }
 }
 
-/** Small files go to one child together; what that leaves goes to a child of its own, so that a poisonous one fails alone. */
+/**
+ * Small files go to one child together; what that leaves goes to a child one by one, so that a poisonous one fails alone
+ * and an archive of thousands of keystores does not stand before everybody else's.
+ */
 async function readBlock(
   archive: ZipArchive,
   members: { member: ZipMember; index: number }[],
@@ -162,7 +165,7 @@ async function readBlock(
     if (!(error instanceof AppError) || error.reason !== 'LIMIT_EXCEEDED') throw error;
     slow.push(...small);
   }
-  items.push(...(await Promise.all(slow.map((file) => openAlone(file, { sandbox, password })))));
+  for (const file of slow) items.push(await openAlone(file, { sandbox, password }));
   return items.sort((a, b) => a.index - b.index);
 }
 

@@ -10,6 +10,8 @@ import { malformedArchive, type PackedFile } from './zip-file.ts';
 export const MAX_ENTRIES = 1_000_000;
 export const MAX_UNPACKED_BYTES = 8 * 1024 ** 3;
 export const MAX_RATIO = 200;
+/** Of a file that is at most 10 MiB unpacked: packing badly never doubles it. */
+const MAX_PACKED_BYTES = 2 * MAX_CONTAINER_BYTES;
 /** So many files, or the file that brings it above so many bytes, are a block. */
 const BLOCK_MEMBERS = 200;
 const BLOCK_BYTES = 4 * 1024 * 1024;
@@ -85,6 +87,13 @@ export class ZipArchive {
         'container bytes',
         MAX_CONTAINER_BYTES,
         `${name} has ${uncompressedSize} bytes; the limit is ${MAX_CONTAINER_BYTES}.`,
+      );
+    // Of what is packed larger than it is, no more is read than of what is not.
+    if (compressedSize > MAX_PACKED_BYTES)
+      throw limitExceeded(
+        'packed bytes',
+        MAX_PACKED_BYTES,
+        `${name} has ${compressedSize} bytes in the archive; the limit is ${MAX_PACKED_BYTES}.`,
       );
     const packed = Buffer.from(this.#bytes(this.#dataStart(entry), compressedSize));
     return { index, name, packed, method: compressionMethod, size: uncompressedSize, crc32: entry.crc32 };

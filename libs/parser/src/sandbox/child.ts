@@ -1,6 +1,8 @@
 import { AppError } from '@certferry/core';
 import { OPERATIONS, type OperationName } from './operations.ts';
 
+// A child of the sandbox: one task at a time over IPC, gone when its parent is.
+
 /** What a task may leave behind before it is cleared away: the limit on memory is for the next one alone. */
 const MAX_LEFT_BYTES = 128 * 2 ** 20;
 
