@@ -42,11 +42,12 @@ describe.each(engines)('jobs on %s', (_, url) => {
 
   beforeAll(async () => {
     system = await startSystem(profiles[0]!);
-    const inventory = system.client(inventoryV1.InventoryServiceDefinition);
+    const imports = system.client(inventoryV1.ImportServiceDefinition);
+    const material = system.client(inventoryV1.MaterialServiceDefinition);
     const { leaf, intermediate, root } = await makeChain('jobs.example.com');
     fingerprint = readCertificate(leaf.der).fingerprintSha256;
     const content = Buffer.from(leaf.pem + leaf.keyPem + intermediate.pem + root.pem);
-    const { items } = (await inventory.importCertificates({ content })).import!;
+    const { items } = (await imports.importCertificates({ content })).import!;
     certificateId = items.find((item) => item.fingerprintSha256 === fingerprint)!.certificateId;
     database = await openDatabase(url());
     context = {
@@ -55,13 +56,13 @@ describe.each(engines)('jobs on %s', (_, url) => {
       numbers: new Numbers(database, 'jobs'),
       roots: new StoreRoots([folder]),
       parser: system.client(parserV1.ParserServiceDefinition),
-      inventory: Object.assign(Object.create(inventory) as typeof inventory, {
-        getCertificate: (request: never) => inventory.getCertificate(request),
-        getCertificateMaterial: async (request: never) => {
+      certificates: system.client(inventoryV1.CertificateServiceDefinition),
+      material: {
+        getCertificateMaterial: async (request) => {
           await faults.shift()?.();
-          return await inventory.getCertificateMaterial(request);
+          return await material.getCertificateMaterial(request);
         },
-      }),
+      },
       secrets: createSecretKeeper(randomBytes(32)),
       database: {
         ...database,

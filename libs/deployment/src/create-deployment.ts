@@ -50,7 +50,7 @@ async function resolveTargets(
   const certificate =
     action === 'remove' && certificateId === ''
       ? undefined
-      : (await context.inventory.getCertificate({ id: certificateId })).certificate!;
+      : (await context.certificates.getCertificate({ id: certificateId })).certificate!;
   if (action === 'add' && !certificate!.enabled) {
     throw precondition('CERTIFICATE_DISABLED', 'The certificate is disabled; enable it to deploy it.', {
       id: certificateId,

@@ -15,7 +15,8 @@ export interface DeploymentContext {
   numbers: Numbers;
   roots: StoreRoots;
   parser: Client<typeof parserV1.ParserServiceDefinition>;
-  inventory: Client<typeof inventoryV1.InventoryServiceDefinition>;
+  certificates: Client<typeof inventoryV1.CertificateServiceDefinition>;
+  material: Client<typeof inventoryV1.MaterialServiceDefinition>;
   secrets: SecretKeeper;
   database: Database;
   clock: Clock;

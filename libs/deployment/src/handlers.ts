@@ -1,10 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { invalid, newId, notFound, precondition, raise } from '@certferry/core';
 import { deploymentV1 } from '@certferry/contracts';
+import { serve, type ServedService } from '@certferry/rpc';
 import { createDeployment, planDeployment } from './create-deployment.ts';
 import type { DeploymentContext } from './deployment-context.ts';
 import { DRIVERS, findDriver } from './drivers/index.ts';
 import { jobFilter, storeFilter } from './filters.ts';
-import type { Job, JobState, Transition } from './job.ts';
+import { isFinal, type Job, type JobState, type Transition } from './job.ts';
 import { fromRecurrence, fromStatus, fromTarget, toEntry, toJob, toStore, toStoreKind } from './mapping.ts';
 import { checkConfig, checkNameAndLabels, openConfig, openStore, sealConfig, type Store } from './store.ts';
 import { openJobStore } from './store-change.ts';
@@ -13,24 +15,15 @@ import { testStore } from './test-store.ts';
 const toLabels = (labels: Record<string, string>): Store['labels'] =>
   Object.entries(labels).map(([key, value]) => ({ key, value }));
 
-export function createHandlers(context: DeploymentContext): deploymentV1.DeploymentServiceImplementation {
-  return { ...storeHandlers(context), ...jobHandlers(context) };
+export function createHandlers(context: DeploymentContext): ServedService[] {
+  return [
+    serve(deploymentV1.StoreServiceDefinition, storeHandlers(context)),
+    serve(deploymentV1.DeploymentServiceDefinition, deploymentHandlers(context)),
+    serve(deploymentV1.JobServiceDefinition, jobHandlers(context)),
+  ];
 }
 
-type Handlers = deploymentV1.DeploymentServiceImplementation;
-type StoreHandlers = Pick<
-  Handlers,
-  | 'listStoreKinds'
-  | 'createStore'
-  | 'getStore'
-  | 'listStores'
-  | 'updateStore'
-  | 'deleteStore'
-  | 'testStore'
-  | 'listStoreEntries'
->;
-
-function storeHandlers(context: DeploymentContext): StoreHandlers {
+function storeHandlers(context: DeploymentContext): deploymentV1.StoreServiceImplementation {
   const { stores, jobs, secrets, roots, parser, clock } = context;
   const find = async (id: string): Promise<Store> => (await stores.find(id)) ?? raise(notFound('store', id));
   /** A store that is not saved: its paths are checked too, so that a store which can never work is refused at once. */
@@ -131,23 +124,11 @@ function fromAction(action: deploymentV1.DeploymentAction): 'add' | 'remove' {
   return ACTIONS[action] ?? raise(invalid('INVALID_FIELD', 'action must be add or remove.', { field: 'action' }));
 }
 
-function jobHandlers(context: DeploymentContext): Omit<Handlers, keyof StoreHandlers> {
-  const { jobs, clock, saved } = context;
-  const find = async (id: string): Promise<Job> => (await jobs.find(id)) ?? raise(notFound('job', id));
-  const move = async (
-    id: string,
-    from: { states: JobState[]; refuse: (job: Job) => Error },
-    to: Omit<Transition, 'at'>,
-  ): Promise<Job> => {
-    for (;;) {
-      const job = await find(id);
-      if (!from.states.includes(job.state)) throw from.refuse(job);
-      const moved = await jobs.step(job, { ...to, at: clock.now() });
-      if (!moved) continue;
-      saved();
-      return await find(id);
-    }
-  };
+const MAX_WAIT_SECONDS = 25;
+const DEFAULT_WAIT_SECONDS = 10;
+const WAIT_POLL_MS = 25;
+
+function deploymentHandlers(context: DeploymentContext): deploymentV1.DeploymentServiceImplementation {
   return {
     async createDeployment({ action, targets, recurrence, ...request }) {
       const created = await createDeployment(context, {
@@ -167,7 +148,27 @@ function jobHandlers(context: DeploymentContext): Omit<Handlers, keyof StoreHand
       });
       return { plan };
     },
+  };
+}
 
+function jobHandlers(context: DeploymentContext): deploymentV1.JobServiceImplementation {
+  const { jobs, clock, saved } = context;
+  const find = async (id: string): Promise<Job> => (await jobs.find(id)) ?? raise(notFound('job', id));
+  const move = async (
+    id: string,
+    from: { states: JobState[]; refuse: (job: Job) => Error },
+    to: Omit<Transition, 'at'>,
+  ): Promise<Job> => {
+    for (;;) {
+      const job = await find(id);
+      if (!from.states.includes(job.state)) throw from.refuse(job);
+      const moved = await jobs.step(job, { ...to, at: clock.now() });
+      if (!moved) continue;
+      saved();
+      return await find(id);
+    }
+  };
+  return {
     async getJob({ id }) {
       return { job: toJob(await find(id)) };
     },
@@ -180,6 +181,19 @@ function jobHandlers(context: DeploymentContext): Omit<Handlers, keyof StoreHand
         filter: [...exact, jobFilter(filter, clock.now())],
       });
       return { items: items.map(toJob), nextCursor, total };
+    },
+
+    async waitForJob({ id, seconds }) {
+      if (seconds < 0 || seconds > MAX_WAIT_SECONDS)
+        throw invalid('INVALID_FIELD', `seconds must be 0 to ${MAX_WAIT_SECONDS}, not ${seconds}.`, {
+          field: 'seconds',
+        });
+      const end = Date.now() + (seconds || DEFAULT_WAIT_SECONDS) * 1_000;
+      for (;;) {
+        const job = await find(id);
+        if (isFinal(job) || Date.now() >= end) return { job: toJob(job) };
+        await delay(WAIT_POLL_MS);
+      }
     },
 
     async cancelJob({ id }) {

@@ -1,9 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { delimiter } from 'node:path';
-import { deploymentV1, inventoryV1, parserV1 } from '@certferry/contracts';
+import { inventoryV1, parserV1 } from '@certferry/contracts';
 import { Numbers } from '@certferry/database';
 import { createOutboxRelay } from '@certferry/events';
-import { serve } from '@certferry/rpc';
 import { defineService, inDataDir } from '@certferry/runtime';
 import { z } from 'zod';
 import type { DeploymentContext } from './deployment-context.ts';
@@ -39,7 +38,8 @@ export const deployment = defineService({
       numbers: new Numbers(database, 'jobs'),
       roots: new StoreRoots(roots),
       parser: client(parserV1.ParserServiceDefinition),
-      inventory: client(inventoryV1.InventoryServiceDefinition),
+      certificates: client(inventoryV1.CertificateServiceDefinition),
+      material: client(inventoryV1.MaterialServiceDefinition),
       secrets,
       database,
       clock,
@@ -51,7 +51,7 @@ export const deployment = defineService({
     };
     const worker = new Worker(context, config.concurrency);
     return Promise.resolve({
-      services: [serve(deploymentV1.DeploymentServiceDefinition, createHandlers(context))],
+      services: createHandlers(context),
       begin: async () => {
         relay.start();
         await worker.start();

@@ -58,6 +58,10 @@ export interface Job extends Outbox {
   /** Present until the next job of the recurrence is there; indexed. */
   repeats?: boolean;
   previousJobId?: string;
+  /** Id of the API key that asked for it. Absent in jobs from before it was kept. */
+  requestedBy?: string;
+  /** Id of the request that asked for it. */
+  requestId?: string;
   /** Counts the job's events. */
   sequence: number;
   createdAt: Date;

@@ -36,6 +36,8 @@ const schema = new mongoose.Schema<Job>(
     recurrence: Object,
     repeats: Boolean,
     previousJobId: String,
+    requestedBy: String,
+    requestId: String,
     createdAt: Date,
     updatedAt: Date,
   },

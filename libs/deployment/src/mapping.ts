@@ -57,6 +57,8 @@ export function toJob(job: Job): deploymentV1.Job {
     number: job.number,
     recurrence: job.recurrence && toRecurrence(job.recurrence),
     previousJobId: job.previousJobId ?? '',
+    requestedBy: job.requestedBy ?? '',
+    requestId: job.requestId ?? '',
   };
 }
 

@@ -29,7 +29,7 @@ export async function toStoreChange(context: DeploymentContext, job: ChangeReque
     const { alias, fingerprintSha256, thumbprint } = job;
     return { action: 'remove', alias, fingerprintSha256: fingerprintSha256 || undefined, thumbprint };
   }
-  const material = await context.inventory.getCertificateMaterial({
+  const material = await context.material.getCertificateMaterial({
     id: job.certificateId,
     includePrivateKey: job.includePrivateKey,
   });

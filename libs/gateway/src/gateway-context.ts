@@ -1,17 +1,15 @@
-import type { deploymentV1, inventoryV1 } from '@certferry/contracts';
-import type { Client } from '@certferry/rpc';
 import type { Platform } from '@certferry/runtime';
 import type { AuditLog } from './records/audit-log.ts';
 import type { EventLog } from './records/event-log.ts';
 import type { Idempotency } from './records/idempotency.ts';
 import type { ApiKeys } from './security/api-keys.ts';
 import type { FailureLimit } from './security/failure-limit.ts';
+import type { Services } from './services.ts';
 
 /** What the routes work with. */
 export interface GatewayContext {
   platform: Platform;
-  inventory: Client<typeof inventoryV1.InventoryServiceDefinition>;
-  deployment: Client<typeof deploymentV1.DeploymentServiceDefinition>;
+  services: Services;
   apiKeys: ApiKeys;
   failures: FailureLimit;
   audit: AuditLog;

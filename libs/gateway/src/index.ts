@@ -1,7 +1,6 @@
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { AppError } from '@certferry/core';
-import { deploymentV1, inventoryV1 } from '@certferry/contracts';
 import { defineService, inDataDir } from '@certferry/runtime';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
@@ -13,6 +12,7 @@ import { Idempotency } from './records/idempotency.ts';
 import { ApiKeys } from './security/api-keys.ts';
 import { FailureLimit } from './security/failure-limit.ts';
 import { openServerTls } from './security/own-ca.ts';
+import { createServices } from './services.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -38,8 +38,7 @@ export const gateway = defineService({
     const { database, clock, secrets, client, logger } = platform;
     const context: GatewayContext = {
       platform,
-      inventory: client(inventoryV1.InventoryServiceDefinition),
-      deployment: client(deploymentV1.DeploymentServiceDefinition),
+      services: createServices(client),
       apiKeys: new ApiKeys(database, clock),
       failures: new FailureLimit(FAILURES_PER_MINUTE),
       audit: new AuditLog(database, secrets.deriveKey('audit')),

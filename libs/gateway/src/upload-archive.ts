@@ -89,7 +89,7 @@ function nextChunk(from: Readable): Promise<Buffer | null> {
 
 /** Streams an uploaded archive to the inventory; answers when it is kept and counted. */
 export async function uploadArchive(
-  { inventory }: GatewayContext,
+  { services }: GatewayContext,
   request: FastifyRequest,
   profileId: string,
 ): Promise<inventoryV1.BulkImport> {
@@ -110,10 +110,10 @@ export async function uploadArchive(
     }
   };
   // A profile that is not there is said before the archive is read.
-  await inventory.getEnrollmentProfile({ id: profileId }, callOptions(request));
+  await services.enrollmentProfiles.getEnrollmentProfile({ id: profileId }, callOptions(request));
   try {
     const options = { ...callOptions(request), deadline: UPLOAD_DEADLINE_MS };
-    return (await inventory.startBulkImport(requests(), options)).bulkImport!;
+    return (await services.bulkImports.startBulkImport(requests(), options)).bulkImport!;
   } catch (error) {
     throw broken instanceof AppError ? broken : error;
   } finally {

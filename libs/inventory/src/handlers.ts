@@ -1,9 +1,9 @@
 import { invalid, notFound, raise, type Clock } from '@certferry/core';
-import { inventoryV1, type parserV1 } from '@certferry/contracts';
+import { inventoryV1, type deploymentV1, type parserV1 } from '@certferry/contracts';
 import type { Numbers } from '@certferry/database';
-import { CALLER, type Client } from '@certferry/rpc';
+import { CALLER, serve, type Client, type ServedService } from '@certferry/rpc';
 import type { SecretKeeper } from '@certferry/secrets';
-import { bulkHandlers, type BulkHandlers } from './bulk/bulk-handlers.ts';
+import { bulkImportHandlers, enrollmentProfileHandlers } from './bulk/bulk-handlers.ts';
 import type { BulkContext } from './bulk/start-bulk-import.ts';
 import { changedFields, checkDescription, type Certificate } from './certificate.ts';
 import { parseFilter, parseText } from './certificate-filter.ts';
@@ -14,6 +14,7 @@ import { exportPrivateKey, openPrivateKey, type KeyFormat } from './export/expor
 import { changeEvent, descriptionUpdate, importCertificates, type ImportContext } from './import-certificates.ts';
 import type { Imports } from './imports.ts';
 import type { MetadataFields } from './metadata-fields.ts';
+import { createLocationHandlers } from './locations/handlers.ts';
 import { toCertificate, toImport, toWholeCertificate } from './mapping.ts';
 
 export interface InventoryContext {
@@ -23,22 +24,36 @@ export interface InventoryContext {
   metadataFields: MetadataFields;
   bulk: BulkContext;
   parser: Client<typeof parserV1.ParserServiceDefinition>;
+  stores: Client<typeof deploymentV1.StoreServiceDefinition>;
+  jobs: Client<typeof deploymentV1.JobServiceDefinition>;
   secrets: SecretKeeper;
   clock: Clock;
   /** Called when events were saved. */
   saved: () => void;
 }
 
-type Handlers = inventoryV1.InventoryServiceImplementation;
-
-export function createHandlers(context: InventoryContext): Handlers {
-  return { ...certificateHandlers(context), ...bulkHandlers(context.bulk) };
+export function createHandlers(context: InventoryContext): ServedService[] {
+  return [
+    serve(inventoryV1.CertificateServiceDefinition, certificateHandlers(context)),
+    serve(inventoryV1.ImportServiceDefinition, importHandlers(context)),
+    serve(inventoryV1.ExportServiceDefinition, exportHandlers(context)),
+    serve(inventoryV1.MaterialServiceDefinition, materialHandlers(context)),
+    serve(inventoryV1.LocationServiceDefinition, createLocationHandlers(context)),
+    serve(inventoryV1.MetadataFieldServiceDefinition, {
+      listMetadataFields: async () => ({ fields: await context.metadataFields.list() }),
+    }),
+    serve(inventoryV1.EnrollmentProfileServiceDefinition, enrollmentProfileHandlers(context.bulk)),
+    serve(inventoryV1.BulkImportServiceDefinition, bulkImportHandlers(context.bulk)),
+  ];
 }
 
-function certificateHandlers(context: InventoryContext): Omit<Handlers, keyof BulkHandlers> {
-  const { certificates, imports, metadataFields, parser, secrets, clock, saved } = context;
-  const find = async (id: string): Promise<Certificate> =>
+const findIn =
+  ({ certificates }: Pick<InventoryContext, 'certificates'>) =>
+  async (id: string): Promise<Certificate> =>
     (await certificates.find(id)) ?? raise(notFound('certificate', id));
+
+function importHandlers(context: InventoryContext): inventoryV1.ImportServiceImplementation {
+  const { imports, parser } = context;
   const open: ImportContext['open'] = (container) => parser.open(container);
   return {
     async importCertificates({ metadata, tags, ...request }, { metadata: call }) {
@@ -56,22 +71,71 @@ function certificateHandlers(context: InventoryContext): Omit<Handlers, keyof Bu
     async getImport({ id }) {
       return { import: toImport((await imports.find(id)) ?? raise(notFound('import', id))) };
     },
+  };
+}
 
+function exportHandlers(context: InventoryContext): inventoryV1.ExportServiceImplementation {
+  const { certificates, secrets, parser } = context;
+  const find = findIn(context);
+  return {
+    async exportCertificate({ id, format }) {
+      const name =
+        EXPORT_FORMATS[format] ??
+        raise(invalid('INVALID_FIELD', 'format must be pem, chain, issuers, der or p7b.', { field: 'format' }));
+      return await exportCertificate(certificates, await find(id), name);
+    },
+
+    async exportPrivateKey({ id, format, password, unencrypted }) {
+      const name =
+        KEY_FORMATS[format] ??
+        raise(
+          invalid('INVALID_FIELD', 'format must be pem, key, traditional, p12, p12-legacy or jks.', {
+            field: 'format',
+          }),
+        );
+      const as = { format: name, password, unencrypted };
+      return await exportPrivateKey({ certificates, secrets, parser }, await find(id), as);
+    },
+  };
+}
+
+function materialHandlers(context: InventoryContext): inventoryV1.MaterialServiceImplementation {
+  const { certificates, secrets } = context;
+  const find = findIn(context);
+  return {
+    async getCertificateMaterial({ id, includePrivateKey }) {
+      const certificate = await find(id);
+      const chain = await resolveChain(certificates, certificate);
+      const privateKey = includePrivateKey ? await openPrivateKey(certificates, secrets, certificate) : undefined;
+      return {
+        certificate: toCertificate(certificate),
+        der: certificate.der,
+        chain: chain.map(({ der }) => der),
+        privateKey,
+      };
+    },
+  };
+}
+
+function certificateHandlers(context: InventoryContext): inventoryV1.CertificateServiceImplementation {
+  const { certificates, metadataFields, clock, saved } = context;
+  const find = findIn(context);
+  return {
     async getCertificate({ id }) {
       const certificate = await find(id);
       return { certificate: toWholeCertificate(certificate, await resolveChain(certificates, certificate)) };
     },
 
-    async listCertificates({ filter, text, ...query }) {
+    async listCertificates({ filter, text, includeDer, ...query }) {
       const { items, nextCursor, total } = await certificates.list({
         ...query,
         filter: [parseFilter(filter, clock.now()), parseText(text)],
       });
-      return { items: items.map((certificate) => toCertificate(certificate)), nextCursor, total };
-    },
-
-    async listMetadataFields() {
-      return { fields: await metadataFields.list() };
+      const toItem = (certificate: Certificate) => ({
+        ...toCertificate(certificate),
+        ...(includeDer && { der: certificate.der }),
+      });
+      return { items: items.map(toItem), nextCursor, total };
     },
 
     async updateCertificate({ id, name, notes, metadata, tags, enabled }) {
@@ -100,37 +164,6 @@ function certificateHandlers(context: InventoryContext): Omit<Handlers, keyof Bu
       if (!(await certificates.delete(id, event))) throw notFound('certificate', id);
       saved();
       return {};
-    },
-
-    async exportCertificate({ id, format }) {
-      const name =
-        EXPORT_FORMATS[format] ??
-        raise(invalid('INVALID_FIELD', 'format must be pem, chain, issuers, der or p7b.', { field: 'format' }));
-      return await exportCertificate(certificates, await find(id), name);
-    },
-
-    async exportPrivateKey({ id, format, password, unencrypted }) {
-      const name =
-        KEY_FORMATS[format] ??
-        raise(
-          invalid('INVALID_FIELD', 'format must be pem, key, traditional, p12, p12-legacy or jks.', {
-            field: 'format',
-          }),
-        );
-      const as = { format: name, password, unencrypted };
-      return await exportPrivateKey({ certificates, secrets, parser }, await find(id), as);
-    },
-
-    async getCertificateMaterial({ id, includePrivateKey }) {
-      const certificate = await find(id);
-      const chain = await resolveChain(certificates, certificate);
-      const privateKey = includePrivateKey ? await openPrivateKey(certificates, secrets, certificate) : undefined;
-      return {
-        certificate: toCertificate(certificate),
-        der: certificate.der,
-        chain: chain.map(({ der }) => der),
-        privateKey,
-      };
     },
   };
 }

@@ -37,6 +37,10 @@ export interface Import {
   notices: string[];
   /** Absent in imports from before it was kept. */
   chains?: ImportChain[];
+  /** Id of the API key that asked for it. Absent in imports from before it was kept. */
+  requestedBy?: string;
+  /** Id of the request that asked for it. */
+  requestId?: string;
   createdAt: Date;
 }
 
@@ -48,6 +52,8 @@ const schema = new mongoose.Schema<Import>(
     items: [Object],
     notices: [String],
     chains: { type: [Object], default: undefined },
+    requestedBy: String,
+    requestId: String,
     createdAt: Date,
   },
   { versionKey: false, minimize: false },

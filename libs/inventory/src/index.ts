@@ -1,7 +1,6 @@
-import { deploymentV1, inventoryV1, parserV1 } from '@certferry/contracts';
+import { deploymentV1, parserV1 } from '@certferry/contracts';
 import { Numbers } from '@certferry/database';
 import { createOutboxRelay } from '@certferry/events';
-import { serve } from '@certferry/rpc';
 import { defineService } from '@certferry/runtime';
 import { z } from 'zod';
 import { BulkImports } from './bulk/bulk-imports.ts';
@@ -49,9 +48,11 @@ export const inventory = defineService({
       },
     };
     const deployment = client(deploymentV1.DeploymentServiceDefinition);
+    const stores = client(deploymentV1.StoreServiceDefinition);
+    const jobs = client(deploymentV1.JobServiceDefinition);
     const worker = new BulkWorker({ ...bulk, importing, deployment, database, logger });
     return Promise.resolve({
-      services: [serve(inventoryV1.InventoryServiceDefinition, createHandlers({ ...importing, parser, bulk }))],
+      services: createHandlers({ ...importing, parser, stores, jobs, bulk }),
       begin: async () => {
         relay.start();
         await worker.start();

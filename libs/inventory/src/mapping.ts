@@ -22,6 +22,7 @@ export function toCertificate(certificate: Certificate): inventoryV1.Certificate
     updatedAt,
     chain: [],
     extensions: [],
+    der: new Uint8Array(),
   };
 }
 
@@ -58,6 +59,8 @@ export function toImport({ _id: id, ...from }: Import): inventoryV1.Import {
     notices,
     createdAt,
     chains,
+    requestedBy: from.requestedBy ?? '',
+    requestId: from.requestId ?? '',
     items: items.map((item) => ({
       ...item,
       der: item.der ?? new Uint8Array(),

@@ -20,12 +20,11 @@ import {
   type RpcServer,
 } from './index.ts';
 
-const definition = inventoryV1.InventoryServiceDefinition;
+const definition = inventoryV1.ImportServiceDefinition;
 const calls: { method: string; error: unknown }[] = [];
 const observer = { callEnded: (call: { method: string; error: unknown }) => void calls.push(call) };
 const secret = 'canary-password';
-const unused = () => Promise.reject(new Error('unused'));
-const implementation: inventoryV1.InventoryServiceImplementation = {
+const implementation: inventoryV1.ImportServiceImplementation = {
   importCertificates: (request) =>
     Promise.resolve({
       import: {
@@ -34,27 +33,14 @@ const implementation: inventoryV1.InventoryServiceImplementation = {
         items: [{ index: request.content.length }],
       },
     }),
-  getCertificate: (request) =>
-    Promise.reject(
-      request.id === 'bug'
+  getImport: ({ id }) => {
+    if (id === 'never') return new Promise(() => undefined);
+    return Promise.reject(
+      id === 'bug'
         ? new Error(secret)
-        : new AppError({ ...notFound('certificate', request.id), message: 'There is none.', cause: new Error(secret) }),
-    ),
-  listCertificates: () => new Promise(() => undefined),
-  getImport: unused,
-  updateCertificate: unused,
-  deleteCertificate: unused,
-  exportCertificate: unused,
-  exportPrivateKey: unused,
-  listMetadataFields: unused,
-  getCertificateMaterial: unused,
-  createEnrollmentProfile: unused,
-  getEnrollmentProfile: unused,
-  listEnrollmentProfiles: unused,
-  deleteEnrollmentProfile: unused,
-  startBulkImport: unused,
-  getBulkImport: unused,
-  listBulkImports: unused,
+        : new AppError({ ...notFound('import', id), message: 'There is none.', cause: new Error(secret) }),
+    );
+  },
 };
 const protoset = readFileSync(fileURLToPath(import.meta.resolve('@certferry/contracts/protoset')));
 
@@ -84,11 +70,11 @@ describe.each(['in-process', 'gRPC'])('a call %s', (way) => {
   });
 
   test('carries code, reason and details of an AppError, without its cause', async () => {
-    const error = (await client.getCertificate({ id: 'x' }).catch((thrown: unknown) => thrown)) as AppError;
+    const error = (await client.getImport({ id: 'x' }).catch((thrown: unknown) => thrown)) as AppError;
     expect(error).toBeInstanceOf(AppError);
     expect(error).toMatchObject({
       code: 'NOT_FOUND',
-      reason: 'CERTIFICATE_NOT_FOUND',
+      reason: 'IMPORT_NOT_FOUND',
       message: 'There is none.',
       details: { id: 'x' },
     });
@@ -96,17 +82,17 @@ describe.each(['in-process', 'gRPC'])('a call %s', (way) => {
   });
 
   test('answers INTERNAL for what nobody foresaw, and the observer hears the cause', async () => {
-    const error = (await client.getCertificate({ id: 'bug' }).catch((thrown: unknown) => thrown)) as AppError;
+    const error = (await client.getImport({ id: 'bug' }).catch((thrown: unknown) => thrown)) as AppError;
     expect(error).toMatchObject({ code: 'INTERNAL', reason: 'INTERNAL' });
     expect(error.message).not.toContain(secret);
     expect(calls.at(-1)).toMatchObject({
-      method: 'certferry.inventory.v1.InventoryService/GetCertificate',
+      method: 'certferry.inventory.v1.ImportService/GetImport',
       error: new Error(secret),
     });
   });
 
   test('ends at its deadline', async () => {
-    await expect(client.listCertificates({}, { deadline: 50 })).rejects.toMatchObject({
+    await expect(client.getImport({ id: 'never' }, { deadline: 50 })).rejects.toMatchObject({
       code: 'DEADLINE_EXCEEDED',
       reason: 'DEADLINE_EXCEEDED',
     });

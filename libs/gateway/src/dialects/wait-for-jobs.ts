@@ -12,12 +12,12 @@ const MOST_MS = 45_000;
 
 /** Waits until a job has ended. DEADLINE_EXCEEDED after 45 s: the job goes on and is found by its id. */
 export async function waitForJob(
-  { deployment }: GatewayContext,
+  { services }: GatewayContext,
   request: FastifyRequest,
   id: string,
 ): Promise<deploymentV1.Job> {
   for (const end = Date.now() + MOST_MS; Date.now() < end; await delay(POLL_MS)) {
-    const job = (await deployment.getJob({ id }, callOptions(request))).job!;
+    const job = (await services.jobs.getJob({ id }, callOptions(request))).job!;
     if (FINAL.includes(job.status)) return job;
   }
   throw new AppError({

@@ -57,7 +57,7 @@ function sendFile(
     .send(Buffer.from(file.content));
 }
 
-export function certificateRoutes(base: FastifyInstance, { inventory, platform, filesRoot }: GatewayContext): void {
+export function certificateRoutes(base: FastifyInstance, { services, platform, filesRoot }: GatewayContext): void {
   const app = base.withTypeProvider<ZodTypeProvider>();
   const tags = ['certificates'];
 
@@ -69,7 +69,7 @@ export function certificateRoutes(base: FastifyInstance, { inventory, platform, 
     },
     async (request) => {
       const { q: text, ...query } = request.query;
-      const found = await inventory.listCertificates({ ...query, text }, callOptions(request));
+      const found = await services.certificates.listCertificates({ ...query, text }, callOptions(request));
       return pageToJson(found, (one) => certificateToJson(one));
     },
   );
@@ -85,7 +85,10 @@ export function certificateRoutes(base: FastifyInstance, { inventory, platform, 
       },
     },
     async (request) =>
-      certificateToJson((await inventory.getCertificate(request.params, callOptions(request))).certificate!, true),
+      certificateToJson(
+        (await services.certificates.getCertificate(request.params, callOptions(request))).certificate!,
+        true,
+      ),
   );
   app.patch(
     '/certificates/:id',
@@ -107,7 +110,9 @@ export function certificateRoutes(base: FastifyInstance, { inventory, platform, 
         metadata: metadata && { values: metadata },
         tags: newTags && { values: newTags },
       };
-      return certificateToJson((await inventory.updateCertificate(change, callOptions(request))).certificate!);
+      return certificateToJson(
+        (await services.certificates.updateCertificate(change, callOptions(request))).certificate!,
+      );
     },
   );
   app.delete(
@@ -122,7 +127,7 @@ export function certificateRoutes(base: FastifyInstance, { inventory, platform, 
       },
     },
     async (request, reply) => {
-      await inventory.deleteCertificate(request.params, callOptions(request));
+      await services.certificates.deleteCertificate(request.params, callOptions(request));
       return await reply.code(204).send(null);
     },
   );
@@ -145,7 +150,7 @@ export function certificateRoutes(base: FastifyInstance, { inventory, platform, 
     async (request, reply) =>
       sendFile(
         reply,
-        await inventory.exportCertificate(
+        await services.exports.exportCertificate(
           { ...request.params, format: EXPORTS[request.query.format] },
           callOptions(request),
         ),
@@ -163,7 +168,7 @@ export function certificateRoutes(base: FastifyInstance, { inventory, platform, 
       },
     },
     async (request) => {
-      const { certificate } = await inventory.getCertificate(request.params, callOptions(request));
+      const { certificate } = await services.certificates.getCertificate(request.params, callOptions(request));
       const found = await validateCertificate(certificate!, { now: platform.clock.now(), filesRoot });
       return { valid: found.errors.length === 0, ...found };
     },
@@ -178,7 +183,7 @@ export function certificateRoutes(base: FastifyInstance, { inventory, platform, 
         response: { 200: listOf(z.object({ number: z.number(), name: z.string() })) },
       },
     },
-    async (request) => ({ items: (await inventory.listMetadataFields({}, callOptions(request))).fields }),
+    async (request) => ({ items: (await services.metadataFields.listMetadataFields({}, callOptions(request))).fields }),
   );
   app.post(
     '/certificates/:id/download',
@@ -195,7 +200,7 @@ export function certificateRoutes(base: FastifyInstance, { inventory, platform, 
       const { format, ...protection } = request.body;
       return sendFile(
         reply,
-        await inventory.exportPrivateKey(
+        await services.exports.exportPrivateKey(
           { ...request.params, format: KEY_EXPORTS[format], ...protection },
           callOptions(request),
         ),

@@ -6,7 +6,7 @@ import { callOptions } from '../guards.ts';
 import { jobToJson, pageToJson, statusFromJson } from './json.ts';
 import { deploymentAnswer, deploymentBody, deploymentPlan, idParams, job, jobQuery, listOf } from './schemas.ts';
 
-export function deploymentRoutes(base: FastifyInstance, { deployment }: GatewayContext): void {
+export function deploymentRoutes(base: FastifyInstance, { services }: GatewayContext): void {
   const app = base.withTypeProvider<ZodTypeProvider>();
 
   app.post(
@@ -24,11 +24,14 @@ export function deploymentRoutes(base: FastifyInstance, { deployment }: GatewayC
       const { certificateId = '', action: name, targets, schedule, dryRun } = request.body;
       const action = name === 'add' ? deploymentV1.DeploymentAction.ADD : deploymentV1.DeploymentAction.REMOVE;
       if (dryRun) {
-        const { plan } = await deployment.planDeployment({ certificateId, action, targets }, callOptions(request));
+        const { plan } = await services.deployments.planDeployment(
+          { certificateId, action, targets },
+          callOptions(request),
+        );
         return await reply.code(200).send({ plan: plan.map((one) => ({ ...one, problem: one.problem || undefined })) });
       }
       const { at, ...recurrence } = schedule ?? {};
-      const { jobs } = await deployment.createDeployment(
+      const { jobs } = await services.deployments.createDeployment(
         {
           certificateId,
           action,
@@ -56,7 +59,7 @@ export function deploymentRoutes(base: FastifyInstance, { deployment }: GatewayC
     async (request) => {
       const { status, ...query } = request.query;
       const asked = { ...query, status: status && statusFromJson(status) };
-      return pageToJson(await deployment.listJobs(asked, callOptions(request)), jobToJson);
+      return pageToJson(await services.jobs.listJobs(asked, callOptions(request)), jobToJson);
     },
   );
   app.get(
@@ -65,7 +68,7 @@ export function deploymentRoutes(base: FastifyInstance, { deployment }: GatewayC
       config: { scope: 'read' },
       schema: { tags: ['jobs'], summary: 'Get a job with its timeline', params: idParams, response: { 200: job } },
     },
-    async (request) => jobToJson((await deployment.getJob(request.params, callOptions(request))).job!),
+    async (request) => jobToJson((await services.jobs.getJob(request.params, callOptions(request))).job!),
   );
   app.post(
     '/jobs/:id/cancel',
@@ -73,7 +76,7 @@ export function deploymentRoutes(base: FastifyInstance, { deployment }: GatewayC
       config: { scope: 'write', idempotent: true },
       schema: { tags: ['jobs'], summary: 'Cancel a job that waits', params: idParams, response: { 200: job } },
     },
-    async (request) => jobToJson((await deployment.cancelJob(request.params, callOptions(request))).job!),
+    async (request) => jobToJson((await services.jobs.cancelJob(request.params, callOptions(request))).job!),
   );
   app.post(
     '/jobs/:id/retry',
@@ -86,6 +89,6 @@ export function deploymentRoutes(base: FastifyInstance, { deployment }: GatewayC
         response: { 200: job },
       },
     },
-    async (request) => jobToJson((await deployment.retryJob(request.params, callOptions(request))).job!),
+    async (request) => jobToJson((await services.jobs.retryJob(request.params, callOptions(request))).job!),
   );
 }

@@ -56,7 +56,7 @@ const bulkImportToJson = ({ address: _, ...from }: inventoryV1.BulkImport): z.in
 
 /** How archives of certificates are taken in, and what became of those that were. */
 export function enrollmentProfileRoutes(base: FastifyInstance, context: GatewayContext): void {
-  const { inventory } = context;
+  const { services } = context;
   const app = base.withTypeProvider<ZodTypeProvider>();
   const tags = ['enrollment profiles'];
   app.post(
@@ -66,7 +66,10 @@ export function enrollmentProfileRoutes(base: FastifyInstance, context: GatewayC
       schema: { tags, summary: 'Make a profile for archives of certificates', body: draft, response: { 201: profile } },
     },
     async (request, reply) => {
-      const created = await inventory.createEnrollmentProfile({ profile: request.body }, callOptions(request));
+      const created = await services.enrollmentProfiles.createEnrollmentProfile(
+        { profile: request.body },
+        callOptions(request),
+      );
       return await reply.code(201).send(profileToJson(created.profile!));
     },
   );
@@ -82,7 +85,10 @@ export function enrollmentProfileRoutes(base: FastifyInstance, context: GatewayC
       },
     },
     async (request) =>
-      pageToJson(await inventory.listEnrollmentProfiles(request.query, callOptions(request)), profileToJson),
+      pageToJson(
+        await services.enrollmentProfiles.listEnrollmentProfiles(request.query, callOptions(request)),
+        profileToJson,
+      ),
   );
   app.get(
     '/enrollment-profiles/:id',
@@ -91,7 +97,9 @@ export function enrollmentProfileRoutes(base: FastifyInstance, context: GatewayC
       schema: { tags, summary: 'Get a profile', params: idParams, response: { 200: profile } },
     },
     async (request) =>
-      profileToJson((await inventory.getEnrollmentProfile(request.params, callOptions(request))).profile!),
+      profileToJson(
+        (await services.enrollmentProfiles.getEnrollmentProfile(request.params, callOptions(request))).profile!,
+      ),
   );
   app.delete(
     '/enrollment-profiles/:id',
@@ -105,7 +113,7 @@ export function enrollmentProfileRoutes(base: FastifyInstance, context: GatewayC
       },
     },
     async (request, reply) => {
-      await inventory.deleteEnrollmentProfile(request.params, callOptions(request));
+      await services.enrollmentProfiles.deleteEnrollmentProfile(request.params, callOptions(request));
       return await reply.code(204).send(null);
     },
   );
@@ -145,7 +153,7 @@ export function enrollmentProfileRoutes(base: FastifyInstance, context: GatewayC
       },
     },
     async (request) => {
-      const { items, total } = await inventory.listBulkImports(request.query, callOptions(request));
+      const { items, total } = await services.bulkImports.listBulkImports(request.query, callOptions(request));
       return { items: items.map(bulkImportToJson), total };
     },
   );
@@ -161,6 +169,6 @@ export function enrollmentProfileRoutes(base: FastifyInstance, context: GatewayC
       },
     },
     async (request) =>
-      bulkImportToJson((await inventory.getBulkImport(request.params, callOptions(request))).bulkImport!),
+      bulkImportToJson((await services.bulkImports.getBulkImport(request.params, callOptions(request))).bulkImport!),
   );
 }

@@ -14,10 +14,10 @@ declare module 'fastify' {
 
 export function importRoutes(base: FastifyInstance, context: GatewayContext): void {
   const app = base.withTypeProvider<ZodTypeProvider>();
-  const { inventory } = context;
+  const { services } = context;
   const run = async (request: FastifyRequest, dryRun: boolean) => {
     const { metadata, tags, ...input } = request.importInput!;
-    const answer = await inventory.importCertificates(
+    const answer = await services.imports.importCertificates(
       { ...input, metadata: metadata && { values: metadata }, tags: tags && { values: tags }, dryRun },
       callOptions(request),
     );
@@ -64,6 +64,6 @@ export function importRoutes(base: FastifyInstance, context: GatewayContext): vo
       schema: { tags: ['imports'], summary: 'What an import did', params: idParams, response: { 200: importAnswer } },
     },
     async (request) =>
-      importToJson((await inventory.getImport({ id: request.params.id }, callOptions(request))).import!),
+      importToJson((await services.imports.getImport({ id: request.params.id }, callOptions(request))).import!),
   );
 }

@@ -16,7 +16,7 @@ import {
   storeTest,
 } from './schemas.ts';
 
-export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContext): void {
+export function storeRoutes(base: FastifyInstance, { services }: GatewayContext): void {
   const app = base.withTypeProvider<ZodTypeProvider>();
   const tags = ['stores'];
 
@@ -31,7 +31,7 @@ export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContex
       },
     },
     async (request) => {
-      const { kinds } = await deployment.listStoreKinds({}, callOptions(request));
+      const { kinds } = await services.stores.listStoreKinds({}, callOptions(request));
       return { items: kinds.map((kind) => ({ ...kind, configSchema: kind.configSchema ?? {} })) };
     },
   );
@@ -42,7 +42,7 @@ export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContex
       schema: { tags, summary: 'Add a store', body: storeDraft, response: { 201: store } },
     },
     async (request, reply) => {
-      const created = (await deployment.createStore({ store: request.body }, callOptions(request))).store!;
+      const created = (await services.stores.createStore({ store: request.body }, callOptions(request))).store!;
       return await reply.code(201).header('location', `/v1/stores/${created.id}`).send(storeToJson(created));
     },
   );
@@ -53,7 +53,7 @@ export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContex
       schema: { tags, summary: 'Try a store before it is added', body: storeDraft, response: { 200: storeTest } },
     },
     async (request) =>
-      await deployment.testStore(
+      await services.stores.testStore(
         { store: { $case: 'draft', value: { ...request.body, labels: request.body.labels ?? {} } } },
         callOptions(request),
       ),
@@ -65,7 +65,7 @@ export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContex
       schema: { tags, summary: 'List stores by name', querystring: storeQuery, response: { 200: listOf(store) } },
     },
     async (request) => {
-      return pageToJson(await deployment.listStores(request.query, callOptions(request)), storeToJson);
+      return pageToJson(await services.stores.listStores(request.query, callOptions(request)), storeToJson);
     },
   );
   app.get(
@@ -74,7 +74,7 @@ export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContex
       config: { scope: 'read' },
       schema: { tags, summary: 'Get a store, without its secrets', params: idParams, response: { 200: store } },
     },
-    async (request) => storeToJson((await deployment.getStore(request.params, callOptions(request))).store!),
+    async (request) => storeToJson((await services.stores.getStore(request.params, callOptions(request))).store!),
   );
   app.patch(
     '/stores/:id',
@@ -86,7 +86,7 @@ export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContex
       const { labels, ...rest } = request.body;
       return storeToJson(
         (
-          await deployment.updateStore(
+          await services.stores.updateStore(
             { ...request.params, ...rest, labels: labels && { values: labels } },
             callOptions(request),
           )
@@ -101,7 +101,7 @@ export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContex
       schema: { tags, summary: 'Forget a store; what it holds stays', params: idParams, response: { 204: z.null() } },
     },
     async (request, reply) => {
-      await deployment.deleteStore(request.params, callOptions(request));
+      await services.stores.deleteStore(request.params, callOptions(request));
       return await reply.code(204).send(null);
     },
   );
@@ -117,7 +117,7 @@ export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContex
       },
     },
     async (request) =>
-      await deployment.testStore({ store: { $case: 'id', value: request.params.id } }, callOptions(request)),
+      await services.stores.testStore({ store: { $case: 'id', value: request.params.id } }, callOptions(request)),
   );
   app.get(
     '/stores/:id/entries',
@@ -126,7 +126,7 @@ export function storeRoutes(base: FastifyInstance, { deployment }: GatewayContex
       schema: { tags, summary: 'What a store holds now', params: idParams, response: { 200: listOf(storeEntry) } },
     },
     async (request) => ({
-      items: (await deployment.listStoreEntries(request.params, callOptions(request))).items.map(entryToJson),
+      items: (await services.stores.listStoreEntries(request.params, callOptions(request))).items.map(entryToJson),
     }),
   );
 }

@@ -5,25 +5,16 @@ import type { BulkImport } from './bulk-imports.ts';
 import { checkProfile, profileHasImports, type EnrollmentProfile } from './enrollment-profiles.ts';
 import { startBulkImport, type BulkContext } from './start-bulk-import.ts';
 
-export type BulkHandlers = Pick<
-  inventoryV1.InventoryServiceImplementation,
-  | 'createEnrollmentProfile'
-  | 'getEnrollmentProfile'
-  | 'listEnrollmentProfiles'
-  | 'deleteEnrollmentProfile'
-  | 'startBulkImport'
-  | 'getBulkImport'
-  | 'listBulkImports'
->;
-
 const toProfile = ({ _id: id, ...rest }: EnrollmentProfile): inventoryV1.EnrollmentProfile => ({ id, ...rest });
 const toBulkImport = ({ _id: id, ...rest }: BulkImport): inventoryV1.BulkImport => ({
   ...rest,
   id,
+  requestedBy: rest.caller,
+  requestId: rest.requestId ?? '',
   completedAt: rest.completedAt,
 });
 
-export function bulkHandlers(context: BulkContext): BulkHandlers {
+export function enrollmentProfileHandlers(context: BulkContext): inventoryV1.EnrollmentProfileServiceImplementation {
   const { profiles, bulkImports, clock } = context;
   return {
     async createEnrollmentProfile({ profile: draft }) {
@@ -51,7 +42,12 @@ export function bulkHandlers(context: BulkContext): BulkHandlers {
       if (!(await profiles.delete(id))) throw notFound('enrollment profile', id);
       return {};
     },
+  };
+}
 
+export function bulkImportHandlers(context: BulkContext): inventoryV1.BulkImportServiceImplementation {
+  const { bulkImports } = context;
+  return {
     async startBulkImport(requests, { metadata }) {
       return { bulkImport: toBulkImport(await startBulkImport(context, requests, metadata.get(CALLER) ?? '')) };
     },

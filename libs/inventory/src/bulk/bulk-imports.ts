@@ -24,6 +24,8 @@ export interface BulkImport extends Outbox {
   address: string;
   /** Id of the API key. */
   caller: string;
+  /** Id of the request that asked for it. Absent in imports from before it was kept. */
+  requestId?: string;
   status: BulkImportStatus;
   total: number;
   processed: number;
@@ -48,6 +50,7 @@ const schema = new mongoose.Schema<BulkImport>(
     size: Number,
     address: String,
     caller: String,
+    requestId: String,
     status: String,
     total: Number,
     processed: Number,

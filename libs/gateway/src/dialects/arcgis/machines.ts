@@ -51,7 +51,7 @@ export class Machines {
 
   async list(request: FastifyRequest): Promise<deploymentV1.Store[]> {
     const filter = `Kind -eq "pkcs12" AND label.${MACHINE_LABEL} -ne NULL`;
-    return (await this.#context.deployment.listStores({ filter, limit: 500 }, callOptions(request))).items;
+    return (await this.#context.services.stores.listStores({ filter, limit: 500 }, callOptions(request))).items;
   }
 
   /** A machine by its name, or the first one; with a key entry, made if there is none yet. */
@@ -71,7 +71,7 @@ export class Machines {
   }
 
   async #entries(request: FastifyRequest, id: string): Promise<deploymentV1.StoreEntry[]> {
-    return (await this.#context.deployment.listStoreEntries({ id }, callOptions(request))).items;
+    return (await this.#context.services.stores.listStoreEntries({ id }, callOptions(request))).items;
   }
 
   /** Once, also when several calls find the keystore empty. */
@@ -84,7 +84,7 @@ export class Machines {
 
   async #makeFirst(request: FastifyRequest, store: deploymentV1.Store): Promise<void> {
     const content = await makeSelfSigned(store.labels[MACHINE_LABEL]!, this.#context.platform.clock.now());
-    const imported = await this.#context.inventory.importCertificates({ content }, callOptions(request));
+    const imported = await this.#context.services.imports.importCertificates({ content }, callOptions(request));
     const item = imported.import!.items.find((one) => one.certificateId !== '')!;
     await this.put(request, store.id, { certificateId: item.certificateId, alias: FIRST_ALIAS, withKey: true });
   }
@@ -106,9 +106,9 @@ export class Machines {
 
   async #run(
     request: FastifyRequest,
-    deployment: Parameters<GatewayContext['deployment']['createDeployment']>[0],
+    deployment: Parameters<GatewayContext['services']['deployments']['createDeployment']>[0],
   ): Promise<void> {
-    const { jobs } = await this.#context.deployment.createDeployment(deployment, callOptions(request));
+    const { jobs } = await this.#context.services.deployments.createDeployment(deployment, callOptions(request));
     const job = await waitForJob(this.#context, request, jobs[0]!.id);
     if (job.status !== deploymentV1.JobStatus.SUCCEEDED) {
       const why = job.error?.message ?? job.timeline.at(-1)?.message ?? 'The keystore could not be changed.';
@@ -137,6 +137,6 @@ export class Machines {
       ...(cipherSuites !== undefined && { [SETTING_LABELS.cipherSuites]: cipherSuites }),
       ...(HSTSEnabled !== undefined && { [SETTING_LABELS.HSTSEnabled]: String(HSTSEnabled) }),
     };
-    await this.#context.deployment.updateStore({ id: store.id, labels: { values } }, callOptions(request));
+    await this.#context.services.stores.updateStore({ id: store.id, labels: { values } }, callOptions(request));
   }
 }

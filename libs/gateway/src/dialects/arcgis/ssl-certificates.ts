@@ -29,12 +29,12 @@ function newAlias(request: FastifyRequest, machine: Machine): string {
 
 /** What an import would bring; the reader's own sentence as the detail of a failed import. */
 async function inspect(
-  { inventory }: GatewayContext,
+  { services }: GatewayContext,
   request: FastifyRequest,
   container: { content: Buffer; password?: string; formats: string[] },
 ): Promise<inventoryV1.ImportItem[]> {
   try {
-    const { items } = (await inventory.importCertificates({ ...container, dryRun: true }, callOptions(request)))
+    const { items } = (await services.imports.importCertificates({ ...container, dryRun: true }, callOptions(request)))
       .import!;
     const failed = items.find((item) => item.result === inventoryV1.ImportResult.FAILED);
     if (failed) throw new ArcgisError(500, CANNOT_IMPORT, [failed.message]);
@@ -120,7 +120,7 @@ async function importServerCertificate(
   const leaf = items.find((item) => item.hasPrivateKey && item.facts);
   if (!leaf) throw new ArcgisError(500, CANNOT_IMPORT, ['The PKCS#12 file holds no private key with its certificate.']);
   checkIssuer(machine, leaf, withChain ? items : []);
-  const { items: kept } = (await context.inventory.importCertificates(container, callOptions(request))).import!;
+  const { items: kept } = (await context.services.imports.importCertificates(container, callOptions(request))).import!;
   const idOf = (fingerprint: string) => kept.find((item) => item.fingerprintSha256 === fingerprint)!.certificateId;
   const held = new Set(machine.entries.map((entry) => entry.fingerprintSha256));
   const issuers = withChain ? items.filter((item) => item !== leaf && !held.has(item.fingerprintSha256)) : [];
@@ -161,7 +161,7 @@ async function importTrusted(context: GatewayContext, request: FastifyRequest, m
       `The file holds ${certificates.length} certificates; send one a call, each under an alias of its own.`,
     ]);
   const once = { ...container, firstOfPem: true };
-  const { items } = (await context.inventory.importCertificates(once, callOptions(request))).import!;
+  const { items } = (await context.services.imports.importCertificates(once, callOptions(request))).import!;
   await machines.put(request, machine.store.id, { certificateId: items[0]!.certificateId, alias, withKey: false });
 }
 

@@ -28,7 +28,7 @@ const listQuery = z.object({
 });
 
 export function addDigicertRoutes(app: FastifyInstance, context: GatewayContext): void {
-  const { inventory } = context;
+  const { services } = context;
   keepFormsUnread(app);
   addConventions(app, context);
   const read = { config: { scope: 'read' } } as const;
@@ -45,14 +45,16 @@ export function addDigicertRoutes(app: FastifyInstance, context: GatewayContext)
   for (const path of ['/certificate-import/job/:id', '/certificate-import/:id']) {
     app.get(path, read, async (request) => {
       const { id } = request.params as { id: string };
-      return toJobDetails((await inventory.getBulkImport({ id: id.toLowerCase() }, callOptions(request))).bulkImport!);
+      return toJobDetails(
+        (await services.bulkImports.getBulkImport({ id: id.toLowerCase() }, callOptions(request))).bulkImport!,
+      );
     });
   }
   for (const path of ['/certificate-import', '/certificate-import/job']) {
     app.get(path, read, async (request) => {
       const query = checkInput(listQuery, request.query, 'query');
       const { limit, offset, enrollment_profile_id: profileId, status } = query;
-      const { items, total } = await inventory.listBulkImports(
+      const { items, total } = await services.bulkImports.listBulkImports(
         { limit, offset, profileId, status: status?.toLowerCase() ?? '' },
         callOptions(request),
       );

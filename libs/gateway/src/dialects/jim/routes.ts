@@ -48,7 +48,7 @@ function readBody<T>(schema: z.ZodType<T>, body: unknown): T {
 }
 
 export function addJimRoutes(app: FastifyInstance, context: GatewayContext): void {
-  const { platform, inventory } = context;
+  const { platform, services } = context;
   addConventions(app, context);
   const callers = async () => new Map((await context.apiKeys.list()).map((key) => [key._id, key.name]));
   const toJim = async (certificate: inventoryV1.Certificate): Promise<JimCertificate> =>
@@ -56,14 +56,14 @@ export function addJimRoutes(app: FastifyInstance, context: GatewayContext): voi
   const find = async (request: FastifyRequest): Promise<inventoryV1.Certificate> => {
     const { id } = request.params as { id: string };
     if (!GUID.test(id)) throw notFound('certificate', id);
-    return (await inventory.getCertificate({ id: id.toLowerCase() }, callOptions(request))).certificate!;
+    return (await services.certificates.getCertificate({ id: id.toLowerCase() }, callOptions(request))).certificate!;
   };
   const create = async (
     request: FastifyRequest,
     from: { content: Uint8Array; filePath?: string; name: string; notes?: string | null },
   ): Promise<JimCertificate> => {
     const { content, filePath = '', notes } = from;
-    const imported = await inventory.importCertificates(
+    const imported = await services.imports.importCertificates(
       {
         content,
         filePath,
@@ -81,7 +81,9 @@ export function addJimRoutes(app: FastifyInstance, context: GatewayContext): voi
         ? new HttpError(400, item.reason, item.message)
         : new JimValidationError({ certificate: [item?.message ?? 'There is no certificate in it.'] });
     }
-    return await toJim((await inventory.getCertificate({ id: item.certificateId }, callOptions(request))).certificate!);
+    return await toJim(
+      (await services.certificates.getCertificate({ id: item.certificateId }, callOptions(request))).certificate!,
+    );
   };
   const created = (request: FastifyRequest, reply: FastifyReply, certificate: JimCertificate) =>
     reply
@@ -91,7 +93,7 @@ export function addJimRoutes(app: FastifyInstance, context: GatewayContext): voi
 
   app.get('/certificates', { config: { scope: 'read' } }, async (request) => {
     const { page, pageSize, ...query } = readListQuery(request.query as Record<string, unknown>, platform.clock.now());
-    const { items, total } = await inventory.listCertificates(
+    const { items, total } = await services.certificates.listCertificates(
       { ...query, limit: pageSize, offset: (page - 1) * pageSize, withTotal: true },
       callOptions(request),
     );
@@ -112,7 +114,7 @@ export function addJimRoutes(app: FastifyInstance, context: GatewayContext): voi
     const enabled: JimCertificate[] = [];
     let cursor = '';
     do {
-      const found = await inventory.listCertificates(
+      const found = await services.certificates.listCertificates(
         { filter: 'Enabled -eq true', sort: 'name', limit: 500, cursor },
         callOptions(request),
       );
@@ -140,7 +142,7 @@ export function addJimRoutes(app: FastifyInstance, context: GatewayContext): voi
     const { id } = await find(request);
     const body = readBody(patchBody, request.body);
     await recordAudit(context, request, body.changereason ?? undefined);
-    await inventory.updateCertificate(
+    await services.certificates.updateCertificate(
       {
         id,
         name: body.name ?? undefined,
@@ -155,7 +157,7 @@ export function addJimRoutes(app: FastifyInstance, context: GatewayContext): voi
     const { id } = await find(request);
     const { changeReason } = z.object({ changeReason: z.string().max(1_000).optional() }).parse(request.query);
     await recordAudit(context, request, changeReason);
-    await inventory.deleteCertificate({ id }, callOptions(request));
+    await services.certificates.deleteCertificate({ id }, callOptions(request));
     return await reply.code(204).send();
   });
   app.get('/certificates/:id/validate', { config: { scope: 'read' } }, async (request) => {
@@ -168,7 +170,7 @@ export function addJimRoutes(app: FastifyInstance, context: GatewayContext): voi
   app.get('/certificates/:id/download', { config: { scope: 'read' } }, async (request, reply) => {
     const { id, name, filePath } = await find(request);
     if (filePath) throw new HttpError(404, 'NO_DATA', 'Certificate data is not available: it is a file by reference.');
-    const { content } = await inventory.exportCertificate(
+    const { content } = await services.exports.exportCertificate(
       { id, format: inventoryV1.ExportFormat.DER },
       callOptions(request),
     );

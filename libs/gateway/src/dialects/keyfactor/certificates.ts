@@ -31,12 +31,15 @@ const SORTS: Record<string, string> = {
 
 /** The certificate with this number. NOT_FOUND is 404 in a path and 400 in a body. */
 export async function findByNumber(
-  { inventory }: GatewayContext,
+  { services }: GatewayContext,
   request: FastifyRequest,
   number: number,
 ): Promise<inventoryV1.Certificate | undefined> {
   if (!Number.isInteger(number) || number < 1) return undefined;
-  const { items } = await inventory.listCertificates({ filter: `CertId -eq ${number}` }, callOptions(request));
+  const { items } = await services.certificates.listCertificates(
+    { filter: `CertId -eq ${number}` },
+    callOptions(request),
+  );
   return items[0];
 }
 
@@ -58,7 +61,7 @@ export function refuseCollection(collectionId: string | number | null | undefine
 }
 
 export function addCertificateRoutes(app: FastifyInstance, context: GatewayContext): void {
-  const { inventory, platform } = context;
+  const { services, platform } = context;
   app.get('/Certificates', { config: { scope: 'read' } }, async (request, reply) => {
     const query = readQuery(request);
     refuseCollection(query['collectionid']);
@@ -70,7 +73,9 @@ export function addCertificateRoutes(app: FastifyInstance, context: GatewayConte
     const { items, total } =
       filter === undefined
         ? { items: [], total: 0 }
-        : await collect(paging, (page) => inventory.listCertificates({ ...page, filter, sort }, callOptions(request)));
+        : await collect(paging, (page) =>
+            services.certificates.listCertificates({ ...page, filter, sort }, callOptions(request)),
+          );
     reply.header('x-total-count', total);
     return await Promise.all(items.map((one) => toAnswer(context, request, one)));
   });
@@ -91,7 +96,7 @@ async function toAnswer(
   const query = readQuery(request);
   const { id } = certificate;
   const format = inventoryV1.ExportFormat.DER;
-  const { content } = await context.inventory.exportCertificate({ id, format }, callOptions(request));
+  const { content } = await context.services.exports.exportCertificate({ id, format }, callOptions(request));
   return toKeyfactorCertificate(certificate, {
     metadata: readFlag(query, 'includemetadata'),
     hasPrivateKey: single || readFlag(query, 'includehasprivatekey'),
@@ -107,7 +112,7 @@ async function locationsOf(
   { id, facts }: inventoryV1.Certificate,
 ): Promise<Location[]> {
   const status = deploymentV1.JobStatus.SUCCEEDED;
-  const found = await context.deployment.listJobs({ certificateId: id, status, limit: 500 }, callOptions(request));
+  const found = await context.services.jobs.listJobs({ certificateId: id, status, limit: 500 }, callOptions(request));
   const locations: Location[] = [];
   for (const storeId of new Set(found.items.map((job) => job.storeId))) {
     const store = await findStore(context, request, storeId);
@@ -125,12 +130,12 @@ async function locationsOf(
 
 /** What a store holds; nothing of one whose files cannot be read as a store now. */
 async function readableEntries(
-  { deployment }: GatewayContext,
+  { services }: GatewayContext,
   request: FastifyRequest,
   id: string,
 ): Promise<deploymentV1.StoreEntry[]> {
   try {
-    return (await deployment.listStoreEntries({ id }, callOptions(request))).items;
+    return (await services.stores.listStoreEntries({ id }, callOptions(request))).items;
   } catch (error) {
     if (error instanceof AppError && ['NOT_FOUND', 'INVALID_ARGUMENT', 'FAILED_PRECONDITION'].includes(error.code))
       return [];

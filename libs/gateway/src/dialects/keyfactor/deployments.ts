@@ -63,7 +63,7 @@ async function resolveAlias(
 
 /** POST …/Certificates/Add and …/Remove: one job an entry, in their order; one refused entry refuses the whole call. */
 export function addDeploymentRoutes(app: FastifyInstance, context: GatewayContext): void {
-  const { deployment } = context;
+  const { services } = context;
   const config = { scope: 'write' } as const;
   app.post('/CertificateStores/Certificates/Add', { config }, async (request) => {
     const body = checkInput(addBody, request.body ?? {});
@@ -78,7 +78,7 @@ export function addDeploymentRoutes(app: FastifyInstance, context: GatewayContex
       }),
     );
     const action = deploymentV1.DeploymentAction.ADD;
-    const { jobs } = await deployment.createDeployment(
+    const { jobs } = await services.deployments.createDeployment(
       { certificateId: certificate.id, action, targets, ...readSchedule(body.schedule) },
       callOptions(request),
     );
@@ -89,7 +89,7 @@ export function addDeploymentRoutes(app: FastifyInstance, context: GatewayContex
     refuseCollection(body.collectionid);
     const targets = await Promise.all(body.certificatestores.map((entry) => resolveAlias(context, request, entry)));
     const action = deploymentV1.DeploymentAction.REMOVE;
-    const { jobs } = await deployment.createDeployment(
+    const { jobs } = await services.deployments.createDeployment(
       { action, targets, ...readSchedule(body.schedule) },
       callOptions(request),
     );

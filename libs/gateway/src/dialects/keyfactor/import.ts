@@ -57,12 +57,15 @@ interface InvalidKeystore {
 type ImportBody = z.infer<typeof importBody>;
 
 export function addImportRoutes(app: FastifyInstance, context: GatewayContext): void {
-  const { inventory } = context;
+  const { services } = context;
   app.post('/Certificates/Import', { config: { scope: 'write' } }, async (request) => {
     const body = checkInput(importBody, request.body ?? {});
     const runAt = body.schedule ? readTime(body.schedule) : undefined;
     const item = await importLeaf(context, request, body);
-    const { certificate } = await inventory.getCertificate({ id: item.certificateId }, callOptions(request));
+    const { certificate } = await services.certificates.getCertificate(
+      { id: item.certificateId },
+      callOptions(request),
+    );
     const refused: InvalidKeystore[] = [];
     for (const storeId of body.storeids ?? []) {
       const problem = await deployTo(context, request, { body, storeId, certificateId: item.certificateId, runAt });
@@ -80,7 +83,7 @@ export function addImportRoutes(app: FastifyInstance, context: GatewayContext): 
   app.post('/Certificates/Analyze', { config: { scope: 'read', readOnly: true } }, async (request) => {
     const body = checkInput(importBody.pick({ certificate: true, password: true }), request.body ?? {});
     const { items } = (
-      await inventory.importCertificates(
+      await services.imports.importCertificates(
         { content: readContent(body.certificate), password: body.password ?? undefined, dryRun: true },
         callOptions(request),
       )
@@ -105,13 +108,13 @@ export function addImportRoutes(app: FastifyInstance, context: GatewayContext): 
 
 /** Imports and answers the item of the leaf: the one with its key, else the first that issued no other. */
 async function importLeaf(
-  { inventory }: GatewayContext,
+  { services }: GatewayContext,
   request: FastifyRequest,
   body: ImportBody,
 ): Promise<inventoryV1.ImportItem> {
   const metadata = Object.entries(body.metadata ?? {}).filter(([, value]) => value !== null);
   const { items } = (
-    await inventory.importCertificates(
+    await services.imports.importCertificates(
       {
         content: readContent(body.certificate),
         password: body.password ?? undefined,
@@ -152,7 +155,7 @@ async function deployTo(
   if (type?.alias === 'Required' && alias === '')
     return refuse(REASON.alias, `A store of type ${type.shortName} needs an alias: give it in StoreTypes.`);
   try {
-    await context.deployment.createDeployment(
+    await context.services.deployments.createDeployment(
       {
         certificateId: to.certificateId,
         action: deploymentV1.DeploymentAction.ADD,

@@ -117,13 +117,15 @@ const WAITING: Query = {
 };
 
 export function addJobRoutes(app: FastifyInstance, context: GatewayContext): void {
-  const { deployment } = context;
+  const { services } = context;
   const config = { scope: 'read' } as const;
   const list = async (request: FastifyRequest, paging: Paging, which: Query) => {
     const filter = jobQuery(paging.queryString, which);
     if (filter === undefined) return { items: [], total: 0 };
     const ascending = paging.sortField !== '' && !paging.descending;
-    return await collect(paging, (page) => deployment.listJobs({ ...page, filter, ascending }, callOptions(request)));
+    return await collect(paging, (page) =>
+      services.jobs.listJobs({ ...page, filter, ascending }, callOptions(request)),
+    );
   };
   /** The jobs' stores; of one that was removed only its id is left. */
   const withStores = async (request: FastifyRequest, jobs: deploymentV1.Job[]) => {

@@ -35,7 +35,7 @@ const ENDPOINTS = [
 ];
 
 /** The server itself: what it can, its one agent, and the metadata fields. */
-export function addServerRoutes(app: FastifyInstance, { platform, inventory }: GatewayContext): void {
+export function addServerRoutes(app: FastifyInstance, { platform, services }: GatewayContext): void {
   const config = { scope: 'read' } as const;
   const agent = () => ({
     AgentId: AGENT_ID,
@@ -65,7 +65,7 @@ export function addServerRoutes(app: FastifyInstance, { platform, inventory }: G
     return await Promise.resolve(agent());
   });
   app.get('/MetadataFields', { config }, async (request, reply) => {
-    const { fields } = await inventory.listMetadataFields({}, callOptions(request));
+    const { fields } = await services.metadataFields.listMetadataFields({}, callOptions(request));
     reply.header('x-total-count', fields.length);
     return fields.map(({ number, name }, i) => ({
       Id: number,

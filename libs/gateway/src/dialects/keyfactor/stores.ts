@@ -115,7 +115,7 @@ function readProperties(properties: string | Record<string, unknown> | null | un
 }
 
 async function createStore(
-  { deployment }: GatewayContext,
+  { services }: GatewayContext,
   request: FastifyRequest,
   body: z.infer<typeof storeBody>,
 ): Promise<deploymentV1.Store> {
@@ -138,18 +138,18 @@ async function createStore(
     ...Object.fromEntries(properties.map(([name, value]) => [LABEL.property + name, value])),
   };
   const name = `${body.clientmachine} - ${body.storepath}`.slice(0, 200);
-  return (await deployment.createStore({ store: { name, kind: type.kind, config, labels } }, callOptions(request)))
+  return (await services.stores.createStore({ store: { name, kind: type.kind, config, labels } }, callOptions(request)))
     .store!;
 }
 
 /** A store id of a path: what is not there, or not one of ours to show, is 404. */
 export async function findStore(
-  { deployment }: GatewayContext,
+  { services }: GatewayContext,
   request: FastifyRequest,
   id: string,
 ): Promise<deploymentV1.Store | undefined> {
   try {
-    return (await deployment.getStore({ id: id.toLowerCase() }, callOptions(request))).store;
+    return (await services.stores.getStore({ id: id.toLowerCase() }, callOptions(request))).store;
   } catch (error) {
     if (error instanceof AppError && error.code === 'NOT_FOUND') return undefined;
     throw error;
@@ -157,14 +157,14 @@ export async function findStore(
 }
 
 export function addStoreRoutes(app: FastifyInstance, context: GatewayContext): void {
-  const { deployment } = context;
+  const { services } = context;
   app.get('/CertificateStores', { config: { scope: 'read' } }, async (request, reply) => {
     const paging = readPaging(readQuery(request));
     const filter = storeQuery(paging.queryString);
     const { items, total } =
       filter === undefined
         ? { items: [], total: 0 }
-        : await collect(paging, (page) => deployment.listStores({ ...page, filter }, callOptions(request)));
+        : await collect(paging, (page) => services.stores.listStores({ ...page, filter }, callOptions(request)));
     reply.header('x-total-count', total);
     return items.map(toKeyfactorStore);
   });
@@ -173,17 +173,17 @@ export function addStoreRoutes(app: FastifyInstance, context: GatewayContext): v
   );
   app.get('/CertificateStores/:id', { config: { scope: 'read' } }, async (request) => {
     const { id } = request.params as { id: string };
-    return toKeyfactorStore((await deployment.getStore({ id: id.toLowerCase() }, callOptions(request))).store!);
+    return toKeyfactorStore((await services.stores.getStore({ id: id.toLowerCase() }, callOptions(request))).store!);
   });
   app.delete('/CertificateStores/:id', { config: { scope: 'write' } }, async (request, reply) => {
     const { id } = request.params as { id: string };
-    await deployment.deleteStore({ id: id.toLowerCase() }, callOptions(request));
+    await services.stores.deleteStore({ id: id.toLowerCase() }, callOptions(request));
     return await reply.code(204).send();
   });
   app.get('/CertificateStores/:id/Inventory', { config: { scope: 'read' } }, async (request, reply) => {
     const { id } = request.params as { id: string };
     const { offset, limit } = readPaging(readQuery(request));
-    const { items } = await deployment.listStoreEntries({ id: id.toLowerCase() }, callOptions(request));
+    const { items } = await services.stores.listStoreEntries({ id: id.toLowerCase() }, callOptions(request));
     reply.header('x-total-count', items.length);
     const page = items.slice(offset, offset + limit);
     const numbers = await numbersOf(context, request, page);
@@ -202,7 +202,7 @@ const FINGERPRINTS_A_QUERY = 150;
 
 /** Our numbers of the certificates that a store holds, by fingerprint. */
 async function numbersOf(
-  { inventory }: GatewayContext,
+  { services }: GatewayContext,
   request: FastifyRequest,
   entries: deploymentV1.StoreEntry[],
 ): Promise<Map<string, number>> {
@@ -212,7 +212,7 @@ async function numbersOf(
   for (let at = 0; at < fingerprints.length; at += FINGERPRINTS_A_QUERY) {
     const some = fingerprints.slice(at, at + FINGERPRINTS_A_QUERY);
     const filter = some.map((fingerprint) => `Fingerprint -eq "${fingerprint}"`).join(' OR ');
-    const { items } = await inventory.listCertificates({ filter, limit: 500 }, callOptions(request));
+    const { items } = await services.certificates.listCertificates({ filter, limit: 500 }, callOptions(request));
     for (const { facts, number } of items) numbers.set(facts!.fingerprintSha256, number);
   }
   return numbers;

@@ -1,0 +1,24 @@
+import { deploymentV1, inventoryV1 } from '@certferry/contracts';
+import type { Client } from '@certferry/rpc';
+import type { Platform } from '@certferry/runtime';
+
+const DEFINITIONS = {
+  certificates: inventoryV1.CertificateServiceDefinition,
+  imports: inventoryV1.ImportServiceDefinition,
+  exports: inventoryV1.ExportServiceDefinition,
+  locations: inventoryV1.LocationServiceDefinition,
+  metadataFields: inventoryV1.MetadataFieldServiceDefinition,
+  enrollmentProfiles: inventoryV1.EnrollmentProfileServiceDefinition,
+  bulkImports: inventoryV1.BulkImportServiceDefinition,
+  stores: deploymentV1.StoreServiceDefinition,
+  deployments: deploymentV1.DeploymentServiceDefinition,
+  jobs: deploymentV1.JobServiceDefinition,
+};
+
+/** A client of every service that the gateway calls, by its feature. */
+export type Services = { readonly [F in keyof typeof DEFINITIONS]: Client<(typeof DEFINITIONS)[F]> };
+
+export function createServices(client: Platform['client']): Services {
+  const made = Object.entries(DEFINITIONS).map(([feature, definition]) => [feature, client(definition)]);
+  return Object.fromEntries(made) as Services;
+}
