@@ -6,13 +6,13 @@ import { AppError, newId } from '@certferry/core';
 import { inventoryV1, parserV1 } from '@certferry/contracts';
 import { Numbers, openDatabase, type Database } from '@certferry/database';
 import { createSecretKeeper } from '@certferry/secrets';
+import { connectDirectly, LocalStoreAccess, StoreRoots } from '@certferry/store-drivers';
 import { makeChain, temporaryFolder } from '@certferry/testing';
 import { readCertificate } from '@certferry/x509';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { createDeployment } from '../libs/deployment/src/create-deployment.ts';
 import type { DeploymentContext } from '../libs/deployment/src/deployment-context.ts';
-import { StoreRoots } from '../libs/deployment/src/files/store-roots.ts';
 import { Jobs } from '../libs/deployment/src/jobs.ts';
 import type { Job } from '../libs/deployment/src/job.ts';
 import { Stores } from '../libs/deployment/src/stores.ts';
@@ -54,8 +54,11 @@ describe.each(engines)('jobs on %s', (_, url) => {
       stores: new Stores(database),
       jobs: new Jobs(database),
       numbers: new Numbers(database, 'jobs'),
-      roots: new StoreRoots([folder]),
-      parser: system.client(parserV1.ParserServiceDefinition),
+      access: new LocalStoreAccess({
+        roots: new StoreRoots([folder]),
+        parser: system.client(parserV1.ParserServiceDefinition),
+        connect: connectDirectly,
+      }),
       certificates: system.client(inventoryV1.CertificateServiceDefinition),
       material: {
         getCertificateMaterial: async (request) => {

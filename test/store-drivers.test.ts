@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { parserV1 } from '@certferry/contracts';
+import { DRIVERS } from '@certferry/store-drivers';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { describeDriver } from '../libs/deployment/src/drivers/driver.conformance.ts';
-import { DRIVERS } from '../libs/deployment/src/drivers/index.ts';
+import { describeDriver } from '../libs/store-drivers/src/store-driver.conformance.ts';
 import { profiles, startSystem, type TestSystem } from './harness.ts';
 
 /** A config for each kind; a driver without one fails here. */

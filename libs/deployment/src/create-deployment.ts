@@ -1,12 +1,11 @@
 import { AppError, invalid, newId, notFound, precondition } from '@certferry/core';
 import type { inventoryV1 } from '@certferry/contracts';
+import { findDriver, type Change } from '@certferry/store-drivers';
 import type { DeploymentContext } from './deployment-context.ts';
-import type { Change } from './drivers/driver.ts';
-import { findDriver } from './drivers/index.ts';
 import type { Job } from './job.ts';
 import { checkRecurrence, firstRun, nextRun, type Recurrence } from './recurrence.ts';
 import type { Store } from './store.ts';
-import { openJobStore, toStoreChange, type ChangeRequest } from './store-change.ts';
+import { toStoreChange, withStore, type ChangeRequest } from './store-change.ts';
 
 export interface Target {
   storeId: string;
@@ -182,9 +181,10 @@ async function planTarget(
   target: ChangeRequest & { storeId: string },
 ): Promise<{ changes: Change[]; problem: string }> {
   try {
-    const { open } = await openJobStore(context, target.storeId);
-    const { changes } = await open.prepare(await toStoreChange(context, target));
-    return { changes, problem: '' };
+    return await withStore(context, target.storeId, async (open) => {
+      const { changes } = await open.prepare(await toStoreChange(context, target));
+      return { changes, problem: '' };
+    });
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'INTERNAL') throw error;
     return { changes: [], problem: error.message };

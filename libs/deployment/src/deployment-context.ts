@@ -1,10 +1,10 @@
-import type { inventoryV1, parserV1 } from '@certferry/contracts';
+import type { inventoryV1 } from '@certferry/contracts';
 import type { Clock } from '@certferry/core';
 import type { Database, Numbers } from '@certferry/database';
 import type { Client } from '@certferry/rpc';
 import type { Logger } from '@certferry/runtime';
 import type { SecretKeeper } from '@certferry/secrets';
-import type { StoreRoots } from './files/store-roots.ts';
+import type { StoreAccess } from '@certferry/store-drivers';
 import type { Jobs } from './jobs.ts';
 import type { Stores } from './stores.ts';
 
@@ -13,8 +13,7 @@ export interface DeploymentContext {
   stores: Stores;
   jobs: Jobs;
   numbers: Numbers;
-  roots: StoreRoots;
-  parser: Client<typeof parserV1.ParserServiceDefinition>;
+  access: StoreAccess;
   certificates: Client<typeof inventoryV1.CertificateServiceDefinition>;
   material: Client<typeof inventoryV1.MaterialServiceDefinition>;
   secrets: SecretKeeper;

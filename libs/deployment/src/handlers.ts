@@ -2,15 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { invalid, newId, notFound, precondition, raise } from '@certferry/core';
 import { deploymentV1 } from '@certferry/contracts';
 import { serve, type ServedService } from '@certferry/rpc';
+import { checkConfig, DRIVERS, findDriver, tryStore } from '@certferry/store-drivers';
 import { createDeployment, planDeployment } from './create-deployment.ts';
 import type { DeploymentContext } from './deployment-context.ts';
-import { DRIVERS, findDriver } from './drivers/index.ts';
 import { jobFilter, storeFilter } from './filters.ts';
 import { isFinal, type Job, type JobState, type Transition } from './job.ts';
 import { fromRecurrence, fromStatus, fromTarget, toEntry, toJob, toStore, toStoreKind } from './mapping.ts';
-import { checkConfig, checkNameAndLabels, openConfig, openStore, sealConfig, type Store } from './store.ts';
-import { openJobStore } from './store-change.ts';
-import { testStore } from './test-store.ts';
+import { checkNameAndLabels, openConfig, sealConfig, type Store } from './store.ts';
+import { openStore, storeLimits, withStore } from './store-change.ts';
 
 const toLabels = (labels: Record<string, string>): Store['labels'] =>
   Object.entries(labels).map(([key, value]) => ({ key, value }));
@@ -24,7 +23,7 @@ export function createHandlers(context: DeploymentContext): ServedService[] {
 }
 
 function storeHandlers(context: DeploymentContext): deploymentV1.StoreServiceImplementation {
-  const { stores, jobs, secrets, roots, parser, clock } = context;
+  const { stores, jobs, secrets, access, clock } = context;
   const find = async (id: string): Promise<Store> => (await stores.find(id)) ?? raise(notFound('store', id));
   /** A store that is not saved: its paths are checked too, so that a store which can never work is refused at once. */
   const draft = async (
@@ -34,7 +33,8 @@ function storeHandlers(context: DeploymentContext): deploymentV1.StoreServiceImp
     checkNameAndLabels(from);
     const driver = findDriver(from.kind);
     const config = checkConfig(driver, from.config);
-    await driver.open(config, { storeId: id, roots, parser });
+    const tried = await access.open({ id, kind: from.kind, config }, storeLimits());
+    await tried.close();
     const now = clock.now();
     return {
       _id: id,
@@ -94,16 +94,16 @@ function storeHandlers(context: DeploymentContext): deploymentV1.StoreServiceImp
       if (!store)
         throw invalid('INVALID_FIELD', 'Either the id of a store or a draft is required.', { field: 'store' });
       const saved = store.$case === 'id' ? await find(store.value) : undefined;
-      const checks = await testStore(async () => {
+      const kind = store.$case === 'id' ? saved!.kind : store.value.kind;
+      const checks = await tryStore(kind, async () => {
         const tried = saved ?? (await draft(newId(), withConfig(store.value as deploymentV1.StoreDraft)));
-        return await openStore(tried, { secrets, context: { roots, parser } });
+        return await openStore(context, tried);
       });
       return { ok: checks.every((check) => check.ok), checks };
     },
 
     async listStoreEntries({ id }) {
-      const { open } = await openJobStore(context, id);
-      return { items: (await open.entries()).map(toEntry) };
+      return await withStore(context, id, async (open) => ({ items: (await open.entries()).map(toEntry) }));
     },
   };
 }

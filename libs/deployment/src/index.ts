@@ -4,9 +4,9 @@ import { inventoryV1, parserV1 } from '@certferry/contracts';
 import { Numbers } from '@certferry/database';
 import { createOutboxRelay } from '@certferry/events';
 import { defineService, inDataDir } from '@certferry/runtime';
+import { connectDirectly, LocalStoreAccess, StoreRoots } from '@certferry/store-drivers';
 import { z } from 'zod';
 import type { DeploymentContext } from './deployment-context.ts';
-import { StoreRoots } from './files/store-roots.ts';
 import { createHandlers } from './handlers.ts';
 import { Jobs } from './jobs.ts';
 import { Stores } from './stores.ts';
@@ -36,8 +36,11 @@ export const deployment = defineService({
       stores,
       jobs,
       numbers: new Numbers(database, 'jobs'),
-      roots: new StoreRoots(roots),
-      parser: client(parserV1.ParserServiceDefinition),
+      access: new LocalStoreAccess({
+        roots: new StoreRoots(roots),
+        parser: client(parserV1.ParserServiceDefinition),
+        connect: connectDirectly,
+      }),
       certificates: client(inventoryV1.CertificateServiceDefinition),
       material: client(inventoryV1.MaterialServiceDefinition),
       secrets,

@@ -1,6 +1,6 @@
 import type { AppError } from '@certferry/core';
 import { createEvent, type Event, type Outbox } from '@certferry/events';
-import type { Change } from './drivers/driver.ts';
+import type { Change } from '@certferry/store-drivers';
 import type { Recurrence } from './recurrence.ts';
 
 /** What callers see. */

@@ -1,7 +1,6 @@
 import { deploymentV1 } from '@certferry/contracts';
-import { z } from 'zod';
 import type { Target } from './create-deployment.ts';
-import type { StoreDriver, StoreEntry } from './drivers/driver.ts';
+import { configSchema, type StoreDriver, type StoreEntry } from '@certferry/store-drivers';
 import type { Job, JobStatus } from './job.ts';
 import type { Recurrence } from './recurrence.ts';
 import type { Store } from './store.ts';
@@ -75,14 +74,13 @@ export function toStore({ _id: id, name, kind, config, labels, createdAt, update
 }
 
 export function toStoreKind(driver: StoreDriver): deploymentV1.StoreKind {
-  const { $schema: _, ...schema } = z.toJSONSchema(driver.config);
   return {
     kind: driver.kind,
     title: driver.title,
     description: driver.description,
     operations: ['add', 'remove'],
     alias: driver.alias,
-    configSchema: schema,
+    configSchema: configSchema(driver),
   };
 }
 

@@ -1,8 +1,8 @@
 import { AppError } from '@certferry/core';
 import type { DeploymentContext } from './deployment-context.ts';
-import type { OpenStore, PreparedChange } from './drivers/driver.ts';
+import type { OpenStore, PreparedChange } from '@certferry/store-drivers';
 import { backoff, isRetryable, MAX_ATTEMPTS, type Job, type JobState, type Transition } from './job.ts';
-import { openJobStore, toStoreChange } from './store-change.ts';
+import { toStoreChange, withStore } from './store-change.ts';
 
 /** Thrown when a step matched nothing: another worker has the job, and this one must not touch anything. */
 class LeaseLost extends Error {}
@@ -42,13 +42,17 @@ class Attempt {
     if (await this.#context.jobs.isSuperseded(this.#job)) {
       return await this.#step('cancelled', { message: 'A later job for the same place has succeeded.' });
     }
-    const { open } = await openJobStore(this.#context, this.#job.storeId);
+    await withStore(this.#context, this.#job.storeId, (open) => this.#change(open));
+  }
+
+  async #change(open: OpenStore): Promise<void> {
     await open.cleanUp();
     const { intent } = this.#job;
     if (intent) {
-      const digest = await open.digest();
-      if (digest === intent.newDigest) return await this.#finish(open, intent);
-      if (digest !== intent.oldDigest) {
+      const revision = await open.revision();
+      if (revision === intent.newDigest)
+        return await this.#finish(open, { newRevision: intent.newDigest, changes: intent.changes });
+      if (revision !== intent.oldDigest) {
         return await this.#step('drifted', {
           message:
             'The store holds neither what it held before this job nor what the job writes. Nothing was overwritten; retry the job to decide anew.',
@@ -68,19 +72,19 @@ class Attempt {
   }
 
   async #write(prepared: PreparedChange): Promise<void> {
-    const { oldDigest, newDigest, changes } = prepared;
+    const { oldRevision: oldDigest, newRevision: newDigest, changes } = prepared;
     await this.#step('intent', { set: { intent: { oldDigest, newDigest, changes } } });
     if (!this.#lease.held) throw new LeaseLost();
     await prepared.write();
   }
 
   /** Reads the store as a stranger would, and ends the job. */
-  async #finish(open: OpenStore, intent: Pick<PreparedChange, 'newDigest' | 'changes'>): Promise<void> {
+  async #finish(open: OpenStore, intent: Pick<PreparedChange, 'newRevision' | 'changes'>): Promise<void> {
     const { action, alias, fingerprintSha256 } = this.#job;
     const entries = await open.entries();
     const held = entries.find((entry) => entry.alias.toLowerCase() === alias.toLowerCase());
     const asAsked = action === 'add' ? held?.facts.fingerprintSha256 === fingerprintSha256 : held === undefined;
-    if (!asAsked || (await open.digest()) !== intent.newDigest) {
+    if (!asAsked || (await open.revision()) !== intent.newRevision) {
       throw new AppError({
         code: 'ABORTED',
         reason: 'NOT_AS_WRITTEN',

@@ -1,26 +1,44 @@
 import { notFound, precondition } from '@certferry/core';
+import type { OpenStore, StoreChange, StoreLimits } from '@certferry/store-drivers';
 import type { DeploymentContext } from './deployment-context.ts';
-import type { OpenStore, StoreChange } from './drivers/driver.ts';
 import type { Job } from './job.ts';
-import { openStore, type Store } from './store.ts';
+import { openConfig, type Store } from './store.ts';
 
 export type ChangeRequest = Pick<
   Job,
   'action' | 'alias' | 'overwrite' | 'includePrivateKey' | 'certificateId' | 'fingerprintSha256' | 'thumbprint'
 >;
 
-/** Opens the store of a job. */
-export async function openJobStore(
+/** How long one visit to a store may take. */
+const STORE_DEADLINE_MS = 300_000;
+
+export const storeLimits = (): StoreLimits => ({
+  signal: new AbortController().signal,
+  deadline: new Date(Date.now() + STORE_DEADLINE_MS),
+});
+
+/** Opens a store with its secrets. Whoever opens it closes it. */
+export async function openStore(
+  { access, secrets }: Pick<DeploymentContext, 'access' | 'secrets'>,
+  store: Store,
+): Promise<OpenStore> {
+  return await access.open({ id: store._id, kind: store.kind, config: openConfig(store, secrets) }, storeLimits());
+}
+
+/** Opens the store of a job, and closes it when `use` has ended. */
+export async function withStore<T>(
   context: DeploymentContext,
   storeId: string,
-): Promise<{ store: Store; open: OpenStore }> {
+  use: (open: OpenStore) => Promise<T>,
+): Promise<T> {
   const store = await context.stores.find(storeId);
   if (!store) throw notFound('store', storeId);
-  const open = await openStore(store, {
-    secrets: context.secrets,
-    context: { roots: context.roots, parser: context.parser },
-  });
-  return { store, open };
+  const open = await openStore(context, store);
+  try {
+    return await use(open);
+  } finally {
+    await open.close();
+  }
 }
 
 /** What a job asks of a store, with the certificate and its key taken from the inventory. */

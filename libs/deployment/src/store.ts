@@ -1,8 +1,6 @@
 import { invalid } from '@certferry/core';
 import type { SecretKeeper } from '@certferry/secrets';
-import { z } from 'zod';
-import type { DriverContext, OpenStore, StoreDriver } from './drivers/driver.ts';
-import { findDriver } from './drivers/index.ts';
+import { secretFields, type StoreDriver } from '@certferry/store-drivers';
 
 /** A place that certificates are deployed to. */
 export interface Store {
@@ -26,20 +24,6 @@ export interface StoreDraft {
 }
 
 const secretsContext = (id: string): string => `store:${id}:secrets:1`;
-
-/** The fields of a driver's config that are marked writeOnly. */
-export function secretFields(driver: StoreDriver): string[] {
-  const { properties } = z.toJSONSchema(driver.config) as { properties?: Record<string, { writeOnly?: boolean }> };
-  return Object.entries(properties ?? {}).flatMap(([name, schema]) => (schema.writeOnly ? [name] : []));
-}
-
-/** The config by the driver's schema. INVALID_ARGUMENT INVALID_STORE_CONFIG names every field that is wrong, never its value. */
-export function checkConfig(driver: StoreDriver, config: Record<string, unknown>): Record<string, unknown> {
-  const parsed = driver.config.safeParse(config);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': '));
-  throw invalid('INVALID_STORE_CONFIG', `The config of a "${driver.kind}" store has problems: ${problems.join('; ')}.`);
-}
 
 export function checkNameAndLabels({ name, labels }: { name?: string; labels?: Record<string, string> }): void {
   if (name !== undefined && (name.trim() === '' || name.length > 200)) {
@@ -78,14 +62,4 @@ export function openConfig(store: Store, secrets: SecretKeeper): Record<string, 
   if (!store.sealedSecrets) return store.config;
   const opened = secrets.open(store.sealedSecrets, secretsContext(store._id));
   return { ...store.config, ...(JSON.parse(opened.toString()) as Record<string, unknown>) };
-}
-
-/** Opens a store with the driver of its kind. */
-export async function openStore(
-  store: Store,
-  from: { secrets: SecretKeeper; context: Omit<DriverContext, 'storeId'> },
-): Promise<OpenStore> {
-  const driver = findDriver(store.kind);
-  const config = checkConfig(driver, openConfig(store, from.secrets));
-  return await driver.open(config, { ...from.context, storeId: store._id });
 }

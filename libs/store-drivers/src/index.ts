@@ -1,1 +1,19 @@
-export {};
+export { checkConfig, configSchema, secretFields, type ConfigField } from './check-config.ts';
+export { connectDirectly, type Connect, type Endpoint } from './connect.ts';
+export type { DriverContext, DriverHost, StoreLimits, StoreParser } from './driver-context.ts';
+export { DRIVERS, findDriver } from './drivers.ts';
+export { StoreRoots } from './files/store-roots.ts';
+export type { KeyfactorProperty, KeyfactorStoreType } from './keyfactor-store-type.ts';
+export { LocalStoreAccess } from './local-store-access.ts';
+export type { StoreAccess, StoreAddress } from './store-access.ts';
+export type {
+  AddChange,
+  Change,
+  OpenStore,
+  PreparedChange,
+  RemoveChange,
+  StoreChange,
+  StoreDriver,
+  StoreEntry,
+} from './store-driver.ts';
+export { tryStore, type StoreCheck } from './try-store.ts';

@@ -1,99 +1,18 @@
 import { invalid } from '@certferry/core';
+import { DRIVERS, type KeyfactorStoreType } from '@certferry/store-drivers';
 import { HttpError } from '../../problem.ts';
 import type { FastifyInstance } from 'fastify';
 
 /** A store type of Keyfactor's and the kind of store that it is here. */
-export interface StoreType {
-  id: number;
-  name: string;
-  shortName: string;
+export interface StoreType extends KeyfactorStoreType {
   kind: string;
   alias: 'Forbidden' | 'Required';
-  /** Whether a store has a password. */
-  password: boolean;
-  /** Our config for a store of this type; INVALID_STORE_CONFIG for what is not supported. */
-  toConfig(store: { path: string; password?: string; properties: Map<string, string> }): Record<string, unknown>;
-  /** The path that clients know a store by. */
-  pathOf(config: Record<string, unknown>): string;
-  /** Properties that follow from a config that was not made by this dialect. */
-  propertiesOf(config: Record<string, unknown>): Record<string, string>;
-  properties: { name: string; displayName: string; type: 'String' | 'Bool' | 'Secret'; default: string }[];
 }
 
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-const isTrue = (value: string | undefined): boolean => value?.toLowerCase() === 'true';
-
-const separateKey = {
-  name: 'SeparatePrivateKeyFilePath',
-  displayName: 'Separate Private Key File Location',
-  type: 'String' as const,
-  default: '',
-};
-
-const rfPem: StoreType = {
-  id: 102,
-  name: 'RFPEM',
-  shortName: 'RFPEM',
-  kind: 'pem',
-  alias: 'Forbidden',
-  password: false,
-  toConfig({ path, properties }) {
-    if (isTrue(properties.get('istruststore')))
-      throw invalid(
-        'INVALID_STORE_CONFIG',
-        'PEM trust stores of many certificates (IsTrustStore) are not supported yet.',
-      );
-    const keyPath = properties.get('separateprivatekeyfilepath');
-    const withChain = isTrue(properties.get('includeschain'));
-    if (keyPath) return { [withChain ? 'fullChainPath' : 'certificatePath']: path, keyPath };
-    return { combinedPath: path, ...(!withChain && { combinedWithoutChain: true }) };
-  },
-  pathOf: ({ fullChainPath, certificatePath, combinedPath }) =>
-    text(fullChainPath) || text(certificatePath) || text(combinedPath),
-  propertiesOf: ({ fullChainPath, combinedPath, combinedWithoutChain, keyPath }) => ({
-    IsTrustStore: 'false',
-    IncludesChain: String(fullChainPath !== undefined || (combinedPath !== undefined && combinedWithoutChain !== true)),
-    ...(keyPath !== undefined && { SeparatePrivateKeyFilePath: text(keyPath) }),
-  }),
-  properties: [
-    { name: 'IsTrustStore', displayName: 'Trust Store', type: 'Bool', default: 'false' },
-    { name: 'IncludesChain', displayName: 'Store Includes Chain', type: 'Bool', default: 'false' },
-    separateKey,
-  ],
-};
-
-const rfPkcs12: StoreType = {
-  id: 103,
-  name: 'RFPkcs12',
-  shortName: 'RFPkcs12',
-  kind: 'pkcs12',
-  alias: 'Required',
-  password: true,
-  toConfig: ({ path, password }) => ({ path, password }),
-  pathOf: ({ path }) => text(path),
-  propertiesOf: () => ({}),
-  properties: [],
-};
-
-const rfDer: StoreType = {
-  id: 104,
-  name: 'RFDER',
-  shortName: 'RFDER',
-  kind: 'der',
-  alias: 'Forbidden',
-  password: false,
-  toConfig({ path, properties }) {
-    const keyPath = properties.get('separateprivatekeyfilepath');
-    return { certificatePath: path, ...(keyPath && { keyPath }) };
-  },
-  pathOf: ({ certificatePath }) => text(certificatePath),
-  propertiesOf: ({ keyPath }): Record<string, string> =>
-    keyPath === undefined ? {} : { SeparatePrivateKeyFilePath: text(keyPath) },
-  properties: [separateKey],
-};
-
-/** Every store type, by Keyfactor's numbering: custom types begin at 102. */
-export const STORE_TYPES: readonly StoreType[] = [rfPem, rfPkcs12, rfDer];
+/** Every store type, in the order of Keyfactor's numbers. */
+export const STORE_TYPES: readonly StoreType[] = DRIVERS.flatMap(({ kind, alias, keyfactorType }): StoreType[] =>
+  keyfactorType ? [{ ...keyfactorType, kind, alias: alias === 'none' ? 'Forbidden' : 'Required' }] : [],
+).sort((a, b) => a.id - b.id);
 
 export const typeOfKind = (kind: string): StoreType | undefined => STORE_TYPES.find((one) => one.kind === kind);
 

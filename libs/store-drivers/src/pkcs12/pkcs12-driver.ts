@@ -1,23 +1,25 @@
 import { precondition } from '@certferry/core';
 import type { parserV1 } from '@certferry/contracts';
 import { z } from 'zod';
-import { digestOf, FileSet } from '../../files/file-set.ts';
+import type { DriverContext, StoreParser } from '../driver-context.ts';
+import { filePath, FILES_TRIED } from '../files/file-config.ts';
+import { digestOf, FileSet } from '../files/file-set.ts';
 import {
   isAnother,
   toEntryCertificate,
   type AddChange,
   type Change,
-  type DriverContext,
   type OpenStore,
   type PreparedChange,
   type RemoveChange,
   type StoreChange,
   type StoreDriver,
   type StoreEntry,
-} from '../driver.ts';
+} from '../store-driver.ts';
+import { rfPkcs12 } from './pkcs12-keyfactor-type.ts';
 
 const config = z.strictObject({
-  path: z.string().min(1).max(4_096).describe('The keystore file; made if it is not there.'),
+  path: filePath.describe('The keystore file; made if it is not there.'),
   password: z.string().min(1).max(1_000).describe('Of the keystore and its keys.').meta({ writeOnly: true }),
 });
 
@@ -29,9 +31,11 @@ export const pkcs12: StoreDriver<typeof config> = {
     'Entries of a PKCS#12 file on the local file system. Entries that Certferry did not write stay as they are.',
   alias: 'required',
   config,
+  tried: FILES_TRIED,
+  keyfactorType: rfPkcs12,
   holdsPrivateKey: () => true,
   async open({ path, password }, context) {
-    return new Pkcs12Store({ path: await context.roots.resolve(path), password }, context);
+    return new Pkcs12Store({ path: await context.roots.resolve(path, context.signal), password }, context);
   },
 };
 
@@ -40,20 +44,21 @@ const FILE = 'keystore';
 class Pkcs12Store implements OpenStore {
   readonly #config: { path: string; password: string };
   readonly #files: FileSet;
-  readonly #parser: DriverContext['parser'];
+  readonly #parser: StoreParser;
 
   constructor(store: { path: string; password: string }, context: DriverContext) {
     this.#config = store;
-    this.#files = new FileSet({ [FILE]: store.path }, context.storeId);
+    this.#files = new FileSet({ [FILE]: store.path }, context);
     this.#parser = context.parser;
   }
 
-  async digest(): Promise<string> {
+  async revision(): Promise<string> {
     return digestOf(await this.#files.read());
   }
 
   cleanUp = () => this.#files.cleanUp();
   tryWriting = () => this.#files.tryWriting();
+  close = () => Promise.resolve();
 
   async entries(): Promise<StoreEntry[]> {
     return await this.#entriesOf((await this.#files.read())[FILE]);
@@ -75,12 +80,12 @@ class Pkcs12Store implements OpenStore {
     const content = old[FILE];
     const entries = await this.#entriesOf(content);
     const held = entries.find((entry) => entry.alias.toLowerCase() === change.alias.toLowerCase());
-    const oldDigest = digestOf(old);
+    const oldRevision = digestOf(old);
     const next =
       change.action === 'add'
         ? await this.#put(change, { content, held })
         : await this.#remove(change, { content, held });
-    if (!next) return { changes: [], oldDigest, newDigest: oldDigest, write: () => Promise.resolve() };
+    if (!next) return { changes: [], oldRevision, newRevision: oldRevision, write: () => Promise.resolve() };
     const operation: Change['operation'] = change.action === 'remove' ? 'delete' : held ? 'replace' : 'create';
     const changes: Change[] = [
       {
@@ -92,9 +97,9 @@ class Pkcs12Store implements OpenStore {
     ];
     return {
       changes,
-      oldDigest,
-      newDigest: digestOf({ [FILE]: next }),
-      write: () => this.#files.write({ [FILE]: next }, oldDigest),
+      oldRevision,
+      newRevision: digestOf({ [FILE]: next }),
+      write: () => this.#files.write({ [FILE]: next }, oldRevision),
     };
   }
 

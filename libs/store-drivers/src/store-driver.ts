@@ -1,16 +1,13 @@
+import { AppError } from '@certferry/core';
 import type { commonV1, parserV1 } from '@certferry/contracts';
-import type { Client } from '@certferry/rpc';
 import type { z } from 'zod';
-import type { StoreRoots } from '../files/store-roots.ts';
+import type { DriverContext } from './driver-context.ts';
+import type { KeyfactorStoreType } from './keyfactor-store-type.ts';
 
-/** What a driver is given besides its store's config. */
-export interface DriverContext {
-  storeId: string;
-  roots: StoreRoots;
-  parser: Client<typeof parserV1.ParserServiceDefinition>;
-}
-
-/** One kind of store. A new one is a folder beside this file and a line in index.ts; driver.conformance.ts tests it. */
+/**
+ * One kind of store. A new one is a folder beside this file (driver, test, page of the documentation) and a line in
+ * drivers.ts; store-driver.conformance.ts tests it.
+ */
 export interface StoreDriver<C extends z.ZodObject = z.ZodObject> {
   kind: string;
   title: string;
@@ -19,10 +16,30 @@ export interface StoreDriver<C extends z.ZodObject = z.ZodObject> {
   alias: 'required' | 'none';
   /** Strict; its JSON schema is shown to people. Fields with `.meta({ writeOnly: true })` are secrets. */
   config: C;
+  /** What a person reads who has tried a store and it could be opened, and written. */
+  tried: { open: string; write: string };
   /** Whether a store with this config has a place for the private key. */
   holdsPrivateKey(config: Partial<z.infer<C>>): boolean;
-  /** Checks paths; reads and writes nothing yet. */
+  /** How Keyfactor's API names this kind; absent: not at all. */
+  keyfactorType?: KeyfactorStoreType;
+  /** Checks what the config points to; changes nothing. Whoever opens a store closes it. */
   open(config: z.infer<C>, context: DriverContext): Promise<OpenStore>;
+}
+
+/** A store while somebody works with it. All calls reject with the reason of the context's signal once it is aborted. */
+export interface OpenStore {
+  /** Equal exactly when the store holds the same. */
+  revision(): Promise<string>;
+  /** What an independent reading finds. Throws when it cannot be read: an unreadable store is not an empty one. */
+  entries(): Promise<StoreEntry[]>;
+  /** FAILED_PRECONDITION when the change must not be made: ALIAS_EXISTS, ANOTHER_CERTIFICATE, NO_PRIVATE_KEY, … */
+  prepare(change: StoreChange): Promise<PreparedChange>;
+  /** Removes what a crash may have left. */
+  cleanUp(): Promise<void>;
+  /** Proves that the store could be written, without changing it. */
+  tryWriting(): Promise<void>;
+  /** Gives back what was opened. Answers at once, also after the signal was aborted, and a second time. */
+  close(): Promise<void>;
 }
 
 export interface EntryCertificate {
@@ -85,21 +102,16 @@ export interface Change {
 export interface PreparedChange {
   /** Empty: the store already is as asked. */
   changes: Change[];
-  oldDigest: string;
-  newDigest: string;
+  oldRevision: string;
+  newRevision: string;
   /** Makes it, at once and durably; ABORTED STORE_CHANGED when the store is no longer what it was. */
   write(): Promise<void>;
 }
 
-export interface OpenStore {
-  /** Equal exactly when the store holds the same bytes. */
-  digest(): Promise<string>;
-  /** What an independent reading finds. Throws when it cannot be read: an unreadable store is not an empty one. */
-  entries(): Promise<StoreEntry[]>;
-  /** FAILED_PRECONDITION when the change must not be made: ALIAS_EXISTS, ANOTHER_CERTIFICATE, NO_PRIVATE_KEY, … */
-  prepare(change: StoreChange): Promise<PreparedChange>;
-  /** Removes what a crash may have left. */
-  cleanUp(): Promise<void>;
-  /** Proves that the store could be written, without changing it. */
-  tryWriting(): Promise<void>;
-}
+/** The store is not as it was when the change was planned. ABORTED: plan again. */
+export const changedMeanwhile = (): AppError =>
+  new AppError({
+    code: 'ABORTED',
+    reason: 'STORE_CHANGED',
+    message: 'The store was changed by somebody else while it was being written.',
+  });

@@ -1,6 +1,7 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { invalid } from '@certferry/core';
+import { untilAborted } from '../until-aborted.ts';
 
 /** The folders below which file stores may be. */
 export class StoreRoots {
@@ -14,7 +15,11 @@ export class StoreRoots {
    * The real path of a store's file: its folder with every symbolic link resolved, its name as it is.
    * A relative path is below the first root. INVALID_ARGUMENT PATH_NOT_ALLOWED for anything outside, in one wording.
    */
-  async resolve(path: string): Promise<string> {
+  async resolve(path: string, signal: AbortSignal): Promise<string> {
+    return await untilAborted(signal, this.#resolve(path));
+  }
+
+  async #resolve(path: string): Promise<string> {
     if (path === '' || path.includes('\0') || path.endsWith(sep)) throw this.#refuse(path);
     const absolute = isAbsolute(path) ? resolve(path) : resolve(this.#roots[0]!, path);
     const real = join(await realFolder(dirname(absolute)), basename(absolute));

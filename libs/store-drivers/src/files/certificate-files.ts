@@ -1,16 +1,16 @@
 import { precondition } from '@certferry/core';
 import { readPem, readPrivateKey } from '@certferry/x509';
-import { digestOf, FileSet, type FileContents } from '../files/file-set.ts';
+import type { DriverContext } from '../driver-context.ts';
 import {
   isAnother,
   type AddChange,
   type Change,
-  type DriverContext,
   type OpenStore,
   type PreparedChange,
   type StoreChange,
   type StoreEntry,
-} from './driver.ts';
+} from '../store-driver.ts';
+import { digestOf, FileSet, type FileContents } from './file-set.ts';
 
 /** How a certificate stands in files: which content each role gets, and what is read back of them. */
 export interface FileLayout {
@@ -29,16 +29,17 @@ export class CertificateFiles implements OpenStore {
   /** `paths`: role -> real path. */
   constructor(paths: Record<string, string>, layout: FileLayout, context: DriverContext) {
     this.#paths = paths;
-    this.#files = new FileSet(paths, context.storeId);
+    this.#files = new FileSet(paths, context);
     this.#layout = layout;
   }
 
-  async digest(): Promise<string> {
+  async revision(): Promise<string> {
     return digestOf(await this.#files.read());
   }
 
   cleanUp = () => this.#files.cleanUp();
   tryWriting = () => this.#files.tryWriting();
+  close = () => Promise.resolve();
 
   async entries(): Promise<StoreEntry[]> {
     const entry = await this.#layout.decode(await this.#files.read());
@@ -63,8 +64,8 @@ export class CertificateFiles implements OpenStore {
         ? this.#layout.encode(change, old)
         : Object.fromEntries(Object.keys(old).map((role) => [role, undefined]));
     const changes = this.#compare(old, next, { held, wanted: change.action === 'add' ? change.fingerprintSha256 : '' });
-    const oldDigest = digestOf(old);
-    return { changes, oldDigest, newDigest: digestOf(next), write: () => this.#files.write(next, oldDigest) };
+    const oldRevision = digestOf(old);
+    return { changes, oldRevision, newRevision: digestOf(next), write: () => this.#files.write(next, oldRevision) };
   }
 
   #compare(old: FileContents, next: FileContents, fingerprints: { held: string; wanted: string }): Change[] {

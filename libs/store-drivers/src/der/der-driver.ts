@@ -1,20 +1,15 @@
 import { z } from 'zod';
-import type { FileContents } from '../../files/file-set.ts';
-import { CertificateFiles, requireKey, unreadable } from '../certificate-files.ts';
-import {
-  toEntryCertificate,
-  type AddChange,
-  type DriverContext,
-  type StoreDriver,
-  type StoreEntry,
-} from '../driver.ts';
-
-const path = z.string().min(1).max(4_096);
+import type { StoreParser } from '../driver-context.ts';
+import { CertificateFiles, requireKey, unreadable } from '../files/certificate-files.ts';
+import { filePath, FILES_TRIED } from '../files/file-config.ts';
+import type { FileContents } from '../files/file-set.ts';
+import { toEntryCertificate, type AddChange, type StoreDriver, type StoreEntry } from '../store-driver.ts';
+import { rfDer } from './der-keyfactor-type.ts';
 
 const config = z
   .strictObject({
-    certificatePath: path.describe('The certificate, DER.'),
-    keyPath: path.optional().describe('The private key, PKCS#8 DER, not encrypted, mode 0600.'),
+    certificatePath: filePath.describe('The certificate, DER.'),
+    keyPath: filePath.optional().describe('The private key, PKCS#8 DER, not encrypted, mode 0600.'),
   })
   .refine(({ certificatePath, keyPath }) => certificatePath !== keyPath, 'uses one path twice');
 
@@ -25,10 +20,14 @@ export const der: StoreDriver<typeof config> = {
   description: 'One certificate as a DER file, without its chain, and its key as another.',
   alias: 'none',
   config,
+  tried: FILES_TRIED,
+  keyfactorType: rfDer,
   holdsPrivateKey: ({ keyPath }) => keyPath !== undefined,
   async open({ certificatePath, keyPath }, context) {
-    const files: Record<string, string> = { 'certificate.der': await context.roots.resolve(certificatePath) };
-    if (keyPath !== undefined) files['key.der'] = await context.roots.resolve(keyPath);
+    const files: Record<string, string> = {
+      'certificate.der': await context.roots.resolve(certificatePath, context.signal),
+    };
+    if (keyPath !== undefined) files['key.der'] = await context.roots.resolve(keyPath, context.signal);
     const layout = {
       encode: (change: AddChange, old: FileContents): FileContents => ({
         'certificate.der': change.certificate,
@@ -40,7 +39,7 @@ export const der: StoreDriver<typeof config> = {
   },
 };
 
-async function decodeDer(contents: FileContents, parser: DriverContext['parser']): Promise<StoreEntry | undefined> {
+async function decodeDer(contents: FileContents, parser: StoreParser): Promise<StoreEntry | undefined> {
   const [certificate, key] = [contents['certificate.der'], contents['key.der']];
   if (!certificate) return undefined;
   const [leaf] = (await parser.inspect({ content: certificate })).certificates;

@@ -1,18 +1,19 @@
 import { writePem } from '@certferry/x509';
 import { z } from 'zod';
-import type { FileContents } from '../../files/file-set.ts';
-import { CertificateFiles, keyFor, requireKey, unreadable, type FileLayout } from '../certificate-files.ts';
-import { toEntryCertificate, type DriverContext, type StoreDriver, type StoreEntry } from '../driver.ts';
-
-const path = z.string().min(1).max(4_096);
+import type { StoreParser } from '../driver-context.ts';
+import { CertificateFiles, keyFor, requireKey, unreadable, type FileLayout } from '../files/certificate-files.ts';
+import { filePath, FILES_TRIED } from '../files/file-config.ts';
+import type { FileContents } from '../files/file-set.ts';
+import { toEntryCertificate, type StoreDriver, type StoreEntry } from '../store-driver.ts';
+import { rfPem } from './pem-keyfactor-type.ts';
 
 const config = z
   .strictObject({
-    certificatePath: path.optional().describe('The certificate alone.'),
-    chainPath: path.optional().describe('The issuers, nearest first, without the certificate.'),
-    fullChainPath: path.optional().describe('The certificate, then its issuers.'),
-    keyPath: path.optional().describe('The private key, PKCS#8, not encrypted, mode 0600.'),
-    combinedPath: path
+    certificatePath: filePath.optional().describe('The certificate alone.'),
+    chainPath: filePath.optional().describe('The issuers, nearest first, without the certificate.'),
+    fullChainPath: filePath.optional().describe('The certificate, then its issuers.'),
+    keyPath: filePath.optional().describe('The private key, PKCS#8, not encrypted, mode 0600.'),
+    combinedPath: filePath
       .optional()
       .describe('The certificate, its issuers, then the private key in one file, mode 0600, as HAProxy reads it.'),
     combinedWithoutChain: z.boolean().optional().describe('Leaves the issuers out of the combined file.'),
@@ -42,12 +43,14 @@ export const pem: StoreDriver<typeof config> = {
     'One certificate as PEM files on the local file system. Several files change as one, behind a symbolic link.',
   alias: 'none',
   config,
+  tried: FILES_TRIED,
+  keyfactorType: rfPem,
   holdsPrivateKey: ({ keyPath, combinedPath }) => (keyPath ?? combinedPath) !== undefined,
   async open(paths, context) {
     const files: Record<string, string> = {};
     for (const [field, role] of Object.entries(ROLES)) {
       const given = paths[field as keyof typeof ROLES];
-      if (given !== undefined) files[role] = await context.roots.resolve(given);
+      if (given !== undefined) files[role] = await context.roots.resolve(given, context.signal);
     }
     const layout = pemLayout(Object.keys(files), {
       combinedChain: !paths.combinedWithoutChain,
@@ -59,7 +62,7 @@ export const pem: StoreDriver<typeof config> = {
 
 function pemLayout(
   roles: string[],
-  { combinedChain, parser }: { combinedChain: boolean; parser: DriverContext['parser'] },
+  { combinedChain, parser }: { combinedChain: boolean; parser: StoreParser },
 ): FileLayout {
   const key = (der: Buffer) => writePem('PRIVATE KEY', der);
   return {
@@ -80,7 +83,7 @@ function pemLayout(
   };
 }
 
-async function decodePem(contents: FileContents, parser: DriverContext['parser']): Promise<StoreEntry | undefined> {
+async function decodePem(contents: FileContents, parser: StoreParser): Promise<StoreEntry | undefined> {
   const certificates = contents['fullchain.pem'] ?? contents['combined.pem'] ?? contents['certificate.pem'];
   if (!certificates) return undefined;
   const together = [certificates, contents['chain.pem'], contents['key.pem'], contents['combined.pem']];

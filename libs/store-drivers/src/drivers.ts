@@ -1,8 +1,8 @@
 import { invalid } from '@certferry/core';
-import type { StoreDriver } from './driver.ts';
 import { der } from './der/der-driver.ts';
 import { pem } from './pem/pem-driver.ts';
 import { pkcs12 } from './pkcs12/pkcs12-driver.ts';
+import type { StoreDriver } from './store-driver.ts';
 
 /** Every kind of store. */
 export const DRIVERS: readonly StoreDriver[] = [pem, der, pkcs12];

@@ -2,7 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { mkdir, readdir, readlink, rm, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { AppError, precondition } from '@certferry/core';
+import { precondition } from '@certferry/core';
+import type { DriverContext } from '../driver-context.ts';
+import { changedMeanwhile } from '../store-driver.ts';
+import { untilAborted } from '../until-aborted.ts';
 import {
   readRegularFile,
   replaceFile,
@@ -29,26 +32,21 @@ export function digestOf(contents: FileContents): string {
   return hash.digest('hex');
 }
 
-/** The store is not as it was when the change was planned. ABORTED: plan again. */
-const changedMeanwhile = (): AppError =>
-  new AppError({
-    code: 'ABORTED',
-    reason: 'STORE_CHANGED',
-    message: 'The store was changed by somebody else while it was being written.',
-  });
-
 /**
  * The files of one store, which change as one. A single file is replaced by rename. Several are links into a versioned
  * folder behind one link (`.certferry-<store>/current`), and that link is what changes: a reader sees all old or all new.
+ * Every call rejects as soon as the signal is aborted, even while the file system hangs; what hung changes nothing later.
  */
 export class FileSet {
   readonly #paths: Record<string, string>;
   readonly #names: TemporaryNames;
   readonly #home: string;
+  readonly #signal: AbortSignal;
 
   /** `paths`: role -> real path. */
-  constructor(paths: Record<string, string>, storeId: string) {
+  constructor(paths: Record<string, string>, { storeId, signal }: Pick<DriverContext, 'storeId' | 'signal'>) {
     this.#paths = paths;
+    this.#signal = signal;
     this.#names = new TemporaryNames(storeId);
     this.#home = join(dirname(Object.values(paths)[0]!), `.certferry-${storeId}`);
   }
@@ -59,6 +57,10 @@ export class FileSet {
   }
 
   async read(): Promise<FileContents> {
+    return await untilAborted(this.#signal, this.#read());
+  }
+
+  async #read(): Promise<FileContents> {
     const states = await this.#readStates();
     return Object.fromEntries(Object.entries(states).map(([role, state]) => [role, state?.content]));
   }
@@ -84,8 +86,13 @@ export class FileSet {
 
   /** Makes the files as given, if they still have the digest `expected`. ABORTED STORE_CHANGED otherwise; nothing is changed then. */
   async write(contents: FileContents, expected: string): Promise<void> {
+    await untilAborted(this.#signal, this.#write(contents, expected));
+  }
+
+  async #write(contents: FileContents, expected: string): Promise<void> {
     const confirm = async () => {
-      if (digestOf(await this.read()) !== expected) throw changedMeanwhile();
+      if (digestOf(await this.#read()) !== expected) throw changedMeanwhile();
+      this.#signal.throwIfAborted();
     };
     const single = this.#single;
     try {
@@ -120,7 +127,7 @@ export class FileSet {
     const version = await this.#makeVersion(contents, states);
     await confirm();
     await replaceLink(join(this.#home, 'current'), version, this.#names);
-    await this.cleanUp();
+    await this.#cleanUp();
   }
 
   /** Turns files that are not links yet into links to a version with the same content: nothing changes for a reader. */
@@ -130,7 +137,9 @@ export class FileSet {
       if (!(await this.#isOwnLink(role, path))) unlinked.push([role, path]);
     if (unlinked.length === 0) return;
     const contents = Object.fromEntries(Object.entries(states).map(([role, state]) => [role, state?.content]));
-    await replaceLink(join(this.#home, 'current'), await this.#makeVersion(contents, states), this.#names);
+    const version = await this.#makeVersion(contents, states);
+    this.#signal.throwIfAborted();
+    await replaceLink(join(this.#home, 'current'), version, this.#names);
     for (const [role, path] of unlinked) await replaceLink(path, this.#linkTarget(role, path), this.#names);
   }
 
@@ -148,6 +157,11 @@ export class FileSet {
 
   /** Removes temporary files and versions that nothing points to; and the links of a set that has no files any more. */
   async cleanUp(): Promise<void> {
+    await untilAborted(this.#signal, this.#cleanUp());
+  }
+
+  async #cleanUp(): Promise<void> {
+    this.#signal.throwIfAborted();
     for (const folder of new Set(Object.values(this.#paths).map((path) => dirname(path))))
       await this.#names.sweep(folder);
     if (this.#single || !(await statLink(this.#home))) return;
@@ -164,6 +178,11 @@ export class FileSet {
 
   /** Writes and removes a temporary file in every folder of the set. */
   async tryWriting(): Promise<void> {
+    await untilAborted(this.#signal, this.#tryWriting());
+  }
+
+  async #tryWriting(): Promise<void> {
+    this.#signal.throwIfAborted();
     for (const path of Object.values(this.#paths)) {
       const folder = dirname(path);
       const stats = await statLink(path);

@@ -17,6 +17,9 @@ import { describe, expect, test } from 'vitest';
 import { digestOf, FileSet } from './file-set.ts';
 import { StoreRoots } from './store-roots.ts';
 
+const never = new AbortController().signal;
+const s1 = { storeId: 's1', signal: never };
+
 describe('store roots', () => {
   const root = temporaryFolder('root');
   const outside = temporaryFolder('outside');
@@ -25,9 +28,9 @@ describe('store roots', () => {
   mkdirSync(join(root, 'web'));
 
   test('let in what is below them, there or not yet', async () => {
-    expect(await roots.resolve(join(root, 'web/tls.crt'))).toBe(join(root, 'web/tls.crt'));
-    expect(await roots.resolve('new/folder/tls.crt')).toBe(join(root, 'new/folder/tls.crt'));
-    expect(await roots.resolve(join(root, 'web/../web/x'))).toBe(join(root, 'web/x'));
+    expect(await roots.resolve(join(root, 'web/tls.crt'), never)).toBe(join(root, 'web/tls.crt'));
+    expect(await roots.resolve('new/folder/tls.crt', never)).toBe(join(root, 'new/folder/tls.crt'));
+    expect(await roots.resolve(join(root, 'web/../web/x'), never)).toBe(join(root, 'web/x'));
   });
 
   test.each([
@@ -42,7 +45,7 @@ describe('store roots', () => {
     ['nothing', () => ''],
     ['a folder', () => `${root}/web/`],
   ])('keep out %s', async (_, path) => {
-    await expect(roots.resolve(path())).rejects.toMatchObject({ reason: 'PATH_NOT_ALLOWED' });
+    await expect(roots.resolve(path(), never)).rejects.toMatchObject({ reason: 'PATH_NOT_ALLOWED' });
   });
 });
 
@@ -52,7 +55,7 @@ describe('a single file', () => {
   test('is replaced at once, with owner and mode kept; a new one is 0600', async () => {
     const folder = temporaryFolder();
     const path = join(folder, 'store.p12');
-    const files = new FileSet({ keystore: path }, 's1');
+    const files = new FileSet({ keystore: path }, s1);
     await files.write({ keystore: bytes('one') }, digestOf(await files.read()));
     expect(statSync(path).mode & 0o777).toBe(0o600);
     chmodSync(path, 0o640);
@@ -66,7 +69,7 @@ describe('a single file', () => {
     const folder = temporaryFolder();
     const path = join(folder, 'x');
     writeFileSync(path, 'somebody else');
-    const files = new FileSet({ x: path }, 's1');
+    const files = new FileSet({ x: path }, s1);
     await expect(files.write({ x: bytes('mine') }, digestOf({ x: bytes('expected') }))).rejects.toMatchObject({
       code: 'ABORTED',
       reason: 'STORE_CHANGED',
@@ -78,7 +81,7 @@ describe('a single file', () => {
   test('a pipe in its place is refused and waits for nobody', async () => {
     const path = join(temporaryFolder(), 'x');
     execFileSync('mkfifo', [path]);
-    await expect(new FileSet({ x: path }, 's1').read()).rejects.toMatchObject({ reason: 'NOT_A_FILE' });
+    await expect(new FileSet({ x: path }, s1).read()).rejects.toMatchObject({ reason: 'NOT_A_FILE' });
   });
 
   test('is not written through a link', async () => {
@@ -86,7 +89,7 @@ describe('a single file', () => {
     const target = join(folder, 'target');
     writeFileSync(target, 'precious');
     symlinkSync(target, join(folder, 'x'));
-    const files = new FileSet({ x: join(folder, 'x') }, 's1');
+    const files = new FileSet({ x: join(folder, 'x') }, s1);
     await expect(files.read()).rejects.toMatchObject({ reason: 'NOT_A_FILE' });
     expect(readFileSync(target, 'utf8')).toBe('precious');
   });
@@ -95,7 +98,7 @@ describe('a single file', () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, '.certferry-s1-0011.tmp'), '');
     writeFileSync(join(folder, '.certferry-s2-0011.tmp'), '');
-    await new FileSet({ x: join(folder, 'x') }, 's1').cleanUp();
+    await new FileSet({ x: join(folder, 'x') }, s1).cleanUp();
     expect(readdirSync(folder)).toEqual(['.certferry-s2-0011.tmp']);
   });
 });
@@ -108,7 +111,7 @@ describe('several files', () => {
     return {
       folder,
       paths,
-      files: new FileSet(paths, 's1'),
+      files: new FileSet(paths, s1),
       read: () => Object.values(paths).map((path) => readFileSync(path, 'utf8')),
     };
   };

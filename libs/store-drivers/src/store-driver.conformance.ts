@@ -4,9 +4,17 @@ import { join } from 'node:path';
 import { readCertificate } from '@certferry/x509';
 import { makeChain, temporaryFolder } from '@certferry/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { StoreRoots } from '../files/store-roots.ts';
-import { checkConfig } from '../store.ts';
-import type { DriverContext, StoreChange, StoreDriver } from './driver.ts';
+import { checkConfig } from './check-config.ts';
+import { connectDirectly } from './connect.ts';
+import { createDriverContext, type DriverHost, type StoreParser } from './driver-context.ts';
+import { StoreRoots } from './files/store-roots.ts';
+import type { StoreChange, StoreDriver } from './store-driver.ts';
+
+const contextOf = (host: DriverHost) =>
+  createDriverContext(host, randomUUID(), {
+    signal: new AbortController().signal,
+    deadline: new Date(Date.now() + 60_000),
+  });
 
 type Chain = Awaited<ReturnType<typeof makeChain>>;
 
@@ -14,7 +22,7 @@ type Chain = Awaited<ReturnType<typeof makeChain>>;
 export function describeDriver(
   driver: StoreDriver,
   from: {
-    parser: () => DriverContext['parser'];
+    parser: () => StoreParser;
     config: (folder: string) => Record<string, unknown>;
     withoutChain?: boolean;
   },
@@ -29,7 +37,11 @@ export function describeDriver(
 
     const openNew = async () => {
       const folder = temporaryFolder('store');
-      const context: DriverContext = { storeId: randomUUID(), roots: new StoreRoots([folder]), parser: from.parser() };
+      const { context } = contextOf({
+        roots: new StoreRoots([folder]),
+        parser: from.parser(),
+        connect: connectDirectly,
+      });
       const config = checkConfig(driver, from.config(folder));
       return { folder, store: await driver.open(config, context), reopen: () => driver.open(config, context) };
     };
@@ -60,7 +72,7 @@ export function describeDriver(
       expect(prepared.changes.every((change) => change.operation === 'create')).toBe(true);
       expect(await store.entries()).toEqual([]);
       await prepared.write();
-      expect(await store.digest()).toBe(prepared.newDigest);
+      expect(await store.revision()).toBe(prepared.newRevision);
       const [entry, ...others] = await store.entries();
       expect(others).toEqual([]);
       expect(entry).toMatchObject({
@@ -121,19 +133,19 @@ export function describeDriver(
       const { store, reopen } = await openNew();
       const prepared = await store.prepare(add(one));
       await (await (await reopen()).prepare(add(two))).write();
-      const before = await store.digest();
+      const before = await store.revision();
       await expect(prepared.write()).rejects.toMatchObject({ code: 'ABORTED', reason: 'STORE_CHANGED' });
-      expect(await store.digest()).toBe(before);
+      expect(await store.revision()).toBe(before);
     });
 
     test('can be tried without a change, and leaves no temporary files', async () => {
       const { store, folder } = await openNew();
       await store.tryWriting();
       await (await store.prepare(add(one))).write();
-      const digest = await store.digest();
+      const revision = await store.revision();
       await store.tryWriting();
       await store.cleanUp();
-      expect(await store.digest()).toBe(digest);
+      expect(await store.revision()).toBe(revision);
       const left = readdirSync(folder, { recursive: true })
         .map(String)
         .filter((name) => name.endsWith('.tmp'));
@@ -141,11 +153,11 @@ export function describeDriver(
     });
 
     test('keeps out of folders that are not its own', async () => {
-      const context: DriverContext = {
-        storeId: 'x',
+      const { context } = contextOf({
         roots: new StoreRoots([temporaryFolder('other')]),
         parser: from.parser(),
-      };
+        connect: connectDirectly,
+      });
       await expect(
         driver.open(checkConfig(driver, from.config(join(temporaryFolder('elsewhere')))), context),
       ).rejects.toMatchObject({ reason: 'PATH_NOT_ALLOWED' });

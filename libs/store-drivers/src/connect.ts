@@ -1,0 +1,46 @@
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { once } from 'node:events';
+import { AppError } from '@certferry/core';
+
+/** Where a driver wants to connect to. */
+export interface Endpoint {
+  host: string;
+  port: number;
+  /** Absent: plain TCP. Certificates and keys are PEM; without `ca` the system's are trusted. */
+  tls?: { serverName?: string; ca?: string; certificate?: string; key?: string };
+}
+
+/** Opens an outbound connection; when the signal is aborted, now or later, the socket is destroyed. */
+export type Connect = (to: Endpoint, signal: AbortSignal) => Promise<Socket | TLSSocket>;
+
+/** Straight to the endpoint. UNAVAILABLE CONNECT_FAILED when nobody answers there, or not with the right certificate. */
+export const connectDirectly: Connect = async ({ host, port, tls }, signal) => {
+  const plain = connectTcp({ host, port, signal });
+  const socket = tls
+    ? connectTls({
+        socket: plain,
+        ca: tls.ca,
+        cert: tls.certificate,
+        key: tls.key,
+        host,
+        servername: tls.serverName,
+      })
+    : plain;
+  try {
+    await once(socket, tls ? 'secureConnect' : 'connect', { signal });
+    return socket;
+  } catch (error) {
+    plain.destroy();
+    socket.destroy();
+    signal.throwIfAborted();
+    const code = (error as NodeJS.ErrnoException).code ?? 'no answer';
+    throw new AppError({
+      code: 'UNAVAILABLE',
+      reason: 'CONNECT_FAILED',
+      message: `Cannot connect to ${host}:${port} (${code}).`,
+      details: { host, port: String(port), errno: code },
+      cause: error,
+    });
+  }
+};

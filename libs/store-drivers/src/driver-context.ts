@@ -1,0 +1,88 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { parserV1 } from '@certferry/contracts';
+import { AppError } from '@certferry/core';
+import type { Client, DeadlineOptions } from '@certferry/rpc';
+import type { Connect, Endpoint } from './connect.ts';
+import type { StoreRoots } from './files/store-roots.ts';
+import { untilAborted } from './until-aborted.ts';
+
+/** What drivers ask the parser for. */
+export type StoreParser = Pick<
+  Client<typeof parserV1.ParserServiceDefinition, DeadlineOptions>,
+  'inspect' | 'editKeystore'
+>;
+
+/** What a process lends to the drivers that it runs. */
+export interface DriverHost {
+  /** Where file stores may be. */
+  roots: StoreRoots;
+  parser: StoreParser;
+  /** Every outbound connection of every driver is made by this. */
+  connect: Connect;
+}
+
+/** How long a store may stay open. */
+export interface StoreLimits {
+  signal: AbortSignal;
+  deadline: Date;
+}
+
+/** What a driver is given besides its store's config. Waiting for `parser` and `connect` ends with the signal. */
+export interface DriverContext {
+  storeId: string;
+  /** Aborted: stop what you do and reject with its reason, an AppError CANCELLED or DEADLINE_EXCEEDED. */
+  signal: AbortSignal;
+  /** When the signal is aborted at the latest: for drivers that tell it to a server. */
+  deadline: Date;
+  roots: StoreRoots;
+  parser: StoreParser;
+  /** The only way out. The socket is destroyed when the signal is aborted; a driver closes it in `close` at the latest. */
+  connect(to: Endpoint): Promise<Socket | TLSSocket>;
+}
+
+/** setTimeout takes no more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** The context of one open store, and what ends its watch of time and signal. */
+export function createDriverContext(
+  host: DriverHost,
+  storeId: string,
+  limits: StoreLimits,
+): { context: DriverContext; release: () => void } {
+  const stop = new AbortController();
+  const cancel = () => stop.abort(cancelled());
+  const wait = Math.min(limits.deadline.getTime() - Date.now(), MAX_TIMER_MS);
+  const timer = setTimeout(() => stop.abort(tookTooLong()), wait);
+  if (wait <= 0) stop.abort(tookTooLong());
+  if (limits.signal.aborted) cancel();
+  limits.signal.addEventListener('abort', cancel, { once: true });
+  const { signal } = stop;
+  const { parser } = host;
+  const context: DriverContext = {
+    storeId,
+    signal,
+    deadline: limits.deadline,
+    roots: host.roots,
+    parser: {
+      inspect: (request, options) => untilAborted(signal, parser.inspect(request, { ...options, signal })),
+      editKeystore: (request, options) => untilAborted(signal, parser.editKeystore(request, { ...options, signal })),
+    },
+    connect: (to) => untilAborted(signal, host.connect(to, signal)),
+  };
+  const release = () => {
+    clearTimeout(timer);
+    limits.signal.removeEventListener('abort', cancel);
+  };
+  return { context, release };
+}
+
+const cancelled = (): AppError =>
+  new AppError({ code: 'CANCELLED', reason: 'CANCELLED', message: 'Working with the store was cancelled.' });
+
+const tookTooLong = (): AppError =>
+  new AppError({
+    code: 'DEADLINE_EXCEEDED',
+    reason: 'DEADLINE_EXCEEDED',
+    message: 'The store did not answer in time.',
+  });

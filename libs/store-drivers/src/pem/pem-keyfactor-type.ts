@@ -1,0 +1,34 @@
+import { invalid } from '@certferry/core';
+import { separateKey } from '../files/separate-key.ts';
+import { isKeyfactorTrue, keyfactorText, type KeyfactorStoreType } from '../keyfactor-store-type.ts';
+
+/** The type of Keyfactor's Remote File orchestrator for PEM files. */
+export const rfPem: KeyfactorStoreType = {
+  id: 102,
+  name: 'RFPEM',
+  shortName: 'RFPEM',
+  password: false,
+  properties: [
+    { name: 'IsTrustStore', displayName: 'Trust Store', type: 'Bool', default: 'false' },
+    { name: 'IncludesChain', displayName: 'Store Includes Chain', type: 'Bool', default: 'false' },
+    separateKey,
+  ],
+  toConfig({ path, properties }) {
+    if (isKeyfactorTrue(properties.get('istruststore')))
+      throw invalid(
+        'INVALID_STORE_CONFIG',
+        'PEM trust stores of many certificates (IsTrustStore) are not supported yet.',
+      );
+    const keyPath = properties.get('separateprivatekeyfilepath');
+    const withChain = isKeyfactorTrue(properties.get('includeschain'));
+    if (keyPath) return { [withChain ? 'fullChainPath' : 'certificatePath']: path, keyPath };
+    return { combinedPath: path, ...(!withChain && { combinedWithoutChain: true }) };
+  },
+  pathOf: ({ fullChainPath, certificatePath, combinedPath }) =>
+    keyfactorText(fullChainPath) || keyfactorText(certificatePath) || keyfactorText(combinedPath),
+  propertiesOf: ({ fullChainPath, combinedPath, combinedWithoutChain, keyPath }) => ({
+    IsTrustStore: 'false',
+    IncludesChain: String(fullChainPath !== undefined || (combinedPath !== undefined && combinedWithoutChain !== true)),
+    ...(keyPath !== undefined && { SeparatePrivateKeyFilePath: keyfactorText(keyPath) }),
+  }),
+};
