@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { followJob } from './create-deployment.ts';
 import type { DeploymentContext } from './deployment-context.ts';
 import { HEARTBEAT_MS, LEASE_MS, type Job } from './job.ts';
@@ -32,7 +33,8 @@ export class Worker {
   }
 
   /** Looks for due jobs now. */
-  kick = (): void => {
+  // Not in the context of the call that kicks: the worker outlives it.
+  kick = AsyncResource.bind((): void => {
     if (this.#stopped) return;
     if (this.#looking) {
       this.#again = true;
@@ -48,7 +50,7 @@ export class Worker {
           this.kick();
         } else if (!this.#stopped) this.#timer = setTimeout(this.kick, POLL_MS);
       });
-  };
+  });
 
   async #look(): Promise<void> {
     const { jobs, database } = this.#context;

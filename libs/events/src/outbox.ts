@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Model, Schema } from 'mongoose';
 import type { EventBus } from './event-bus.ts';
 import type { Event } from './event.ts';
@@ -78,7 +79,8 @@ export function createOutboxRelay(options: {
       stopped = false;
       run();
     },
-    kick: run,
+    // Not in the context of the call that kicks: the relay outlives it.
+    kick: AsyncResource.bind(run),
     async stop() {
       stopped = true;
       clearTimeout(timer);

@@ -1,5 +1,5 @@
 import { AppError } from '@certferry/core';
-import { CALLER, Metadata, REQUEST_ID } from '@certferry/rpc';
+import { backgroundContext, toMetadata, type Metadata } from '@certferry/rpc';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayContext } from './gateway-context.ts';
 import { HttpError } from './problem.ts';
@@ -134,5 +134,6 @@ async function replay({ idempotency }: GatewayContext, request: FastifyRequest, 
 
 /** What travels with a call to a service: who asked, and under which request id it is logged. */
 export function callOptions(request: FastifyRequest): { metadata: Metadata; deadline: number } {
-  return { metadata: Metadata({ [REQUEST_ID]: request.id, [CALLER]: request.apiKey?._id ?? '' }), deadline: 30_000 };
+  const context = backgroundContext({ requestId: request.id, principal: { id: request.apiKey?._id ?? '' } });
+  return { metadata: toMetadata(context), deadline: 30_000 };
 }

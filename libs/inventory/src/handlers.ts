@@ -1,7 +1,7 @@
 import { invalid, notFound, raise, type Clock } from '@certferry/core';
 import { inventoryV1, type deploymentV1, type parserV1 } from '@certferry/contracts';
 import type { Numbers } from '@certferry/database';
-import { CALLER, serve, type Client, type ServedService } from '@certferry/rpc';
+import { callContext, serve, type Client, type ServedService } from '@certferry/rpc';
 import type { SecretKeeper } from '@certferry/secrets';
 import { bulkImportHandlers, enrollmentProfileHandlers } from './bulk/bulk-handlers.ts';
 import type { BulkContext } from './bulk/start-bulk-import.ts';
@@ -56,8 +56,8 @@ function importHandlers(context: InventoryContext): inventoryV1.ImportServiceImp
   const { imports, parser } = context;
   const open: ImportContext['open'] = (container) => parser.open(container);
   return {
-    async importCertificates({ metadata, tags, ...request }, { metadata: call }) {
-      const caller = call.get(CALLER) ?? '';
+    async importCertificates({ metadata, tags, ...request }) {
+      const caller = callContext().principal.id;
       return {
         import: toImport(
           await importCertificates(

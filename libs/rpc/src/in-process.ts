@@ -1,86 +1,75 @@
-import { AppError } from '@certferry/core';
-import { Metadata, type CallContext, type CallOptions } from 'nice-grpc-common';
+import { Metadata, type CallContext as TransportContext } from 'nice-grpc-common';
 import type { Client, CompatServiceDefinition } from 'nice-grpc';
-import { observe, REQUEST_ID, type CallObserver } from './call-observer.ts';
-import { DEFAULT_DEADLINE_MS, type DeadlineOptions } from './deadline.ts';
-import { crossBorder } from './error-mapping.ts';
-import type { AnyImplementation, MethodDefinition } from './service.ts';
+import { passBorder } from './border.ts';
+import type { CallObserver } from './call-observer.ts';
+import type { DeadlineOptions } from './deadline.ts';
+import { cancelled } from './error-mapping.ts';
+import { createClient, type SentOptions, type Transport } from './outgoing-call.ts';
+import { fullNameOf, methodsOf, type AnyImplementation, type MethodDefinition } from './service.ts';
 
 /**
- * A client that calls the implementation directly. Requests and answers pass through `fromPartial`, errors lose their
- * cause, the default deadline holds: what a handler sees is what the wire would bring.
+ * A client that calls the implementation directly. Requests and answers pass through `fromPartial` and the same border as
+ * over the wire: what a handler sees is what the wire would bring.
  */
 export function createInProcessClient<D extends CompatServiceDefinition>(
   definition: D,
   implementation: AnyImplementation,
   observer: CallObserver,
 ): Client<D, DeadlineOptions> {
-  const { fullName, methods } = definition as unknown as {
-    fullName: string;
-    methods: Record<string, MethodDefinition>;
-  };
-  const client: Record<string, unknown> = {};
-  for (const [name, method] of Object.entries(methods)) {
+  const transport: Transport = {};
+  for (const [name, method] of methodsOf(definition)) {
     const handler = implementation[name];
-    if (!handler) throw new Error(`${fullName}/${name} is not implemented`);
-    const served: Served = {
-      method,
-      name: `${fullName}/${method.name}`,
-      observer,
-      handler: handler.bind(implementation),
-    };
-    client[name] = method.responseStream
-      ? (request: object, options: Options = {}) => answerStream(served, request, options)
-      : (request: object, options: Options = {}) => answerOnce(served, request, options);
+    const path = `/${fullNameOf(definition)}/${method.name}`;
+    if (!handler) throw new Error(`${path} is not implemented`);
+    const served: Served = { method, path, observer, handler: handler.bind(implementation) };
+    transport[name] = method.responseStream
+      ? (request, options) => answerStream(served, request, options)
+      : (request, options) => answerOnce(served, request, options);
   }
-  return client as Client<D, DeadlineOptions>;
+  return createClient(definition, transport);
 }
-
-type Options = CallOptions & DeadlineOptions;
 
 interface Served {
   method: MethodDefinition;
-  name: string;
+  path: string;
   observer: CallObserver;
   handler: AnyImplementation[string];
 }
 
-async function answerOnce(served: Served, request: object, options: Options): Promise<object> {
-  const { method, observer, handler } = served;
-  const context = createContext(options);
-  const call = { method: served.name, requestId: context.metadata.get(REQUEST_ID) ?? '' };
-  const run = () => handler(asRequest(method, request) as never, context) as Promise<object>;
+async function answerOnce(served: Served, request: object, options: SentOptions): Promise<object> {
+  const call = receive(served, request, options);
+  const answer = await untilAborted(call.next(), options.signal);
+  return served.method.responseType.fromPartial(answer.value as object);
+}
+
+async function* answerStream(served: Served, request: object, options: SentOptions): AsyncGenerator<object> {
+  const call = receive(served, request, options);
   try {
-    const answer = await withDeadline(options.deadline ?? DEFAULT_DEADLINE_MS, observe(observer, call, run));
-    return method.responseType.fromPartial(answer);
-  } catch (error) {
-    throw crossBorder(error);
+    for (;;) {
+      const next = await untilAborted(call.next(), options.signal);
+      if (next.done) return;
+      yield served.method.responseType.fromPartial(next.value);
+    }
+  } finally {
+    // Not waited for, as on the wire: a handler that is busy ends when it looks at its signal.
+    call.return(undefined).catch(() => undefined);
   }
 }
 
-/** The deadline holds for each answer: how long they take together is for the listener. */
-async function* answerStream(served: Served, request: object, options: Options): AsyncGenerator<object> {
-  const { method, observer, handler } = served;
-  const context = createContext(options);
-  const start = performance.now();
-  let failure: unknown;
-  const answers = (handler(asRequest(method, request) as never, context) as AsyncIterable<object>)[
-    Symbol.asyncIterator
-  ]();
-  try {
-    for (;;) {
-      const next = await withDeadline(options.deadline ?? DEFAULT_DEADLINE_MS, answers.next());
-      if (next.done) return;
-      yield method.responseType.fromPartial(next.value);
-    }
-  } catch (error) {
-    failure = error;
-    throw crossBorder(error);
-  } finally {
-    await answers.return?.();
-    const requestId = context.metadata.get(REQUEST_ID) ?? '';
-    observer.callEnded({ method: served.name, requestId, milliseconds: performance.now() - start, error: failure });
-  }
+function receive({ method, path, observer, handler }: Served, request: object, { metadata, signal }: SentOptions) {
+  return passBorder(
+    observer,
+    {
+      method: { path },
+      request: asRequest(method, request),
+      async *next(asked, transport): AsyncGenerator<object, object | void, undefined> {
+        const answer = handler(asked as never, transport);
+        if (!method.responseStream) return await (answer as Promise<object>);
+        return yield* answer as AsyncIterable<object, void>;
+      },
+    },
+    createTransport(metadata, signal),
+  );
 }
 
 function asRequest(method: MethodDefinition, request: object): object {
@@ -90,36 +79,21 @@ function asRequest(method: MethodDefinition, request: object): object {
   })();
 }
 
-function createContext(options: CallOptions): CallContext {
-  return {
-    metadata: options.metadata ? Metadata(options.metadata) : Metadata(),
-    peer: 'in-process',
-    header: Metadata(),
-    trailer: Metadata(),
-    sendHeader: () => undefined,
-    signal: options.signal ?? new AbortController().signal,
-  };
-}
+const createTransport = (metadata: Metadata, signal: AbortSignal): TransportContext => ({
+  metadata,
+  peer: 'in-process',
+  header: Metadata(),
+  trailer: Metadata(),
+  sendHeader: () => undefined,
+  signal,
+});
 
-async function withDeadline<T>(deadline: Date | number, answer: Promise<T>): Promise<T> {
-  const milliseconds = typeof deadline === 'number' ? deadline : deadline.getTime() - Date.now();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(
-          new AppError({
-            code: 'DEADLINE_EXCEEDED',
-            reason: 'DEADLINE_EXCEEDED',
-            message: 'A service of Certferry took too long.',
-          }),
-        ),
-      milliseconds,
-    );
+/** The caller does not wait for a handler that does not look at its signal. */
+function untilAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(cancelled());
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
+    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,10 +1,10 @@
 import { createChannel, createClientFactory, type Channel, type Client, type CompatServiceDefinition } from 'nice-grpc';
 import { ChannelCredentials } from '@grpc/grpc-js';
 import type { ClientMiddleware } from 'nice-grpc-common';
-import { deadlineMiddleware } from 'nice-grpc-client-middleware-deadline';
 import { errorDetailsClientMiddleware } from 'nice-grpc-error-details';
-import { DEFAULT_DEADLINE_MS, MAX_MESSAGE_BYTES, type DeadlineOptions } from './deadline.ts';
+import { MAX_MESSAGE_BYTES, type DeadlineOptions } from './deadline.ts';
 import { fromStatus } from './error-mapping.ts';
+import { createClient, type Transport } from './outgoing-call.ts';
 import type { TlsFiles } from './tls.ts';
 
 const mapErrors: ClientMiddleware = async function* (call, options) {
@@ -31,9 +31,10 @@ export function connectRemote(address: string, tls?: TlsFiles): RemoteService {
     'grpc.keepalive_time_ms': 30_000,
   });
   // nice-grpc runs what was added last first.
-  const factory = createClientFactory().use(deadlineMiddleware).use(errorDetailsClientMiddleware).use(mapErrors);
+  const factory = createClientFactory().use(errorDetailsClientMiddleware).use(mapErrors);
   return {
-    client: (definition) => factory.create(definition, channel, { '*': { deadline: DEFAULT_DEADLINE_MS } }),
+    // nice-grpc's own client has a method by each name.
+    client: (definition) => createClient(definition, factory.create(definition, channel) as unknown as Transport),
     close: () => channel.close(),
   };
 }

@@ -1,13 +1,14 @@
 import { ServerCredentials } from '@grpc/grpc-js';
 import { AppError } from '@certferry/core';
-import { createServer, type CallContext } from 'nice-grpc';
+import { createServer } from 'nice-grpc';
 import type { ServerMiddleware } from 'nice-grpc-common';
 import { errorDetailsServerMiddleware } from 'nice-grpc-error-details';
 import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
 import { ServerReflection, ServerReflectionService } from 'nice-grpc-server-reflection';
-import { requestIdOf, type CallObserver } from './call-observer.ts';
+import { passBorder, type IncomingCall } from './border.ts';
+import type { CallObserver } from './call-observer.ts';
 import { MAX_MESSAGE_BYTES } from './deadline.ts';
-import { crossBorder, internal, toStatus } from './error-mapping.ts';
+import { toStatus } from './error-mapping.ts';
 import type { ServedService } from './service.ts';
 import type { TlsFiles } from './tls.ts';
 
@@ -58,24 +59,13 @@ export async function startRpcServer(options: {
   };
 }
 
-/** Observes every call and lets nothing but statuses of AppErrors out. */
+/** The border, and its AppErrors as statuses. */
 function createBorder(observer: CallObserver): ServerMiddleware {
-  return async function* border(call, context: CallContext) {
-    const start = performance.now();
-    const ended = (error: unknown) =>
-      observer.callEnded({
-        method: call.method.path.slice(1),
-        requestId: requestIdOf(context),
-        milliseconds: performance.now() - start,
-        error,
-      });
+  return async function* border(call, transport) {
     try {
-      const answer = yield* call.next(call.request as never, context);
-      ended(undefined);
-      return answer;
+      return yield* passBorder(observer, call as IncomingCall<unknown, never>, transport);
     } catch (error) {
-      ended(error);
-      throw toStatus(crossBorder(error instanceof AppError ? error : internal(error)));
+      throw error instanceof AppError ? toStatus(error) : error;
     }
   };
 }

@@ -28,3 +28,16 @@ export function serve<I extends object>(
 ): ServedService {
   return { definition, implementation: implementation as unknown as AnyImplementation };
 }
+
+// nice-grpc's type allows definitions of other generators; the contracts have none.
+type GeneratedDefinition = { fullName: string; methods: Record<string, MethodDefinition> };
+
+/** `certferry.inventory.v1.InventoryService` */
+export function fullNameOf(definition: CompatServiceDefinition): string {
+  return (definition as unknown as GeneratedDefinition).fullName;
+}
+
+/** The methods of a definition, by their names in an implementation. */
+export function methodsOf(definition: CompatServiceDefinition): [name: string, method: MethodDefinition][] {
+  return Object.entries((definition as unknown as GeneratedDefinition).methods);
+}

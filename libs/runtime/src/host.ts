@@ -233,11 +233,11 @@ function createCallObserver(logger: Logger, metrics: Registry): CallObserver {
     registers: [metrics],
   });
   return {
-    callEnded({ method, requestId, milliseconds, error }) {
+    callEnded({ method, requestId, caller, milliseconds, error }) {
       const code = error === undefined ? 'OK' : error instanceof AppError ? error.code : 'INTERNAL';
       duration.observe({ method, code }, milliseconds / 1000);
-      if (code === 'INTERNAL') logger.error({ err: error, method, requestId }, 'call failed');
-      else logger.debug({ method, requestId, code, milliseconds }, 'call');
+      if (code === 'INTERNAL') logger.error({ err: error, method, requestId, caller }, 'call failed');
+      else logger.debug({ method, requestId, caller, code, milliseconds }, 'call');
     },
   };
 }

@@ -1,6 +1,6 @@
 import { invalid, newId, notFound, raise } from '@certferry/core';
 import type { inventoryV1 } from '@certferry/contracts';
-import { CALLER } from '@certferry/rpc';
+import { callContext } from '@certferry/rpc';
 import type { BulkImport } from './bulk-imports.ts';
 import { checkProfile, profileHasImports, type EnrollmentProfile } from './enrollment-profiles.ts';
 import { startBulkImport, type BulkContext } from './start-bulk-import.ts';
@@ -48,8 +48,8 @@ export function enrollmentProfileHandlers(context: BulkContext): inventoryV1.Enr
 export function bulkImportHandlers(context: BulkContext): inventoryV1.BulkImportServiceImplementation {
   const { bulkImports } = context;
   return {
-    async startBulkImport(requests, { metadata }) {
-      return { bulkImport: toBulkImport(await startBulkImport(context, requests, metadata.get(CALLER) ?? '')) };
+    async startBulkImport(requests) {
+      return { bulkImport: toBulkImport(await startBulkImport(context, requests, callContext().principal.id)) };
     },
 
     async getBulkImport({ id }) {

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { AppError, invalid } from '@certferry/core';
 import { deploymentV1, type parserV1 } from '@certferry/contracts';
 import type { Database } from '@certferry/database';
@@ -47,7 +48,8 @@ export class BulkWorker {
     this.kick();
   }
 
-  kick = (): void => {
+  // Not in the context of the call that kicks: the worker outlives it.
+  kick = AsyncResource.bind((): void => {
     if (this.#stopped) return;
     if (this.#running) {
       this.#again = true;
@@ -63,7 +65,7 @@ export class BulkWorker {
           this.kick();
         } else if (!this.#stopped) this.#timer = setTimeout(this.kick, POLL_MS);
       });
-  };
+  });
 
   async stop(): Promise<void> {
     this.#stopped = true;
