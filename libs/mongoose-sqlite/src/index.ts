@@ -1,1 +1,1 @@
-export { useSqlite } from './driver.ts';
+export { useSqlite } from './mongodb/use-sqlite.ts';

@@ -1,24 +1,20 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { AppError } from '@certferry/core';
-import { SqliteCollection } from './sqlite-collection.ts';
-import { unsupported } from './unsupported.ts';
 
 interface PendingWrite {
-  run: () => unknown;
-  resolve: (value: unknown) => void;
+  /** Does the work; what it returns settles the caller's promise once all is on the disk. */
+  run: () => () => void;
   reject: (error: unknown) => void;
 }
 
 /**
- * One SQLite file as a MongoDB database. Writes that are asked for in the same turn of the event loop share one
- * transaction and one fsync (each has a savepoint of its own); their promises settle when it is on the disk.
+ * One SQLite file. Writes that are asked for in the same turn of the event loop share one transaction and one fsync
+ * (each has a savepoint of its own); their promises settle when it is on the disk.
  */
-export class SqliteDatabase {
-  readonly databaseName = 'certferry';
+export class SqliteFile {
   readonly #sqlite: DatabaseSync;
-  readonly #collections = new Map<string, SqliteCollection>();
   readonly #statements = new Map<string, StatementSync>();
   #pending: PendingWrite[] = [];
 
@@ -41,37 +37,15 @@ export class SqliteDatabase {
     }
   }
 
-  collection(name: string): SqliteCollection {
-    let collection = this.#collections.get(name);
-    if (!collection) {
-      collection = new SqliteCollection(this, name);
-      this.#collections.set(name, collection);
-    }
-    return collection;
-  }
-
-  async createCollection(name: string): Promise<SqliteCollection> {
-    return await Promise.resolve(this.collection(name));
-  }
-
-  listCollections(): { toArray: () => Promise<{ name: string; type: string }[]> } {
-    const names = this.prepare('SELECT name FROM collections ORDER BY name').all() as { name: string }[];
-    return { toArray: () => Promise.resolve(names.map(({ name }) => ({ name, type: 'collection' }))) };
-  }
-
-  /** Only what tells the time and whether the server is there. */
-  async command(command: Record<string, unknown>): Promise<Record<string, unknown>> {
-    const [name] = Object.keys(command);
-    if (name !== 'ping' && name !== 'isMaster') throw unsupported(`the command ${String(name)}`);
-    this.prepare('SELECT 1').get();
-    return await Promise.resolve({ ok: 1, ...(name === 'isMaster' && { localTime: new Date() }) });
-  }
-
   /** Runs `run` in the next shared transaction. */
   write<T>(run: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#pending.length === 0) setImmediate(() => this.#flush());
-      this.#pending.push({ run, resolve: resolve as (value: unknown) => void, reject });
+      const pending = () => {
+        const value = run();
+        return () => resolve(value);
+      };
+      this.#pending.push({ run: pending, reject });
     });
   }
 
@@ -83,6 +57,17 @@ export class SqliteDatabase {
       this.#statements.set(sql, statement);
     }
     return statement;
+  }
+
+  /** The rows of a statement, read as they are asked for. `Row` is what its SELECT names. */
+  rows<Row>(sql: string, ...parameters: SQLInputValue[]): Iterable<Row> {
+    // A cast: node:sqlite cannot know the columns; each caller states them beside its SELECT.
+    return this.prepare(sql).iterate(...parameters) as Iterable<unknown> as Iterable<Row>;
+  }
+
+  /** The first row of a statement. `Row` is what its SELECT names. */
+  row<Row>(sql: string, ...parameters: SQLInputValue[]): Row | undefined {
+    return this.prepare(sql).get(...parameters) as Row | undefined; // A cast for the same reason.
   }
 
   exec(sql: string): void {
@@ -109,10 +94,9 @@ export class SqliteDatabase {
     const settle: (() => void)[] = [];
     try {
       this.prepare('BEGIN IMMEDIATE').run();
-      for (const { run, resolve, reject } of writes) {
+      for (const { run, reject } of writes) {
         try {
-          const value = this.savepoint(run);
-          settle.push(() => resolve(value));
+          settle.push(this.savepoint(run));
         } catch (error) {
           settle.push(() => reject(error));
         }

@@ -1,51 +1,25 @@
 import { Buffer } from 'node:buffer';
-import { EMPTY_ARRAY, encodeKey, invert, isPlainObject } from './key-encoding.ts';
-import { unsupported } from './unsupported.ts';
-
-export type Document = Record<string, unknown>;
-
-/** An index as the schema declares it. */
-export interface IndexDefinition {
-  name: string;
-  fields: { path: string; descending: boolean }[];
-  unique: boolean;
-  sparse: boolean;
-}
-
-export interface IndexOptions {
-  name?: string;
-  unique?: boolean;
-  sparse?: boolean;
-}
-
-const KNOWN_OPTIONS = new Set(['name', 'unique', 'sparse', 'background', 'v']);
-
-/** Refuses by name what only MongoDB has: partial, TTL, text, hashed, wildcard and collated indexes. */
-export function defineIndex(keys: Record<string, unknown>, options: IndexOptions = {}): IndexDefinition {
-  for (const [name, value] of Object.entries(options)) {
-    if (value != null && !KNOWN_OPTIONS.has(name)) throw unsupported(`the index option ${name}`);
-  }
-  const fields = Object.entries(keys).map(([path, direction]) => {
-    if (direction !== 1 && direction !== -1) throw unsupported(`an index of type ${String(direction)}`);
-    if (path.includes('$')) throw unsupported('a wildcard index');
-    return { path, descending: direction === -1 };
-  });
-  const name = options.name ?? fields.map((field) => `${field.path}_${field.descending ? -1 : 1}`).join('_');
-  return { name, fields, unique: options.unique ?? false, sparse: options.sparse ?? false };
-}
+import { isPlainObject, type Document } from './document.ts';
+import type { IndexDefinition } from './index-definition.ts';
+import { EMPTY_ARRAY, encodeKey, invert } from './key-encoding.ts';
 
 /** All values at a dotted path, fanned out over arrays; [undefined] when there is nothing. */
-export function valuesAt(document: unknown, path: string[]): unknown[] {
+function valuesAt(document: unknown, path: string[]): unknown[] {
   const [head, ...rest] = path;
   if (head === undefined) {
     if (!Array.isArray(document)) return [document];
-    return document.length === 0 ? [EMPTY_ARRAY] : (document as unknown[]);
+    return document.length === 0 ? [EMPTY_ARRAY] : document;
   }
   if (Array.isArray(document)) {
     const values = document.filter(isPlainObject).flatMap((element) => valuesAt(element, path));
     return values.length === 0 ? [undefined] : values;
   }
   return isPlainObject(document) ? valuesAt(document[head], rest) : [undefined];
+}
+
+/** The keys of what is at a path, at least one. */
+export function pathKeys(document: Document, path: string): Buffer[] {
+  return valuesAt(document, path.split('.')).map(encodeKey);
 }
 
 /** The keys under which an index holds a document: none when sparse and absent, several when a field is an array. */
@@ -73,6 +47,7 @@ function isArrayField(index: IndexDefinition, document: Document): boolean {
   });
 }
 
+/** One field's part of an index key. */
 export function encodeField(index: IndexDefinition, position: number, key: Buffer): Buffer {
   return index.fields[position]!.descending ? invert(key) : key;
 }

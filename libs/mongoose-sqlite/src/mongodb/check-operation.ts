@@ -1,15 +1,6 @@
-import { AppError } from '@certferry/core';
-import { isPlainObject } from './key-encoding.ts';
-
-/** UNIMPLEMENTED UNSUPPORTED_OPERATOR, with the name of what was asked for. */
-export function unsupported(what: string): AppError {
-  return new AppError({
-    code: 'UNIMPLEMENTED',
-    reason: 'UNSUPPORTED_OPERATOR',
-    message: `The embedded database does not support ${what}.`,
-    details: { operator: what },
-  });
-}
+import type { UpdateOperators } from '../query/apply-update.ts';
+import { isPlainObject } from '../query/document.ts';
+import { unsupported } from '../query/unsupported.ts';
 
 const QUERY_OPERATORS = new Set(
   '$eq $ne $gt $gte $lt $lte $in $nin $exists $type $regex $options $all $elemMatch $size $mod $not $and $or $nor $expr'.split(
@@ -19,7 +10,7 @@ const QUERY_OPERATORS = new Set(
 const UPDATE_OPERATORS = new Set(
   '$set $unset $inc $mul $min $max $rename $push $pull $pullAll $pop $addToSet $currentDate $setOnInsert'.split(' '),
 );
-const OPTIONS = ['session', 'collation', 'let', 'min', 'max', 'hint', 'tailable'];
+const OPTIONS = new Set(['session', 'collation', 'let', 'min', 'max', 'hint', 'tailable']);
 
 /** Refuses by name the query operators that were not tested against MongoDB. */
 export function checkFilter(filter: unknown): void {
@@ -32,16 +23,16 @@ export function checkFilter(filter: unknown): void {
 }
 
 /** Refuses updates by pipeline and unknown update operators by name. */
-export function checkUpdate(update: unknown): asserts update is Record<string, Record<string, unknown>> {
+export function checkUpdate(update: object): asserts update is UpdateOperators {
   if (Array.isArray(update)) throw unsupported('an update by pipeline');
-  for (const key of Object.keys(update as object)) {
+  for (const key of Object.keys(update)) {
     if (!UPDATE_OPERATORS.has(key)) throw unsupported(`the update operator ${key}`);
   }
 }
 
 /** Refuses by name the options that would change an operation's meaning. */
 export function checkOptions(options: object | undefined): void {
-  for (const name of OPTIONS) {
-    if (options && (options as Record<string, unknown>)[name] != null) throw unsupported(`the option ${name}`);
+  for (const [name, value] of Object.entries(options ?? {})) {
+    if (OPTIONS.has(name) && value != null) throw unsupported(`the option ${name}`);
   }
 }

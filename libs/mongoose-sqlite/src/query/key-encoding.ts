@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import mongoose from 'mongoose';
+import { isPlainObject } from './document.ts';
 import { unsupported } from './unsupported.ts';
 
 const { BSON, ObjectId } = mongoose.mongo;
@@ -49,12 +50,6 @@ function encodeObject(value: unknown): Buffer {
   if (Array.isArray(value)) return encodeBytes(TAG.array, BSON.serialize({ '': value }));
   if (isPlainObject(value)) return encodeBytes(TAG.object, BSON.serialize(value));
   throw unsupported(`a value of type ${(value as object).constructor.name} in an index`);
-}
-
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 /** An IEEE double whose bytes sort: sign flipped, negatives inverted. */

@@ -1,8 +1,7 @@
 import { Context, Query as FullQuery } from 'mingo';
 import * as queryOperators from 'mingo/operators/query';
 import { Query } from 'mingo/query';
-import { isPlainObject } from './key-encoding.ts';
-import type { Filter } from './planner.ts';
+import { isPlainObject, type Filter } from './document.ts';
 
 /** Only what filters without $expr need: mingo copies the operators it is given for every query. */
 export const FILTER_OPTIONS = { context: Context.init({ query: queryOperators }) };

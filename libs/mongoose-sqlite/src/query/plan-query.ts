@@ -1,9 +1,16 @@
 import { Buffer } from 'node:buffer';
-import { encodeField, type IndexDefinition } from './index-definition.ts';
-import { bracketEnd, bracketStart, encodeKey, isPlainObject, prefixEnd } from './key-encoding.ts';
+import type { Filter } from './document.ts';
+import { filterBounds, type Bounds } from './filter-bounds.ts';
+import type { IndexDefinition } from './index-definition.ts';
+import { encodeField } from './index-keys.ts';
+import { bracketEnd, bracketStart, encodeKey, prefixEnd } from './key-encoding.ts';
+import type { SortSpec } from './sort-documents.ts';
 
-export type Filter = Record<string, unknown>;
-export type SortSpec = [path: string, direction: 1 | -1][];
+/** An index to plan with; `multikey` once a document had an array in one of its fields. */
+export interface PlannableIndex {
+  readonly definition: IndexDefinition;
+  readonly multikey: boolean;
+}
 
 /** Index keys from `from` (inclusive) to `to` (exclusive; undefined: no end). */
 export interface KeyRange {
@@ -17,20 +24,9 @@ export type Plan =
   | { stage: 'IDHACK'; keys: Buffer[]; sorted: boolean }
   | { stage: 'IXSCAN'; index: IndexDefinition; ranges: KeyRange[]; reverse: boolean; sorted: boolean };
 
-interface Bounds {
-  equal?: unknown[];
-  lower?: unknown;
-  upper?: unknown;
-  prefix?: string;
-}
-
 /** The index with most equalities, then a range, then the wanted order; a scan when none helps. */
-export function planQuery(
-  query: { filter: Filter; sort: SortSpec },
-  indexes: (IndexDefinition & { multikey: boolean })[],
-): Plan {
-  const bounds = new Map<string, Bounds>();
-  collectBounds(query.filter, bounds);
+export function planQuery(query: { filter: Filter; sort: SortSpec }, indexes: readonly PlannableIndex[]): Plan {
+  const bounds = filterBounds(query.filter);
   const ids = bounds.get('_id')?.equal;
   if (ids) return { stage: 'IDHACK', keys: ids.map(encodeKey), sorted: query.sort.length === 0 || ids.length < 2 };
   let best: { plan: Plan; score: number } = { plan: { stage: 'COLLSCAN', sorted: query.sort.length === 0 }, score: 0 };
@@ -41,53 +37,11 @@ export function planQuery(
   return best.plan;
 }
 
-/** Reads the conditions that every match must meet: the top level and what is under $and. */
-function collectBounds(filter: Filter, bounds: Map<string, Bounds>): void {
-  for (const [path, condition] of Object.entries(filter)) {
-    if (path === '$and') for (const part of condition as Filter[]) collectBounds(part, bounds);
-    if (path.startsWith('$')) continue;
-    const found = bounds.get(path) ?? {};
-    bounds.set(path, found);
-    if (condition instanceof RegExp) found.prefix ??= literalPrefix(condition.source, condition.flags);
-    else if (isOperators(condition)) collectOperators(condition, found);
-    else found.equal ??= [condition];
-  }
-}
-
-const isOperators = (condition: unknown): condition is Record<string, unknown> =>
-  isPlainObject(condition) && Object.keys(condition).some((key) => key.startsWith('$'));
-
-function collectOperators(operators: Record<string, unknown>, found: Bounds): void {
-  for (const [operator, value] of Object.entries(operators)) {
-    if (operator === '$eq') found.equal ??= [value];
-    if (operator === '$in' && Array.isArray(value) && !value.some((one) => one instanceof RegExp))
-      found.equal ??= value as unknown[];
-    if (operator === '$gt' || operator === '$gte') found.lower ??= value;
-    if (operator === '$lt' || operator === '$lte') found.upper ??= value;
-    if (operator === '$regex') {
-      const source = value instanceof RegExp ? value.source : String(value);
-      const flags = value instanceof RegExp ? value.flags : ((operators['$options'] as string | undefined) ?? '');
-      found.prefix ??= literalPrefix(source, flags);
-    }
-  }
-}
-
-/** The text that every match of an anchored expression starts with. */
-function literalPrefix(source: string, flags: string): string | undefined {
-  if (!source.startsWith('^') || flags !== '' || source.includes('|')) return undefined;
-  let prefix = '';
-  let i = 1;
-  for (; i < source.length; i++) {
-    const character = source[i]!;
-    if (character === '\\' && i + 1 < source.length && /[^a-zA-Z0-9]/.test(source[i + 1]!)) prefix += source[++i]!;
-    else if (/[a-zA-Z0-9 _:@,=/-]/.test(character)) prefix += character;
-    else break;
-  }
-  if (i < source.length && '*?{+'.includes(source[i]!)) prefix = prefix.slice(0, -1);
-  return prefix || undefined;
-}
-
-function planIndex(index: IndexDefinition & { multikey: boolean }, bounds: Map<string, Bounds>, sort: SortSpec) {
+function planIndex(
+  { definition: index, multikey }: PlannableIndex,
+  bounds: Map<string, Bounds>,
+  sort: SortSpec,
+): { plan: Plan; score: number } | undefined {
   let prefixes: Buffer[] = [Buffer.alloc(0)];
   let equalities = 0;
   let excludesMissing = false;
@@ -99,7 +53,7 @@ function planIndex(index: IndexDefinition & { multikey: boolean }, bounds: Map<s
     prefixes = prefixes.flatMap((prefix) => encoded.map((bytes) => Buffer.concat([prefix, bytes])));
   }
   const next = index.fields[equalities];
-  const range = next && rangeOf(bounds.get(next.path), { descending: next.descending, multikey: index.multikey });
+  const range = next && rangeOf(bounds.get(next.path), { descending: next.descending, multikey });
   excludesMissing ||= range !== undefined;
   if (index.sparse && !excludesMissing) return undefined;
   const order = prefixes.length === 1 ? sortOrder(index, equalities, sort) : undefined;
