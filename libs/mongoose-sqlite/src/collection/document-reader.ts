@@ -9,7 +9,7 @@ import { decodeDocument, type DocumentTable } from './document-table.ts';
 export interface FindOptions {
   sort?: SortOption;
   skip?: number;
-  /** 0: no limit. */
+  /** 0: no limit; of a negative one, as in MongoDB, the amount counts. */
   limit?: number;
   projection?: Record<string, unknown>;
 }
@@ -36,7 +36,8 @@ export class DocumentReader {
 
   /** All matches, sorted, skipped and cut. */
   matches(filter: Filter, options: FindOptions = {}): Match[] {
-    const { skip = 0, limit = 0 } = options;
+    const { skip = 0 } = options;
+    const limit = Math.abs(options.limit ?? 0);
     const plan = this.plan(filter, options);
     const end = limit ? skip + limit : Infinity;
     const found = this.#scan(filter, plan, plan.sorted ? end : Infinity);
@@ -58,7 +59,7 @@ export class DocumentReader {
       if (seen.has(rid)) continue;
       const document = decodeDocument(doc);
       if (query && !query.test(document)) continue;
-      if (plan.stage === 'IXSCAN') seen.add(rid);
+      if (plan.stage !== 'COLLSCAN') seen.add(rid);
       matches.push({ rid, bytes: doc, document });
       if (matches.length >= limit) break;
     }

@@ -32,6 +32,9 @@ export class DocumentTable {
     this.#file = file;
     this.name = name;
     this.#table = quoteName(`documents:${name}`);
+    file.onRollback(() => {
+      this.#indexes = undefined;
+    });
   }
 
   /** The indexes; makes the collection's table on first use. */

@@ -16,6 +16,7 @@ interface PendingWrite {
 export class SqliteFile {
   readonly #sqlite: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #rollbackListeners: (() => void)[] = [];
   #pending: PendingWrite[] = [];
 
   /** Opens `<folder>/certferry.sqlite`, made if it is not there. FAILED_PRECONDITION when another process has it open. */
@@ -70,6 +71,11 @@ export class SqliteFile {
     return this.prepare(sql).get(...parameters) as Row | undefined; // A cast for the same reason.
   }
 
+  /** Calls `forget` when something was undone: who remembers what is in the file must then read it again. */
+  onRollback(forget: () => void): void {
+    this.#rollbackListeners.push(forget);
+  }
+
   exec(sql: string): void {
     this.#sqlite.exec(sql);
   }
@@ -84,6 +90,7 @@ export class SqliteFile {
     } catch (error) {
       this.prepare('ROLLBACK TO operation').run();
       this.prepare('RELEASE operation').run();
+      this.#undone();
       throw error;
     }
   }
@@ -104,10 +111,15 @@ export class SqliteFile {
       this.prepare('COMMIT').run();
     } catch (error) {
       if (this.#sqlite.isOpen && this.#sqlite.isTransaction) this.prepare('ROLLBACK').run();
+      this.#undone();
       for (const { reject } of writes) reject(error);
       return;
     }
     for (const done of settle) done();
+  }
+
+  #undone(): void {
+    for (const forget of this.#rollbackListeners) forget();
   }
 
   close(): void {

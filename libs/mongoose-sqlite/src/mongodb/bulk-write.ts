@@ -75,7 +75,7 @@ function runOperation(
     result.deletedCount += writer.delete(filter, name === 'deleteOne' ? 1 : undefined);
   } else if (name === 'updateOne' || name === 'updateMany') {
     checkUpdate(one.update!);
-    const done = writer.update(filter, one.update!, { ...one, limit: name === 'updateOne' ? 1 : undefined });
+    const done = writer.update(filter, one.update, { ...one, limit: name === 'updateOne' ? 1 : undefined });
     countUpdate(done, { result, index });
   } else if (name === 'replaceOne') {
     countUpdate(writer.replace(filter, one.replacement!, one), { result, index });
@@ -96,9 +96,9 @@ function bulkWriteError(failures: BulkFailure[], result: BulkResult): Error {
     return { ...fields, err: { ...fields, op: {} } };
   });
   const first = writeErrors[0]!;
-  // A cast: the driver's BulkWriteResult cannot be made outside of it; mongoose reads these fields of one.
+  // Casts: the driver's WriteError and BulkWriteResult cannot be made outside of it; mongoose reads these fields of them.
   return new mongoose.mongo.MongoBulkWriteError(
-    { message: first.errmsg, code: first.code, writeErrors },
+    { message: first.errmsg, code: first.code, writeErrors: writeErrors as never },
     result as never,
   );
 }

@@ -24,7 +24,7 @@ function collectBounds(filter: Filter, bounds: Map<string, Bounds>): void {
     bounds.set(path, found);
     if (condition instanceof RegExp) found.prefix ??= literalPrefix(condition.source, condition.flags);
     else if (isOperators(condition)) collectOperators(condition, found);
-    else found.equal ??= [condition];
+    else if (hasOwnKey(condition)) found.equal ??= [condition];
   }
 }
 
@@ -33,18 +33,23 @@ const isOperators = (condition: unknown): condition is Record<string, unknown> =
 
 function collectOperators(operators: Record<string, unknown>, found: Bounds): void {
   for (const [operator, value] of Object.entries(operators)) {
-    if (operator === '$eq') found.equal ??= [value];
-    if (operator === '$in' && Array.isArray(value) && !value.some((one) => one instanceof RegExp))
-      found.equal ??= value;
-    if (operator === '$gt' || operator === '$gte') found.lower ??= value;
-    if (operator === '$lt' || operator === '$lte') found.upper ??= value;
+    if (operator === '$eq' && hasOwnKey(value)) found.equal ??= [value];
+    if (operator === '$in' && Array.isArray(value) && value.every(hasOwnKey)) found.equal ??= value;
+    if ((operator === '$gt' || operator === '$gte') && hasOrderedKey(value)) found.lower ??= value;
+    if ((operator === '$lt' || operator === '$lte') && hasOrderedKey(value)) found.upper ??= value;
     if (operator === '$regex') {
       const source = value instanceof RegExp ? value.source : String(value);
-      const flags = value instanceof RegExp ? value.flags : (operators['$options'] ?? '');
+      const flags = operators['$options'] ?? (value instanceof RegExp ? value.flags : '');
       found.prefix ??= literalPrefix(source, flags);
     }
   }
 }
+
+/** Whether an index holds what equals the value under the value's own key: of an array it holds the elements. */
+const hasOwnKey = (value: unknown): boolean => !Array.isArray(value) && !(value instanceof RegExp);
+
+/** Whether the keys of what is greater are greater: those of documents only tell them apart. */
+const hasOrderedKey = (value: unknown): boolean => hasOwnKey(value) && !isPlainObject(value);
 
 /** The text that every match of an anchored expression starts with. */
 function literalPrefix(source: string, flags: unknown): string | undefined {
@@ -53,7 +58,7 @@ function literalPrefix(source: string, flags: unknown): string | undefined {
   let i = 1;
   for (; i < source.length; i++) {
     const character = source[i]!;
-    if (character === '\\' && i + 1 < source.length && /[^a-zA-Z0-9]/.test(source[i + 1]!)) prefix += source[++i]!;
+    if (character === '\\' && i + 1 < source.length && /[!-/:-@[-`{-~]/.test(source[i + 1]!)) prefix += source[++i]!;
     else if (/[a-zA-Z0-9 _:@,=/-]/.test(character)) prefix += character;
     else break;
   }

@@ -56,7 +56,9 @@ function planIndex(
   const range = next && rangeOf(bounds.get(next.path), { descending: next.descending, multikey });
   excludesMissing ||= range !== undefined;
   if (index.sparse && !excludesMissing) return undefined;
-  const order = prefixes.length === 1 ? sortOrder(index, equalities, sort) : undefined;
+  // Which of an array's elements a plan meets first is not which of them counts in the order.
+  const ordered = prefixes.length === 1 && (!multikey || sort.length === 0);
+  const order = ordered ? sortOrder(index, equalities, sort) : undefined;
   const score = equalities * 10 + (range ? 5 : 0) + (order && sort.length > 0 ? 3 : 0);
   if (score === 0) return undefined;
   const ranges = prefixes.map((prefix) => join(prefix, range));
