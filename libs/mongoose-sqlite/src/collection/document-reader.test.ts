@@ -16,7 +16,7 @@ import { DocumentWriter } from './document-writer.ts';
 import { SqliteFile } from './sqlite-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'certferry-reader-'));
-const RUNS = 100;
+const RUNS = 60;
 let file: SqliteFile;
 beforeAll(() => {
   file = new SqliteFile(folder);
