@@ -1,4 +1,4 @@
-import { AsyncResource } from 'node:async_hooks';
+import { Loop } from '@certferry/work';
 import type { Model, Schema } from 'mongoose';
 import type { EventBus } from './event-bus.ts';
 import type { Event } from './event.ts';
@@ -22,79 +22,45 @@ export function addOutbox(schema: Schema): void {
   schema.index({ outbox: 1 }, { sparse: true });
 }
 
-/** The part of an update that appends events. */
-export function appendEvents(events: Event[]): { $push: { pendingEvents: { $each: Event[] } }; outbox: true } {
-  return { $push: { pendingEvents: { $each: events } }, outbox: true };
-}
-
 const BATCH = 200;
-const POLL_MS = 1_000;
-
-export interface OutboxRelay {
-  /** Publishes what is pending, from now on. */
-  start(): void;
-  /** Says that something was just saved. */
-  kick: () => void;
-  stop(): Promise<void>;
-}
 
 /**
- * Publishes pending events, each aggregate's in order, and then takes them out. A crash in between publishes them again
- * under the same id; two relays over one collection do no harm. `onError` hears of failures, which are tried again.
+ * The loop that publishes pending events, each aggregate's in order, and then takes them out; kick it when something
+ * was saved. A crash in between publishes them again under the same id; two relays over one collection do no harm.
+ * `onError` hears of failures, which are tried again.
  */
 export function createOutboxRelay(options: {
   models: Model<never>[];
   bus: EventBus;
   onError: (error: unknown) => void;
-}): OutboxRelay {
+}): Loop {
+  // A model of any aggregate is one of its outbox fields, which mongoose's invariant types cannot say.
   const models = options.models as unknown as Model<Outbox & { _id: string }>[];
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> | undefined;
-  let again = false;
-  let stopped = true;
-
-  const relayAll = async () => {
-    for (const model of models) await relayCollection(model, options.bus);
+  const round = async () => {
+    const rounds: Batch[] = [];
+    for (const model of models) rounds.push(await relayBatch(model, options.bus));
+    const errors = rounds.flatMap((batch) => batch.errors);
+    // Backing off is for when nothing gets out; one aggregate that cannot be published must not slow the others down.
+    if (errors.length > 0 && rounds.every((batch) => batch.errors.length === batch.size)) throw errors[0];
+    if (errors.length > 0) options.onError(errors[0]);
+    return rounds.some((batch) => batch.size === BATCH && batch.errors.length < BATCH) ? 0 : undefined;
   };
-  const run = () => {
-    if (stopped) return;
-    if (running) {
-      again = true;
-      return;
-    }
-    clearTimeout(timer);
-    running = relayAll()
-      .catch(options.onError)
-      .finally(() => {
-        running = undefined;
-        if (stopped) return;
-        if (again) {
-          again = false;
-          run();
-        } else timer = setTimeout(run, POLL_MS);
-      });
-  };
-  return {
-    start() {
-      stopped = false;
-      run();
-    },
-    // Not in the context of the call that kicks: the relay outlives it.
-    kick: AsyncResource.bind(run),
-    async stop() {
-      stopped = true;
-      clearTimeout(timer);
-      await running;
-    },
-  };
+  return new Loop({ round, onError: options.onError });
 }
 
-async function relayCollection(model: Model<Outbox & { _id: string }>, bus: EventBus): Promise<void> {
-  for (;;) {
-    const batch = await model.find({ outbox: true }).select('pendingEvents deleted').limit(BATCH).lean();
-    await Promise.all(batch.map((aggregate) => relayAggregate(model, bus, aggregate as Outbox & { _id: string })));
-    if (batch.length < BATCH) return;
-  }
+interface Batch {
+  size: number;
+  errors: unknown[];
+}
+
+async function relayBatch(model: Model<Outbox & { _id: string }>, bus: EventBus): Promise<Batch> {
+  const batch = await model.find({ outbox: true }).select('pendingEvents deleted').limit(BATCH).lean();
+  // All are waited for even when one fails: the next round must not publish beside what is left of this one.
+  const results = await Promise.allSettled(
+    batch.map((aggregate) => relayAggregate(model, bus, aggregate as Outbox & { _id: string })),
+  );
+  const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  return { size: batch.length, errors };
 }
 
 async function relayAggregate(
