@@ -30,7 +30,7 @@ type Do = (task: Task, lease: Lease, stopping: AbortSignal) => Promise<void>;
 
 /** A process that works on the tasks, and what it asked the database. */
 class Worker {
-  readonly asked = { due: 0, take: 0 };
+  readonly asked = { due: 0, take: 0, release: 0 };
   readonly errors: { error: unknown; resource?: string }[] = [];
   readonly tasks: Model<Task>;
   readonly leases: ResourceLeases;
@@ -75,7 +75,10 @@ class Worker {
         await this.#do(task, lease, stopping);
         if (lease.held) await this.#step(mine, { $set: { state: 'done' }, $unset: { dueAt: 1 } });
       },
-      release: () => this.leases.release(resource, holder),
+      release: async () => {
+        this.asked.release++;
+        await this.leases.release(resource, holder);
+      },
     };
   }
 
@@ -218,7 +221,7 @@ describe.each(engines)('leased work on %s', (_, open) => {
   test('however many due tasks a busy resource has, the others are done', async () => {
     const one = worker(() => Promise.resolve(), { intervalMs: 30_000 });
     await leaseElsewhere(one, 'leased elsewhere', 60_000);
-    await queue('leased elsewhere', 500);
+    await queue('leased elsewhere', 500, { dueAt: new Date(0) });
     await queue('other', 5);
     one.pool.start();
     await isEmpty(one, { resource: 'other' });
@@ -230,7 +233,7 @@ describe.each(engines)('leased work on %s', (_, open) => {
     const run: Do = ({ resource }) =>
       resource === 'slow' ? new Promise((resolve) => (finish = resolve)) : Promise.resolve();
     const one = worker(run, { intervalMs: 30_000, concurrency: 2 });
-    await queue('slow', 500);
+    await queue('slow', 500, { dueAt: new Date(0) });
     await queue('other', 5);
     one.pool.start();
     await isEmpty(one, { resource: 'other' });
@@ -281,6 +284,8 @@ describe.each(engines)('leased work on %s', (_, open) => {
     expect(order).toEqual([ids[0], ids[3], ids[1], ids[2]]);
     expect(heldWhileAnotherRuns).toBe(false);
     expect(stalled!.held).toBe(false);
+    expect(down.asked.release).toBe(0);
+    expect(other.asked.release).toBe(4);
     expect((await other.tasks.findById(ids[0]).lean())!.generation).toBe(2);
   });
 
