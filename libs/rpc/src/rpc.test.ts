@@ -1,24 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { AppError, notFound } from '@certferry/core';
 import { inventoryV1 } from '@certferry/contracts';
-import { createChannel, createClient } from 'nice-grpc';
+import { createChannel, createClient, Status } from 'nice-grpc';
 import { HealthDefinition } from 'nice-grpc-server-health';
+import { ServerReflectionRequest } from 'nice-grpc-server-reflection/lib/proto/grpc/reflection/v1/reflection_pb.js';
+import { ServerReflectionService } from 'nice-grpc-server-reflection';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  connectRemote,
-  createInProcessClient,
-  readTlsFiles,
-  serve,
-  startRpcServer,
-  type Client,
-  type DeadlineOptions,
-  type RemoteService,
-  type RpcServer,
-} from './index.ts';
+import { connectRemote, readTlsFiles, serve, startRpcServer, type Client, type DeadlineOptions } from './index.ts';
+import { hostServices, WAYS, type TestHost } from './testing/index.ts';
 
 const definition = inventoryV1.ImportServiceDefinition;
 const calls: { method: string; error: unknown }[] = [];
@@ -42,26 +34,15 @@ const implementation: inventoryV1.ImportServiceImplementation = {
     );
   },
 };
-const protoset = readFileSync(fileURLToPath(import.meta.resolve('@certferry/contracts/protoset')));
 
-describe.each(['in-process', 'gRPC'])('a call %s', (way) => {
-  let server: RpcServer | undefined;
-  let remote: RemoteService | undefined;
+describe.each(WAYS)('a call %s', (way) => {
+  let host: TestHost;
   let client: Client<typeof definition, DeadlineOptions>;
   beforeAll(async () => {
-    const served = serve(definition, implementation);
-    if (way === 'in-process') {
-      client = createInProcessClient(definition, served.implementation, observer);
-      return;
-    }
-    server = await startRpcServer({ host: '127.0.0.1', port: 0, services: [served], protoset, observer });
-    remote = connectRemote(`127.0.0.1:${server.port}`);
-    client = remote.client(definition);
+    host = await hostServices(way, [serve(definition, implementation)], observer);
+    client = host.client(definition);
   });
-  afterAll(async () => {
-    remote?.close();
-    await server?.drain();
-  });
+  afterAll(() => host.close());
 
   test('fills holes in requests and answers', async () => {
     const answer = await client.importCertificates({});
@@ -110,10 +91,14 @@ test('a server says its health, and drains: a running call ends, a new one is re
     ...implementation,
     getImport: () => new Promise((resolve) => void (release = () => resolve({ import: { id: 'held' } }))),
   });
-  const server = await startRpcServer({ host: '127.0.0.1', port: 0, services: [held], protoset, observer });
+  const server = await startRpcServer({ host: '127.0.0.1', port: 0, services: [held], observer });
   const channel = createChannel(`127.0.0.1:${server.port}`);
-  expect(await createClient(HealthDefinition, channel).check({ service: definition.fullName })).toMatchObject({
-    status: 1,
+  const health = createClient(HealthDefinition, channel);
+  expect(await health.check({ service: definition.fullName })).toMatchObject({ status: 1 });
+  expect(await health.check({ service: '' })).toMatchObject({ status: 1 });
+  await expect(health.check({ service: 'certferry.unknown' })).rejects.toMatchObject({
+    code: Status.NOT_FOUND,
+    details: "Unknown service: 'certferry.unknown'",
   });
   const remote = connectRemote(`127.0.0.1:${server.port}`);
   const running = remote.client(definition).getImport({ id: 'x' });
@@ -127,8 +112,48 @@ test('a server says its health, and drains: a running call ends, a new one is re
   remote.close();
 });
 
+test('reflection lists the services and health, and describes them', async () => {
+  const services = [serve(definition, implementation)];
+  const server = await startRpcServer({ host: '127.0.0.1', port: 0, services, observer });
+  const channel = createChannel(`127.0.0.1:${server.port}`);
+  const reflect = async (ask: (request: ServerReflectionRequest) => void) => {
+    const request = new ServerReflectionRequest();
+    ask(request);
+    const requests = (async function* () {
+      yield await Promise.resolve(request);
+    })();
+    for await (const answer of createClient(ServerReflectionService, channel).serverReflectionInfo(requests))
+      return answer.toObject();
+    throw new Error('no answer');
+  };
+  const list = await reflect((request) => request.setListServices('*'));
+  expect(list.listServicesResponse!.serviceList.map(({ name }) => name)).toEqual([
+    definition.fullName,
+    'grpc.health.v1.Health',
+  ]);
+  for (const [symbol, file] of [
+    [definition.fullName, 'certferry/inventory/v1/inventory.proto'],
+    ['grpc.health.v1.Health', 'grpc/health/v1/health.proto'],
+  ] as const) {
+    const described = await reflect((request) => request.setFileContainingSymbol(symbol));
+    const [descriptor] = described.fileDescriptorResponse!.fileDescriptorProtoList;
+    expect(Buffer.from(descriptor as string, 'base64').toString('latin1')).toContain(file);
+  }
+  channel.close();
+  await server.drain();
+});
+
+test('where another listens, the start says so', async () => {
+  const first = await startRpcServer({ host: '127.0.0.1', port: 0, services: [], observer });
+  await expect(startRpcServer({ host: '127.0.0.1', port: first.port, services: [], observer })).rejects.toMatchObject({
+    reason: 'CANNOT_LISTEN',
+    message: expect.stringContaining(`127.0.0.1:${first.port}`) as string,
+  });
+  await first.drain();
+});
+
 test('listening beyond this machine needs mTLS', async () => {
-  await expect(startRpcServer({ host: '0.0.0.0', port: 0, services: [], protoset, observer })).rejects.toMatchObject({
+  await expect(startRpcServer({ host: '0.0.0.0', port: 0, services: [], observer })).rejects.toMatchObject({
     reason: 'MTLS_REQUIRED',
   });
 });
@@ -142,7 +167,7 @@ test('with mTLS a call needs a certificate of the internal CA', { timeout: 30_00
     key: join(folder, 'service.key'),
   });
   const services = [serve(definition, implementation)];
-  const server = await startRpcServer({ host: '0.0.0.0', port: 0, services, protoset, tls, observer });
+  const server = await startRpcServer({ host: '0.0.0.0', port: 0, services, tls, observer });
   const trusted = connectRemote(`localhost:${server.port}`, tls);
   expect((await trusted.client(definition).importCertificates({})).import!.status).toBe('completed');
   const stranger = connectRemote(`localhost:${server.port}`);

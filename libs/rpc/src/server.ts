@@ -9,6 +9,7 @@ import { passBorder, type IncomingCall } from './border.ts';
 import type { CallObserver } from './call-observer.ts';
 import { MAX_MESSAGE_BYTES } from './deadline.ts';
 import { toStatus } from './error-mapping.ts';
+import { readProtoset } from './protoset.ts';
 import type { ServedService } from './service.ts';
 import type { TlsFiles } from './tls.ts';
 
@@ -22,13 +23,12 @@ const PRIVATE = /^(127\.|\[?::1\]?$|localhost$)/;
 
 /**
  * Serves over gRPC with health, reflection and graceful drain.
- * FAILED_PRECONDITION when it would listen beyond this machine without mTLS: keys travel between services.
+ * FAILED_PRECONDITION when it would listen beyond this machine without mTLS (keys travel between services), or cannot listen.
  */
 export async function startRpcServer(options: {
   host: string;
   port: number;
   services: ServedService[];
-  protoset: Uint8Array;
   tls?: TlsFiles;
   observer: CallObserver;
 }): Promise<RpcServer> {
@@ -44,11 +44,14 @@ export async function startRpcServer(options: {
   const health = HealthState();
   server.add(HealthDefinition, HealthServiceImpl(health));
   const names = services.map((service) => service.definition.fullName);
-  server.add(ServerReflectionService, ServerReflection(options.protoset, names));
+  server.add(ServerReflectionService, ServerReflection(readProtoset(), [...names, HealthDefinition.fullName]));
   const credentials = tls
     ? ServerCredentials.createSsl(tls.ca, [{ private_key: tls.key, cert_chain: tls.cert }], true)
     : ServerCredentials.createInsecure();
-  const bound = await server.listen(`${host}:${port}`, credentials);
+  const bound = await server.listen(`${host}:${port}`, credentials).catch((cause: Error) => {
+    const message = `Cannot listen for gRPC on ${host}:${port}: ${cause.message}`;
+    throw new AppError({ code: 'FAILED_PRECONDITION', reason: 'CANNOT_LISTEN', message, cause });
+  });
   for (const name of ['', ...names]) health.setStatus('healthy', name);
   return {
     port: bound,
