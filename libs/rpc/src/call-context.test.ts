@@ -1,5 +1,5 @@
 import { inventoryV1 } from '@certferry/contracts';
-import { AppError, precondition } from '@certferry/core';
+import { type AppError, precondition } from '@certferry/core';
 import { createChannel, createClient, Metadata } from 'nice-grpc';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CallObserver } from './call-observer.ts';

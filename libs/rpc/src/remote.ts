@@ -16,7 +16,7 @@ const mapErrors: ClientMiddleware = async function* (call, options) {
 };
 
 export interface RemoteService {
-  client<D extends CompatServiceDefinition>(definition: D): Client<D, DeadlineOptions>;
+  client: <D extends CompatServiceDefinition>(definition: D) => Client<D, DeadlineOptions>;
   close(): void;
 }
 

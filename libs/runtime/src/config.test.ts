@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@certferry/testing';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { loadConfig, runtimeConfig } from './config.ts';
+import { readEnvironment } from './environment.ts';
 
 const schemas = {
   runtime: runtimeConfig,
@@ -43,4 +44,13 @@ test('all problems are said at once', () => {
     'there is no file /nowhere.json',
   );
   expect(() => loadConfig(schemas, { environment: {}, profile: profile('{') })).toThrow('is not JSON');
+});
+
+test('the command line’s own variables do not stop the start', () => {
+  const sources = globSync(join(import.meta.dirname, '../../../apps/cli/src/**/*.ts')).map((path) =>
+    readFileSync(path, 'utf8'),
+  );
+  const names = new Set(sources.join('\n').match(/CERTFERRY_[A-Z_]+/g));
+  expect([...names]).toEqual(expect.arrayContaining(['CERTFERRY_KEY_PASSWORD', 'CERTFERRY_STORE_PASSWORD']));
+  for (const name of names) expect(readEnvironment({ [name]: 'x' })).toMatchObject({ unknown: [] });
 });

@@ -18,13 +18,16 @@ export const ENVIRONMENT: Record<string, string> = {
   CERTFERRY_HOST: 'gateway.host',
   CERTFERRY_HTTP_PORT: 'gateway.httpPort',
   CERTFERRY_HTTPS_PORT: 'gateway.httpsPort',
+  CERTFERRY_TLS_CERT: 'gateway.tlsCert',
+  CERTFERRY_TLS_KEY: 'gateway.tlsKey',
+  CERTFERRY_TLS_NAMES: 'gateway.tlsNames',
   CERTFERRY_BOOTSTRAP_API_KEY: 'gateway.bootstrapApiKey',
   CERTFERRY_FILES_ROOT: 'gateway.filesRoot',
   CERTFERRY_STORE_ROOTS: 'deployment.storeRoots',
 };
 
 /** Variables of the command line, of the choice of profile, and of tests. */
-const OTHERS = /^CERTFERRY_(URL|API_KEY|CONFIG|PASSWORD|STORE_PASSWORD|TEST_.*)$/;
+const OTHERS = /^CERTFERRY_(URL|API_KEY|CONFIG|PASSWORD|KEY_PASSWORD|STORE_PASSWORD|TEST_.*)$/;
 
 export interface Settings {
   [section: string]: Record<string, unknown>;

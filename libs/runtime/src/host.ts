@@ -1,26 +1,20 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { AppError, systemClock } from '@certferry/core';
 import { openDatabase, type Database } from '@certferry/database';
 import { createMemoryBus, openJetStreamBus, type EventBus } from '@certferry/events';
-import {
-  connectRemote,
-  createInProcessClient,
-  readTlsFiles,
-  startRpcServer,
-  type CallObserver,
-  type RemoteService,
-  type RpcServer,
-  type ServedService,
-  type TlsFiles,
-} from '@certferry/rpc';
+import { readTlsFiles, type TlsFiles } from '@certferry/rpc';
 import { openSecretKeeper, type SecretKeeper } from '@certferry/secrets';
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { z } from 'zod';
+import { createCallObserver } from './call-observer.ts';
+import { checkHealth } from './check-health.ts';
 import { databaseUrl, inDataDir, loadConfig, runtimeConfig, type RuntimeConfig } from './config.ts';
-import { createLogger, type Logger } from './logger.ts';
+import { createLogger } from './logger.ts';
 import type { Platform, Service, ServiceModule } from './platform.ts';
+import { Resources } from './resources.ts';
+import { serveRpc } from './serve-rpc.ts';
+import { ServiceDirectory } from './service-directory.ts';
 
 export interface Host {
   platform: Platform;
@@ -42,19 +36,6 @@ export async function host(
   } catch (error) {
     await opened.close();
     throw error;
-  }
-}
-
-/** What was opened, to be closed in reverse order. */
-class Resources {
-  readonly #closers: (() => Promise<void> | void)[] = [];
-
-  add(close: () => Promise<void> | void): void {
-    this.#closers.push(close);
-  }
-
-  async close(): Promise<void> {
-    for (const close of this.#closers.reverse()) await close();
   }
 }
 
@@ -92,11 +73,8 @@ async function start(modules: ServiceModule[], sections: Record<string, unknown>
     directory.add(service.services);
   }
   if (needs.has('database')) await platform.database.ready();
-  const server = await serveRpc(modules, { config, services, tls, observer });
-  if (server) {
-    opened.add(() => server.drain());
-    logger.info({ port: server.port, services: modules.map((module) => module.name) }, 'serving');
-  }
+  const hosted = modules.map(({ name }, index) => ({ name, services: services[index]!.services }));
+  await serveRpc(hosted, { config, tls, observer, logger, opened });
   for (const service of services) {
     if (service.stop) opened.add(() => service.stop!());
     await service.begin?.();
@@ -120,124 +98,4 @@ function readTls(config: RuntimeConfig): TlsFiles | undefined {
   if (ca && cert && key) return readTlsFiles({ ca, cert, key });
   const message = 'CERTFERRY_GRPC_TLS_CA, CERTFERRY_GRPC_TLS_CERT and CERTFERRY_GRPC_TLS_KEY go together.';
   throw new AppError({ code: 'INVALID_ARGUMENT', reason: 'INVALID_CONFIG', message });
-}
-
-function addressOf(config: RuntimeConfig, name: string): string | undefined {
-  return { parser: config.parserAddress, inventory: config.inventoryAddress, deployment: config.deploymentAddress }[
-    name
-  ];
-}
-
-async function serveRpc(
-  modules: ServiceModule[],
-  from: { config: RuntimeConfig; services: Service[]; tls?: TlsFiles; observer: CallObserver },
-): Promise<RpcServer | undefined> {
-  const { config, tls, observer } = from;
-  const address = modules.map((module) => addressOf(config, module.name)).find((one) => one !== undefined);
-  const services = from.services.flatMap((service) => service.services);
-  if (!address || services.length === 0) return undefined;
-  const protoset = readFileSync(fileURLToPath(import.meta.resolve('@certferry/contracts/protoset')));
-  const port = Number(address.slice(address.lastIndexOf(':') + 1));
-  return await startRpcServer({ host: config.grpcHost, port, services, protoset, tls, observer });
-}
-
-/** Who answers which service: somebody in this process, or an address. */
-class ServiceDirectory {
-  readonly #config: RuntimeConfig;
-  readonly #with: { tls?: TlsFiles; observer: CallObserver; opened: Resources };
-  readonly #local = new Map<string, ServedService>();
-  readonly #remotes = new Map<string, RemoteService>();
-  readonly #clients = new Map<string, unknown>();
-
-  constructor(config: RuntimeConfig, options: { tls?: TlsFiles; observer: CallObserver; opened: Resources }) {
-    this.#config = config;
-    this.#with = options;
-  }
-
-  add(services: ServedService[]): void {
-    for (const service of services) this.#local.set(service.definition.fullName, service);
-  }
-
-  /** Resolved on the first call, when every service of this process has been made. */
-  client: Platform['client'] = (definition) => {
-    const { fullName } = definition as unknown as { fullName: string };
-    const resolveClient = () => {
-      const known = this.#clients.get(fullName);
-      if (known) return known as Record<string | symbol, unknown>;
-      const local = this.#local.get(fullName);
-      const client = local
-        ? createInProcessClient(definition, local.implementation, this.#with.observer)
-        : this.#remote(fullName).client(definition);
-      this.#clients.set(fullName, client);
-      return client as unknown as Record<string | symbol, unknown>;
-    };
-    return new Proxy({}, { get: (_, method) => resolveClient()[method] }) as never;
-  };
-
-  #remote(fullName: string): RemoteService {
-    const name = fullName.split('.')[1] ?? '';
-    const address = addressOf(this.#config, name);
-    if (!address) {
-      const message = `This process does not host the ${name} service: set CERTFERRY_${name.toUpperCase()}_ADDRESS.`;
-      throw new AppError({ code: 'FAILED_PRECONDITION', reason: 'NO_ADDRESS', message });
-    }
-    let remote = this.#remotes.get(name);
-    if (!remote) {
-      remote = connectRemote(address, this.#with.tls);
-      this.#remotes.set(name, remote);
-      this.#with.opened.add(() => remote!.close());
-    }
-    return remote;
-  }
-
-  /** Pings the services that have an address and are not hosted here. */
-  async checkRemotes(): Promise<Record<string, string | undefined>> {
-    for (const name of ['parser', 'inventory', 'deployment']) {
-      const hosted = [...this.#local.keys()].some((fullName) => fullName.split('.')[1] === name);
-      if (!hosted && addressOf(this.#config, name)) this.#remote(`certferry.${name}`);
-    }
-    const { HealthDefinition } = await import('nice-grpc-server-health');
-    const entries = [...this.#remotes].map(async ([name, remote]) => {
-      const problem = await remote
-        .client(HealthDefinition)
-        .check({ service: '' }, { deadline: 2_000 })
-        .then(
-          () => undefined,
-          (error: Error) => error.message,
-        );
-      return [name, problem] as const;
-    });
-    return Object.fromEntries(await Promise.all(entries));
-  }
-}
-
-async function checkHealth(
-  platform: Platform,
-  directory: ServiceDirectory,
-): Promise<Record<string, string | undefined>> {
-  const ask = async (ping: Promise<void> | undefined) => (await ping?.catch((error: Error) => error)) ?? undefined;
-  const [database, events, remotes] = await Promise.all([
-    ask((platform.database as Database | undefined)?.ping()),
-    ask((platform.events as EventBus | undefined)?.ping()),
-    directory.checkRemotes(),
-  ]);
-  return { database: database?.message, events: events?.message, ...remotes };
-}
-
-function createCallObserver(logger: Logger, metrics: Registry): CallObserver {
-  const duration = new Histogram({
-    name: 'certferry_rpc_duration_seconds',
-    help: 'Duration of the calls this process serves, in-process or over gRPC.',
-    labelNames: ['method', 'code'],
-    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
-    registers: [metrics],
-  });
-  return {
-    callEnded({ method, requestId, caller, milliseconds, error }) {
-      const code = error === undefined ? 'OK' : error instanceof AppError ? error.code : 'INTERNAL';
-      duration.observe({ method, code }, milliseconds / 1000);
-      if (code === 'INTERNAL') logger.error({ err: error, method, requestId, caller }, 'call failed');
-      else logger.debug({ method, requestId, caller, code, milliseconds }, 'call');
-    },
-  };
 }

@@ -1,5 +1,6 @@
 import { AppError } from '@certferry/core';
-import { pino, type Logger } from 'pino';
+import { currentCallContext } from '@certferry/rpc';
+import { pino, type DestinationStream, type Logger, type LoggerOptions } from 'pino';
 
 export type { Logger } from 'pino';
 
@@ -16,16 +17,21 @@ const SECRETS = [
   'contentBase64',
 ];
 
-/** JSON lines on stdout. Errors keep name, code, reason, message and stack; nothing else of a request is logged. */
-export function createLogger(level: string): Logger {
-  return pino({
+/** JSON lines on stdout; what is written within a call has its request id and caller. Errors keep name, code, reason, message and stack; nothing else of a request is logged. */
+export function createLogger(level: string, destination?: DestinationStream): Logger {
+  const options: LoggerOptions = {
     level,
     base: undefined,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: serializeError },
+    mixin: () => {
+      const context = currentCallContext();
+      return context ? { requestId: context.requestId, caller: context.principal.id } : {};
+    },
     redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[secret]' },
-  });
+  };
+  return destination ? pino(options, destination) : pino(options);
 }
 
 interface LoggedError {
