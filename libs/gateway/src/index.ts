@@ -1,5 +1,6 @@
 import { createServer as createHttpServer, type Server } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import { join } from 'node:path';
 import { AppError } from '@certferry/core';
 import { defineService, inDataDir } from '@certferry/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -11,7 +12,7 @@ import { EventLog } from './records/event-log.ts';
 import { Idempotency } from './records/idempotency.ts';
 import { ApiKeys } from './security/api-keys.ts';
 import { FailureLimit } from './security/failure-limit.ts';
-import { openServerTls } from './security/own-ca.ts';
+import { openServerTls, renewServerTls, tlsNames } from './security/server-tls.ts';
 import { createServices } from './services.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -24,10 +25,15 @@ const config = z.strictObject({
   bootstrapApiKey: z.string().optional(),
   /** The folder that imports by file path may read; none: refused. */
   filesRoot: z.string().optional(),
+  /** PEM of the HTTPS certificate (its issuers after it) and of its key; none: the product makes its own. */
+  tlsCert: z.string().optional(),
+  tlsKey: z.string().optional(),
+  /** What the product's own certificate is for, besides this machine. */
+  tlsNames: tlsNames.default([]),
 });
 
 const FAILURES_PER_MINUTE = 30;
-const PRUNE_MS = 3_600_000;
+const HOUR_MS = 3_600_000;
 
 /** REST in front of the services. */
 export const gateway = defineService({
@@ -53,9 +59,11 @@ export const gateway = defineService({
     };
     // Before any relay begins: in memory, an event that nobody listens to is gone.
     await platform.events.subscribe({ name: 'gateway-event-log', handler: (event) => context.events.add(event) });
+    const tlsFolder = inDataDir(platform.config, 'tls');
+    const openTls = () => openServerTls(settings, { folder: tlsFolder, now: clock.now() });
     let app: FastifyInstance | undefined;
     let servers: Server[] = [];
-    let pruning: NodeJS.Timeout | undefined;
+    let hourly: NodeJS.Timeout | undefined;
     return {
       services: [],
       begin: async () => {
@@ -66,20 +74,26 @@ export const gateway = defineService({
         );
         if (path) logger.info({ path }, 'made the administrator’s API key; it is in this file');
         app = await createApp(context);
-        servers = await listen(app, settings, platform.config.dataDir && inDataDir(platform.config, 'tls'));
+        const { http: plain, https: secure } = await listen(app, settings, await openTls());
+        servers = [plain, secure];
         const [http, https] = servers.map((server) => (server.address() as { port: number }).port);
         logger.info(
           {
             http: `http://${settings.host}:${http}`,
             https: `https://${settings.host}:${https}`,
-            ca: inDataDir(platform.config, 'tls/ca.crt'),
+            ...(!settings.tlsCert && { ca: join(tlsFolder, 'ca.crt') }),
           },
           'ready',
         );
-        pruning = setInterval(prune, PRUNE_MS);
+        hourly = setInterval(() => {
+          prune();
+          renewServerTls(secure, openTls).catch((error: unknown) =>
+            logger.warn({ err: error }, 'the HTTPS certificate stays as it is'),
+          );
+        }, HOUR_MS);
       },
       stop: async () => {
-        clearInterval(pruning);
+        clearInterval(hourly);
         await Promise.all(servers.map(closeServer));
         await app?.close();
       },
@@ -87,14 +101,17 @@ export const gateway = defineService({
   },
 });
 
-async function listen(app: FastifyInstance, settings: z.infer<typeof config>, tlsFolder: string): Promise<Server[]> {
-  const { cert, key } = await openServerTls(tlsFolder, new Date());
+async function listen(
+  app: FastifyInstance,
+  settings: z.infer<typeof config>,
+  { cert, key }: { cert: string; key: string },
+): Promise<{ http: Server; https: HttpsServer }> {
   const handle = app.routing.bind(app) as never;
   const http = createHttpServer({ requestTimeout: 60_000 }, handle);
   const https = createHttpsServer({ cert, key, minVersion: 'TLSv1.2', requestTimeout: 60_000 }, handle);
   await open(http, settings.host, settings.httpPort);
   await open(https, settings.host, settings.httpsPort);
-  return [http, https];
+  return { http, https };
 }
 
 function open(server: Server, host: string, on: number): Promise<void> {

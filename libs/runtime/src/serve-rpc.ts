@@ -1,4 +1,4 @@
-import { AppError } from '@certferry/core';
+import { AppError, raise } from '@certferry/core';
 import { startRpcServer, type CallObserver, type ServedService, type TlsFiles } from '@certferry/rpc';
 import type { RuntimeConfig } from './config.ts';
 import type { Logger } from './logger.ts';
@@ -27,7 +27,7 @@ export async function serveRpc(
     const services = modules.flatMap((module) => module.services);
     const names = modules.map((module) => module.name);
     const server = await startRpcServer({ host: config.grpcHost, port, services, tls, observer }).catch(
-      (cause: unknown) => Promise.reject(namingVariables(cause, names)),
+      (cause: unknown) => raise(namingVariables(cause, names)),
     );
     opened.add(() => server.drain());
     logger.info({ port: server.port, services: names }, 'serving');
@@ -47,8 +47,8 @@ function refuseForeignAddresses(answering: HostedModule[], config: RuntimeConfig
   }
 }
 
-function namingVariables(cause: unknown, names: string[]): unknown {
-  if (!(cause instanceof AppError) || cause.reason !== 'CANNOT_LISTEN') return cause;
+function namingVariables(cause: unknown, names: string[]): Error {
+  if (!(cause instanceof AppError)) return cause as Error;
   const { code, reason } = cause;
   return new AppError({ code, reason, message: `${cause.message} (${names.map(addressVariable).join(', ')})`, cause });
 }

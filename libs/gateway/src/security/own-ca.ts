@@ -1,9 +1,9 @@
 import 'reflect-metadata';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { readCertificate, readPem } from '@certferry/x509';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
@@ -11,15 +11,19 @@ const RENEW_DAYS = 30;
 const SERVER_DAYS = 397;
 const CA_DAYS = 3_650;
 
-export interface ServerTls {
-  cert: string;
-  key: string;
-  /** For clients to trust. */
-  caPath: string;
-}
+/** Names that the certificate has whatever else is asked for. */
+const OWN_NAMES = ['localhost', hostname(), '127.0.0.1', '::1'];
 
-/** The HTTPS certificate of this server and the CA that made it; made at the first start, the certificate anew 30 days before its end. */
-export async function openServerTls(folder: string, now: Date): Promise<ServerTls> {
+/**
+ * PEM of an HTTPS certificate for this machine and `names` (DNS names and IP addresses), and its key, by a CA that is made
+ * at the first start. The certificate is made anew 30 days before its end, and when it lacks a name.
+ */
+export async function openOwnCertificate(
+  folder: string,
+  options: { names: string[]; now: Date },
+): Promise<{ cert: string; key: string }> {
+  const { now } = options;
+  const names = [...new Set([...OWN_NAMES, ...options.names])];
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const paths = {
     ca: join(folder, 'ca.crt'),
@@ -27,16 +31,26 @@ export async function openServerTls(folder: string, now: Date): Promise<ServerTl
     cert: join(folder, 'server.crt'),
     key: join(folder, 'server.key'),
   };
-  if (!isFresh(paths.cert, now) || !existsSync(paths.key)) await issue(paths, now);
-  return { cert: readFileSync(paths.cert, 'utf8'), key: readFileSync(paths.key, 'utf8'), caPath: paths.ca };
+  if (!serves(paths.cert, names, now) || !existsSync(paths.key)) await issue(paths, names, now);
+  return { cert: readFileSync(paths.cert, 'utf8'), key: readFileSync(paths.key, 'utf8') };
 }
 
-function isFresh(path: string, now: Date): boolean {
-  if (!existsSync(path)) return false;
-  const [block] = readPem(readFileSync(path));
+function serves(path: string, names: string[], now: Date): boolean {
+  const certificate = readCertificate(path);
+  if (!certificate) return false;
+  const dnsNames = certificate.subjectAltName?.split(', ') ?? [];
   return (
-    block?.bytes !== undefined && readCertificate(block.bytes).notAfter.getTime() - now.getTime() > RENEW_DAYS * DAY_MS
+    certificate.validToDate.getTime() - now.getTime() > RENEW_DAYS * DAY_MS &&
+    names.every((name) => (isIP(name) ? certificate.checkIP(name) : dnsNames.includes(`DNS:${name}`)))
   );
+}
+
+function readCertificate(path: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(readFileSync(path));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Written beside and renamed: a start that is killed leaves either no file or a whole one. */
@@ -45,7 +59,14 @@ function save(path: string, content: string): void {
   renameSync(`${path}.tmp`, path);
 }
 
-async function issue(paths: { ca: string; caKey: string; cert: string; key: string }, now: Date): Promise<void> {
+interface Paths {
+  ca: string;
+  caKey: string;
+  cert: string;
+  key: string;
+}
+
+async function issue(paths: Paths, names: string[], now: Date): Promise<void> {
   const x509 = await import('@peculiar/x509');
   const { subtle } = crypto;
   const pem = (label: string, der: ArrayBuffer) => `${x509.PemConverter.encode(der, label)}\n`;
@@ -77,7 +98,6 @@ async function issue(paths: { ca: string; caKey: string; cert: string; key: stri
     ['sign'],
   );
   const keys = await makeKeys();
-  const names = [...new Set(['localhost', hostname()])].map((value) => ({ type: 'dns' as const, value }));
   const certificate = await x509.X509CertificateGenerator.create({
     ...common,
     serialNumber: randomBytes(16).toString('hex'),
@@ -90,11 +110,9 @@ async function issue(paths: { ca: string; caKey: string; cert: string; key: stri
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([
-        ...names,
-        { type: 'ip', value: '127.0.0.1' },
-        { type: 'ip', value: '::1' },
-      ]),
+      new x509.SubjectAlternativeNameExtension(
+        names.map((value) => ({ type: isIP(value) ? ('ip' as const) : ('dns' as const), value })),
+      ),
       await x509.AuthorityKeyIdentifierExtension.create(ca),
     ],
   });
