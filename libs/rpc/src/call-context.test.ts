@@ -37,6 +37,8 @@ const define = (name: string) => ({
   },
 });
 const [A, B, C] = [define('A'), define('B'), define('C')];
+/** A deadline after the call has reached its handler, on a busy machine too. */
+const REACHED_MS = 1_000;
 type Message = inventoryV1.GetImportRequest;
 interface Handlers {
   once?(request: Message, call: { signal: AbortSignal; metadata: Metadata }): Promise<Message>;
@@ -149,11 +151,11 @@ describe.each(WAYS)('the context of a call %s', (way) => {
       toy(B, { once: () => (void aborted(callContext().signal).then(() => ended.push('B’s signal')), never()) }),
     ]);
     const start = performance.now();
-    expect(await failure(host.client(A).once({}, { deadline: 150 }))).toMatchObject({
+    expect(await failure(host.client(A).once({}, { deadline: REACHED_MS }))).toMatchObject({
       code: 'DEADLINE_EXCEEDED',
       reason: 'DEADLINE_EXCEEDED',
     });
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(performance.now() - start).toBeLessThan(5_000);
     await expect.poll(() => ended.sort()).toEqual(['A’s call', 'B’s signal']);
   });
 
@@ -210,7 +212,7 @@ describe.each(WAYS)('the context of a call %s', (way) => {
       },
       { callEnded: ({ error }) => void outcomes.push((error as AppError).code) },
     );
-    expect(await failure(client.once({}, { deadline: 50 }))).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(await failure(client.once({}, { deadline: REACHED_MS }))).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     await expect.poll(() => outcomes).toEqual(['CANCELLED']);
   });
 
@@ -220,9 +222,9 @@ describe.each(WAYS)('the context of a call %s', (way) => {
       once: (_, { signal }) => (signals.push(signal, callContext().signal), Promise.resolve({ id: '' })),
     });
     const stop = new AbortController();
-    await withCallContext(asked({ signal: stop.signal }), () => client.once({}, { deadline: 50 }));
+    await withCallContext(asked({ signal: stop.signal }), () => client.once({}, { deadline: REACHED_MS }));
     stop.abort();
-    await later(100);
+    await later(REACHED_MS + 50);
     expect(signals.map((signal) => signal.aborted)).toEqual([false, false]);
   });
 
@@ -232,13 +234,13 @@ describe.each(WAYS)('the context of a call %s', (way) => {
       once: () => {
         const { requestId, principal } = callContext();
         void withCallContext(backgroundContext({ requestId, principal }), async () => {
-          await later(80);
+          await later(20);
           left.resolve(callContext());
         });
         return Promise.resolve({ id: '' });
       },
     });
-    await withCallContext(asked(), () => client.once({}, { deadline: 50 }));
+    await withCallContext(asked(), () => client.once({}));
     const context = await left.promise;
     expect(context).toMatchObject({ requestId: 'r-1', principal: alice });
     expect(context.deadline).toBeUndefined();

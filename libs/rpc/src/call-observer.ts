@@ -1,7 +1,7 @@
 /** Hears of every call that this process serves, in-process or over the wire. */
 export interface CallObserver {
   callEnded(call: {
-    /** `certferry.inventory.v1.InventoryService/GetCertificate` */
+    /** `certferry.inventory.v1.CertificateService/GetCertificate` */
     method: string;
     requestId: string;
     /** The principal's id. */

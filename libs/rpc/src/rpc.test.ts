@@ -132,7 +132,7 @@ test('reflection lists the services and health, and describes them', async () =>
     'grpc.health.v1.Health',
   ]);
   for (const [symbol, file] of [
-    [definition.fullName, 'certferry/inventory/v1/inventory.proto'],
+    [definition.fullName, 'certferry/inventory/v1/imports.proto'],
     ['grpc.health.v1.Health', 'grpc/health/v1/health.proto'],
   ] as const) {
     const described = await reflect((request) => request.setFileContainingSymbol(symbol));

@@ -32,7 +32,7 @@ export function serve<I extends object>(
 // nice-grpc's type allows definitions of other generators; the contracts have none.
 type GeneratedDefinition = { fullName: string; methods: Record<string, MethodDefinition> };
 
-/** `certferry.inventory.v1.InventoryService` */
+/** `certferry.inventory.v1.CertificateService` */
 export function fullNameOf(definition: CompatServiceDefinition): string {
   return (definition as unknown as GeneratedDefinition).fullName;
 }

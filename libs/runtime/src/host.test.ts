@@ -11,7 +11,7 @@ import { defineService } from './platform.ts';
 
 const definitions = {
   parser: parserV1.ParserServiceDefinition,
-  inventory: inventoryV1.InventoryServiceDefinition,
+  inventory: inventoryV1.ImportServiceDefinition,
   deployment: deploymentV1.DeploymentServiceDefinition,
 };
 type Name = keyof typeof definitions;

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { createCallObserver } from './call-observer.ts';
 import { createLogger } from './logger.ts';
 
-const definition = inventoryV1.InventoryServiceDefinition;
+const definition = inventoryV1.ImportServiceDefinition;
 const context = backgroundContext({ requestId: 'r-1', principal: { id: 'key-1' } });
 
 /** A logger and what it wrote. */
@@ -34,7 +34,7 @@ describe.each(WAYS)('the log of a call %s', (way) => {
     for (const id of Object.keys(outcomes))
       await withCallContext(context, () => client.getImport({ id })).catch(() => undefined);
     await host.close();
-    const call = { method: 'certferry.inventory.v1.InventoryService/GetImport', requestId: 'r-1', caller: 'key-1' };
+    const call = { method: 'certferry.inventory.v1.ImportService/GetImport', requestId: 'r-1', caller: 'key-1' };
     expect(lines).toMatchObject([
       { level: 'info', msg: 'in the handler', requestId: 'r-1', caller: 'key-1' },
       { ...call, level: 'debug', msg: 'call', code: 'OK' },

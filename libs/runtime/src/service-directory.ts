@@ -13,7 +13,7 @@ import type { Platform } from './platform.ts';
 import type { Resources } from './resources.ts';
 import { addressOf, addressVariable, REMOTE_SERVICES } from './service-addresses.ts';
 
-/** `inventory` of `certferry.inventory.v1.InventoryService` */
+/** `inventory` of `certferry.inventory.v1.ImportService` */
 const serviceOf = (fullName: string): string => fullName.split('.')[1] ?? '';
 
 /** Who answers which service: somebody in this process, or an address. */
