@@ -5,18 +5,22 @@ import { join } from 'node:path';
 import { AppError, newId } from '@certferry/core';
 import { inventoryV1, parserV1 } from '@certferry/contracts';
 import { Numbers, openDatabase, type Database } from '@certferry/database';
+import { backgroundContext, callContext, withCallContext } from '@certferry/rpc';
 import { createSecretKeeper } from '@certferry/secrets';
 import { connectDirectly, LocalStoreAccess, StoreRoots } from '@certferry/store-drivers';
 import { makeChain, temporaryFolder } from '@certferry/testing';
+import { ResourceLeases } from '@certferry/work';
 import { readCertificate } from '@certferry/x509';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { createDeployment } from '../libs/deployment/src/create-deployment.ts';
 import type { DeploymentContext } from '../libs/deployment/src/deployment-context.ts';
-import { Jobs } from '../libs/deployment/src/jobs.ts';
-import type { Job } from '../libs/deployment/src/job.ts';
-import { Stores } from '../libs/deployment/src/stores.ts';
-import { Worker } from '../libs/deployment/src/worker.ts';
+import { createDeployment } from '../libs/deployment/src/deployments/create-deployment.ts';
+import { cancelJob, retryJob } from '../libs/deployment/src/jobs/decide-on-job.ts';
+import { Jobs } from '../libs/deployment/src/jobs/jobs.ts';
+import type { Job } from '../libs/deployment/src/jobs/job.ts';
+import { Worker } from '../libs/deployment/src/jobs/worker.ts';
+import { Scheduler } from '../libs/deployment/src/schedules/scheduler.ts';
+import { Stores } from '../libs/deployment/src/stores/stores.ts';
 import { profiles, startSystem, type TestSystem } from './harness.ts';
 
 // Workers at the moments that a running system meets too seldom to wait for. Everything is real but the clock of the
@@ -27,6 +31,15 @@ const engines: [string, () => string][] = [
   ['embedded', () => `embedded:${temporaryFolder('jobs')}`],
   ...(mongodb ? [[mongodb.engine, () => `${mongodb.url}/jobs-${randomUUID()}`] as [string, () => string]] : []),
 ];
+
+/** The jobs with some methods replaced; private members stay where they are. */
+const overriding = (jobs: Jobs, methods: Partial<Jobs>): Jobs =>
+  new Proxy(jobs, {
+    get(target, name) {
+      const found: unknown = Reflect.get(methods, name) ?? Reflect.get(target, name, target);
+      return typeof found === 'function' ? (found.bind(target) as unknown) : found;
+    },
+  });
 
 describe.each(engines)('jobs on %s', (_, url) => {
   let system: TestSystem;
@@ -52,6 +65,7 @@ describe.each(engines)('jobs on %s', (_, url) => {
     database = await openDatabase(url());
     context = {
       stores: new Stores(database),
+      storeLeases: new ResourceLeases(database, 'store_leases'),
       jobs: new Jobs(database),
       numbers: new Numbers(database, 'jobs'),
       access: new LocalStoreAccess({
@@ -83,18 +97,18 @@ describe.each(engines)('jobs on %s', (_, url) => {
     await system.stop();
   });
 
-  const makeStore = async (config: Record<string, string>): Promise<string> => {
+  const makeStore = async (config: Record<string, string>, kind = 'pem'): Promise<string> => {
     const _id = newId();
     const now = new Date();
-    await context.stores.insert({ _id, name: _id, kind: 'pem', config, labels: [], createdAt: now, updatedAt: now });
+    await context.stores.insert({ _id, name: _id, kind, config, labels: [], createdAt: now, updatedAt: now });
     return _id;
   };
-  const queue = async (storeId: string): Promise<Job> => {
+  const queue = async (storeId: string, alias?: string): Promise<Job> => {
     const [job] = await createDeployment(context, {
       certificateId,
       action: 'add',
-      targets: [{ storeId, overwrite: false }],
-      requestId: '',
+      targets: [{ storeId, alias, overwrite: false }],
+      idempotencyKey: '',
     });
     return job!;
   };
@@ -109,10 +123,13 @@ describe.each(engines)('jobs on %s', (_, url) => {
   };
   const withWorker = async (run: (worker: Worker) => Promise<void>): Promise<void> => {
     const worker = new Worker(context, 4);
+    const scheduler = new Scheduler(context);
     await worker.start();
+    scheduler.start();
     try {
       await run(worker);
     } finally {
+      await scheduler.stop();
       await worker.stop();
     }
   };
@@ -185,6 +202,11 @@ describe.each(engines)('jobs on %s', (_, url) => {
       const dead = await until(job._id, (one) => one.status === 'failed');
       expect(dead).toMatchObject({ attempts: 10, error: { reason: 'AWAY', message: 'still away' } });
       expect(dead.dueAt).toBeUndefined();
+      await retryJob(context, job._id);
+      worker.kick();
+      const done = await until(job._id, (one) => one.status === 'succeeded');
+      expect(done).toMatchObject({ attempts: 1, generation: 11 });
+      expect(done.error).toBeUndefined();
     });
   });
 
@@ -200,7 +222,7 @@ describe.each(engines)('jobs on %s', (_, url) => {
       expect(drifted.timeline.at(-1)!.message).toContain('Nothing was overwritten');
     });
     expect(readFileSync(path, 'utf8')).toBe('edited by hand\n');
-    expect(await context.jobs.due(new Date(Date.now() + 1e9), 10)).toEqual([]);
+    expect(await context.jobs.dueStores({ now: new Date(Date.now() + 1e9), excluding: [], limit: 10 })).toEqual([]);
   });
 
   test('a worker that was paused past its lease writes nothing; the one that took over does', async () => {
@@ -244,7 +266,7 @@ describe.each(engines)('jobs on %s', (_, url) => {
       action: 'add',
       targets: [{ storeId, overwrite: false }],
       recurrence: { everyMinutes: 60 },
-      requestId: '',
+      idempotencyKey: '',
     });
     const next = () => context.jobs.model.find({ previousJobId: first!._id }).lean();
     await withWorker(async (worker) => {
@@ -276,5 +298,142 @@ describe.each(engines)('jobs on %s', (_, url) => {
         }
       });
     });
+  });
+
+  describe('jobs of one keystore', () => {
+    const password = 'changeit-jobs';
+    const makeKeystore = async (name: string) => await makeStore({ path: join(folder, name), password }, 'pkcs12');
+
+    test.each(['before the write', 'after the write'])(
+      'a job that was interrupted %s is resumed before any other, and ends as it was asked',
+      async (moment) => {
+        const storeId = await makeKeystore(`interrupted-${moment.replaceAll(' ', '-')}.p12`);
+        const first = await queue(storeId, 'first');
+        // The worker dies (as far as the database can see) at its next step: what it does later matches nothing.
+        const { jobs } = context;
+        const dying = overriding(jobs, {
+          step: async (...[job, to]: Parameters<Jobs['step']>) => {
+            if (to.state === 'written' && moment === 'after the write') return undefined;
+            const next = await jobs.step(job, to);
+            return to.state === 'intent' && moment === 'before the write' ? undefined : next;
+          },
+        });
+        const dead = new Worker({ ...context, jobs: dying }, 1);
+        await dead.start();
+        await until(first._id, (one) => one.state === 'intent');
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        await dead.stop();
+        const second = await queue(storeId, 'second');
+        // The other one has waited longer.
+        await jobs.model.updateOne({ _id: second._id }, { $set: { dueAt: new Date(0) } });
+        ahead += 31_000;
+        await withWorker(async () => {
+          const done = await until(second._id, (one) => one.status === 'succeeded');
+          const resumed = await until(first._id, (one) => one.status === 'succeeded');
+          expect(resumed.updatedAt.getTime()).toBeLessThanOrEqual(done.updatedAt.getTime());
+          expect(resumed.timeline.map((entry) => entry.step)).not.toContain('drifted');
+        });
+      },
+    );
+
+    test('a job that is to be tried again after its intent holds back the others of its store until then', async () => {
+      const storeId = await makeKeystore('held.p12');
+      const first = await queue(storeId, 'first');
+      const second = await queue(storeId, 'second');
+      const dueAt = new Date((await context.database.now()).getTime() + 60_000);
+      const held = {
+        state: 'retry',
+        status: 'retrying',
+        dueAt,
+        intent: { oldDigest: '', newDigest: 'n', changes: [] },
+      };
+      await context.jobs.model.updateOne({ _id: first._id }, { $set: held });
+      await withWorker(async (worker) => {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        expect(await context.jobs.find(second._id)).toMatchObject({ state: 'queued', generation: 0 });
+        await context.jobs.model.updateOne({ _id: first._id }, { $unset: { intent: 1 } });
+        worker.kick();
+        await until(second._id, (one) => one.status === 'succeeded');
+        expect(await context.jobs.find(first._id)).toMatchObject({ state: 'retry' });
+      });
+      await cancelJob(context, first._id);
+    });
+
+    test('a job that a later one for the same place has overtaken says which', async () => {
+      const storeId = await makeKeystore('overtaken.p12');
+      const early = await queue(storeId, 'web');
+      await context.jobs.model.updateOne({ _id: early._id }, { $set: { dueAt: new Date(Date.now() + 600_000) } });
+      const late = await queue(storeId, 'web');
+      await withWorker(async (worker) => {
+        await until(late._id, (one) => one.status === 'succeeded');
+        await context.jobs.model.updateOne({ _id: early._id }, { $set: { dueAt: new Date(0) } });
+        worker.kick();
+        const cancelled = await until(early._id, (one) => one.status === 'cancelled');
+        expect(cancelled.error).toEqual({
+          reason: 'SUPERSEDED',
+          message: `A later job for the same place has succeeded: ${late._id}.`,
+          retryable: false,
+        });
+      });
+    });
+  });
+
+  test('many jobs of one busy store neither starve the others nor make a worker spin', async () => {
+    const busy = await makeStore({ certificatePath: join(folder, 'busy.pem') });
+    const elsewhere = {
+      now: await context.database.now(),
+      until: new Date((await context.database.now()).getTime() + 60_000),
+    };
+    expect(await context.storeLeases.take(busy, 'another process', elsewhere)).toBe(true);
+    const waiting = await Promise.all(Array.from({ length: 250 }, () => queue(busy)));
+    const other = await queue(await makeStore({ certificatePath: join(folder, 'other.pem') }));
+    let looks = 0;
+    const { jobs } = context;
+    const counting = overriding(jobs, {
+      dueStores: (...look: Parameters<Jobs['dueStores']>) => {
+        looks++;
+        return jobs.dueStores(...look);
+      },
+    });
+    const workers = [new Worker({ ...context, jobs: counting }, 4), new Worker({ ...context, jobs: counting }, 4)];
+    for (const worker of workers) await worker.start();
+    try {
+      await until(other._id, (one) => one.status === 'succeeded');
+      looks = 0;
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      // Two workers that look once a second.
+      expect(looks).toBeLessThanOrEqual(6);
+      expect(await jobs.find(waiting[0]!._id)).toMatchObject({ state: 'queued', generation: 0 });
+      await context.storeLeases.release(busy, 'another process');
+      await until(waiting[0]!._id, (one) => one.status === 'succeeded');
+    } finally {
+      for (const worker of workers) await worker.stop();
+      await jobs.model.deleteMany({ storeId: busy });
+    }
+  });
+
+  test('a job works for who asked for it, under the id of that request; so does the next one of a recurrence', async () => {
+    const asked: { principal: { id: string }; requestId: string }[] = [];
+    faults.push(() => {
+      const { principal, requestId } = callContext();
+      asked.push({ principal, requestId });
+      return Promise.resolve();
+    });
+    const storeId = await makeStore({ certificatePath: join(folder, 'who.pem') });
+    const caller = backgroundContext({ principal: { id: 'ops' }, requestId: 'request-1' });
+    const [job] = await withCallContext(caller, () =>
+      createDeployment(context, {
+        certificateId,
+        action: 'add',
+        targets: [{ storeId, overwrite: false }],
+        recurrence: { everyMinutes: 60 },
+        idempotencyKey: '',
+      }),
+    );
+    await withWorker(async () => void (await until(job!._id, (one) => one.status === 'succeeded' && !one.repeats)));
+    expect(asked).toEqual([{ principal: { id: 'ops' }, requestId: 'request-1' }]);
+    const next = await context.jobs.model.findOne({ previousJobId: job!._id }).lean();
+    expect(next).toMatchObject({ requestedBy: 'ops', requestId: 'request-1', status: 'scheduled' });
+    await cancelJob(context, next!._id);
   });
 });

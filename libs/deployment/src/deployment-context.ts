@@ -5,12 +5,15 @@ import type { Client } from '@certferry/rpc';
 import type { Logger } from '@certferry/runtime';
 import type { SecretKeeper } from '@certferry/secrets';
 import type { StoreAccess } from '@certferry/store-drivers';
-import type { Jobs } from './jobs.ts';
-import type { Stores } from './stores.ts';
+import type { ResourceLeases } from '@certferry/work';
+import type { Jobs } from './jobs/jobs.ts';
+import type { Stores } from './stores/stores.ts';
 
 /** What the use cases of this service work with. */
 export interface DeploymentContext {
   stores: Stores;
+  /** One a store: its jobs run one after another. */
+  storeLeases: ResourceLeases;
   jobs: Jobs;
   numbers: Numbers;
   access: StoreAccess;

@@ -1,16 +1,21 @@
 import { mkdirSync } from 'node:fs';
 import { delimiter } from 'node:path';
-import { inventoryV1, parserV1 } from '@certferry/contracts';
+import { deploymentV1, inventoryV1, parserV1 } from '@certferry/contracts';
 import { Numbers } from '@certferry/database';
 import { createOutboxRelay } from '@certferry/events';
+import { serve } from '@certferry/rpc';
 import { defineService, inDataDir } from '@certferry/runtime';
 import { connectDirectly, LocalStoreAccess, StoreRoots } from '@certferry/store-drivers';
+import { ResourceLeases } from '@certferry/work';
 import { z } from 'zod';
 import type { DeploymentContext } from './deployment-context.ts';
-import { createHandlers } from './handlers.ts';
-import { Jobs } from './jobs.ts';
-import { Stores } from './stores.ts';
-import { Worker } from './worker.ts';
+import { createDeploymentHandlers } from './deployments/handlers.ts';
+import { createJobHandlers } from './jobs/handlers.ts';
+import { Jobs } from './jobs/jobs.ts';
+import { Worker } from './jobs/worker.ts';
+import { Scheduler } from './schedules/scheduler.ts';
+import { createStoreHandlers } from './stores/handlers.ts';
+import { Stores } from './stores/stores.ts';
 
 /** Stores, and the jobs that change them. */
 export const deployment = defineService({
@@ -23,7 +28,6 @@ export const deployment = defineService({
     concurrency: z.coerce.number().int().min(1).max(256).default(16),
   }),
   create: ({ database, events, secrets, client, clock, logger, config: runtime }, config) => {
-    const stores = new Stores(database);
     const jobs = new Jobs(database);
     const relay = createOutboxRelay({
       models: [jobs.model as never],
@@ -33,7 +37,8 @@ export const deployment = defineService({
     const roots = config.storeRoots?.split(delimiter).filter(Boolean) ?? [inDataDir(runtime, 'stores')];
     if (!config.storeRoots) mkdirSync(roots[0]!, { recursive: true, mode: 0o755 });
     const context: DeploymentContext = {
-      stores,
+      stores: new Stores(database),
+      storeLeases: new ResourceLeases(database, 'store_leases'),
       jobs,
       numbers: new Numbers(database, 'jobs'),
       access: new LocalStoreAccess({
@@ -50,16 +55,24 @@ export const deployment = defineService({
       saved: () => {
         relay.kick();
         worker.kick();
+        scheduler.kick();
       },
     };
     const worker = new Worker(context, config.concurrency);
+    const scheduler = new Scheduler(context);
     return Promise.resolve({
-      services: createHandlers(context),
+      services: [
+        serve(deploymentV1.StoreServiceDefinition, createStoreHandlers(context)),
+        serve(deploymentV1.DeploymentServiceDefinition, createDeploymentHandlers(context)),
+        serve(deploymentV1.JobServiceDefinition, createJobHandlers(context)),
+      ],
       begin: async () => {
         relay.start();
         await worker.start();
+        scheduler.start();
       },
       stop: async () => {
+        await scheduler.stop();
         await worker.stop();
         await relay.stop();
       },

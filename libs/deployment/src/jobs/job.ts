@@ -1,7 +1,7 @@
 import type { AppError } from '@certferry/core';
 import { createEvent, type Event, type Outbox } from '@certferry/events';
 import type { Change } from '@certferry/store-drivers';
-import type { Recurrence } from './recurrence.ts';
+import type { Recurrence } from '../schedules/recurrence.ts';
 
 /** What callers see. */
 export type JobStatus =
@@ -69,15 +69,13 @@ export interface Job extends Outbox {
 }
 
 export const MAX_ATTEMPTS = 10;
-export const LEASE_MS = 30_000;
-export const HEARTBEAT_MS = 10_000;
-const BACKOFF_MS = 1_000;
-const MAX_BACKOFF_MS = 300_000;
-/** What is kept of a job's timeline. */
-const MAX_TIMELINE = 200;
 
+/** Where nobody works at a job any more, for good. */
 export const FINAL: readonly JobState[] = ['done', 'dead', 'drifted', 'cancelled'];
-export const isFinal = (job: Pick<Job, 'state'>): boolean => FINAL.includes(job.state);
+/** Where a worker has a job. */
+export const LEASED: readonly JobState[] = ['leased', 'intent', 'written', 'verified'];
+
+export const isFinal = ({ state }: Pick<Job, 'state'>): boolean => FINAL.includes(state);
 
 const STATUS: Record<JobState, JobStatus> = {
   queued: 'queued',
@@ -96,12 +94,7 @@ const STATUS: Record<JobState, JobStatus> = {
 export const isRetryable = (error: AppError): boolean =>
   ['UNAVAILABLE', 'ABORTED', 'DEADLINE_EXCEEDED', 'INTERNAL', 'CANCELLED'].includes(error.code);
 
-/** Capped exponential back-off with full jitter below the second half: attempt 1 waits 0.5 to 1 s, attempt 9 up to 256 s. */
-export function backoff(attempt: number, random: () => number = Math.random): number {
-  const full = Math.min(BACKOFF_MS * 2 ** (attempt - 1), MAX_BACKOFF_MS);
-  return full / 2 + (random() * full) / 2;
-}
-
+/** A step to make: the state it ends in, and what else changes. */
 export interface Transition {
   state: JobState;
   at: Date;
@@ -110,29 +103,27 @@ export interface Transition {
   unset?: (keyof Job)[];
 }
 
-/** A step as a database update: state, timeline and, when the status changes or an attempt starts, the event. */
-export function stepUpdate(job: Job, to: Transition): { update: Record<string, unknown>; next: Job } {
-  const scheduled = to.state === 'queued' && to.set?.dueAt !== undefined && to.set.dueAt > to.at;
-  const status = scheduled ? 'scheduled' : STATUS[to.state];
-  const announce = status !== job.status || to.state === 'leased' || to.state === 'queued';
+/** A step that was worked out. */
+export interface Step {
+  next: Job;
+  /** Members that `next` has no more. */
+  unset: (keyof Job)[];
+  entry: TimelineEntry;
+  /** Where the status changes, an attempt starts, or somebody queued it. */
+  event?: Event;
+}
+
+/** What a job is after a step, with its entry in the timeline and its event. A final job is not due any more. */
+export function makeStep(job: Job, { state, at, message = '', set, unset = [] }: Transition): Step {
+  const scheduled = state === 'queued' && set?.dueAt !== undefined && set.dueAt > at;
+  const status = scheduled ? 'scheduled' : STATUS[state];
+  const announce = status !== job.status || state === 'leased' || state === 'queued';
   const sequence = announce ? job.sequence + 1 : job.sequence;
-  const next: Job = { ...job, ...to.set, state: to.state, status, sequence, updatedAt: to.at };
-  const entry: TimelineEntry = { at: to.at, step: to.state, status, attempt: next.attempts, message: to.message ?? '' };
-  const final = isFinal(next);
-  const unset = Object.fromEntries(
-    [...(to.unset ?? []), ...(final ? (['dueAt'] as const) : [])].map((key) => [key, 1]),
-  );
-  for (const key of Object.keys(unset)) delete next[key as 'dueAt'];
-  const update = {
-    $set: { ...to.set, state: to.state, status, sequence, updatedAt: to.at, ...(announce && { outbox: true }) },
-    ...(Object.keys(unset).length > 0 && { $unset: unset }),
-    $push: {
-      timeline: { $each: [entry], $slice: -MAX_TIMELINE },
-      ...(announce && { pendingEvents: statusEvent(next, to.at) }),
-    },
-  };
-  for (const key of Object.keys(unset)) delete (update.$set as Record<string, unknown>)[key];
-  return { update, next };
+  const next: Job = { ...job, ...set, state, status, sequence, updatedAt: at };
+  const gone: (keyof Job)[] = isFinal(next) ? [...unset, 'dueAt'] : unset;
+  for (const member of gone) delete next[member];
+  const entry: TimelineEntry = { at, step: state, status, attempt: next.attempts, message };
+  return { next, unset: gone, entry, ...(announce && { event: statusEvent(next, at) }) };
 }
 
 /** certferry.deployment.job.<status>. */

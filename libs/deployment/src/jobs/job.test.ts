@@ -1,6 +1,6 @@
 import { AppError } from '@certferry/core';
 import { expect, test } from 'vitest';
-import { backoff, isRetryable, stepUpdate, type Job, type JobState } from './job.ts';
+import { isRetryable, makeStep, type Job, type JobState } from './job.ts';
 
 const at = new Date('2026-01-01T00:00:00Z');
 const job: Job = {
@@ -25,14 +25,16 @@ const job: Job = {
   dueAt: at,
 };
 
+const intent = { oldDigest: 'o', newDigest: 'n', changes: [] };
+
 test('every status is announced once, and sequences have no gap', () => {
   const path: JobState[] = ['leased', 'intent', 'written', 'retry', 'leased', 'intent', 'written', 'verified', 'done'];
   let now = job;
   const events: { status: string; sequence: number }[] = [];
   for (const state of path) {
-    const { update, next } = stepUpdate(now, { state, at });
-    const event = (update['$push'] as { pendingEvents?: { data: { status: string; sequence: number } } }).pendingEvents;
-    if (event) events.push({ status: event.data.status, sequence: event.data.sequence });
+    const { event, next } = makeStep(now, { state, at });
+    const data = event?.data as { status: string; sequence: number } | undefined;
+    if (data) events.push({ status: data.status, sequence: data.sequence });
     now = next;
   }
   expect(events).toEqual([
@@ -45,17 +47,13 @@ test('every status is announced once, and sequences have no gap', () => {
 });
 
 test('a final step is not due any more; a retry by hand in the future is scheduled', () => {
-  const { update } = stepUpdate(job, { state: 'done', at, unset: ['intent'] });
-  expect(update['$unset']).toEqual({ intent: 1, dueAt: 1 });
+  const { next, unset } = makeStep({ ...job, intent }, { state: 'done', at, unset: ['intent'] });
+  expect(unset).toEqual(['intent', 'dueAt']);
+  expect(next).not.toHaveProperty('intent');
+  expect(next).not.toHaveProperty('dueAt');
   const later = new Date(at.getTime() + 1000);
-  expect(
-    stepUpdate({ ...job, state: 'dead', status: 'failed' }, { state: 'queued', at, set: { dueAt: later } }).next.status,
-  ).toBe('scheduled');
-});
-
-test('back-off doubles, is capped and jitters below', () => {
-  expect([1, 2, 3, 9, 20].map((attempt) => backoff(attempt, () => 1))).toEqual([1_000, 2_000, 4_000, 256_000, 300_000]);
-  expect(backoff(1, () => 0)).toBe(500);
+  const dead: Job = { ...job, state: 'dead', status: 'failed' };
+  expect(makeStep(dead, { state: 'queued', at, set: { dueAt: later } }).next.status).toBe('scheduled');
 });
 
 test('what needs a person is not tried again', () => {

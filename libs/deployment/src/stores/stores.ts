@@ -26,25 +26,12 @@ const schema = new mongoose.Schema<Store>(
 );
 schema.index({ name: 1 }, { unique: true });
 
-interface StoreLease {
-  _id: string;
-  jobId: string;
-  until: Date;
-}
-
-const leaseSchema = new mongoose.Schema<StoreLease>(
-  { _id: { type: String, required: true }, jobId: String, until: Date },
-  { versionKey: false },
-);
-
-/** The stores, and the one lease that each has: jobs of one store run one after another. */
+/** The stores' collection. */
 export class Stores {
   readonly #model: Model<Store>;
-  readonly #leases: Model<StoreLease>;
 
   constructor(database: Database) {
     this.#model = database.model<Store>('stores', schema);
-    this.#leases = database.model<StoreLease>('store_leases', leaseSchema);
   }
 
   async insert(store: Store): Promise<void> {
@@ -71,34 +58,6 @@ export class Stores {
   async list({ filter, ...page }: PageQuery & { filter: DatabaseFilter[] }): Promise<Page<Store>> {
     const found = await listPage(this.#model, { filter, sort: { name: 'name', path: 'name', direction: 1 } }, page);
     return { ...found, items: found.items.map(fromDatabase) };
-  }
-
-  /** Takes the store's lease for a job; false while another job has it. */
-  async lease(storeId: string, jobId: string, time: { now: Date; until: Date }): Promise<boolean> {
-    try {
-      await this.#leases.findOneAndUpdate(
-        { _id: storeId, until: { $lte: time.now } },
-        { $set: { jobId, until: time.until } },
-        { upsert: true },
-      );
-      return true;
-    } catch (error) {
-      if (isDuplicateKey(error)) return false;
-      throw error;
-    }
-  }
-
-  async extend(storeId: string, jobId: string, until: Date): Promise<boolean> {
-    return (await this.#leases.updateOne({ _id: storeId, jobId }, { $set: { until } })).matchedCount === 1;
-  }
-
-  async release(storeId: string, jobId: string): Promise<void> {
-    await this.#leases.updateOne({ _id: storeId, jobId }, { $set: { until: new Date(0) } });
-  }
-
-  /** Ends every lease: only when no other process can have one. */
-  async releaseAll(): Promise<void> {
-    await this.#leases.updateMany({}, { $set: { until: new Date(0) } });
   }
 }
 

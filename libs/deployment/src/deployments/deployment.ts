@@ -1,0 +1,71 @@
+import type { inventoryV1 } from '@certferry/contracts';
+import { invalid, precondition } from '@certferry/core';
+import { findDriver } from '@certferry/store-drivers';
+import type { Job } from '../jobs/job.ts';
+import type { Store } from '../stores/store.ts';
+
+/** One place that a deployment changes. */
+export interface Target {
+  storeId: string;
+  alias?: string;
+  overwrite: boolean;
+  includePrivateKey?: boolean;
+  /** Of a removal without a certificate: only if the place holds this one. */
+  thumbprint?: string;
+}
+
+/** What is asked: a certificate to put into places, or to take out of them. */
+export interface Deployment {
+  /** Empty for a removal of whatever the target's alias holds. */
+  certificateId: string;
+  action: 'add' | 'remove';
+  targets: Target[];
+}
+
+/** What a job changes. */
+export type ChangeRequest = Pick<
+  Job,
+  'action' | 'alias' | 'overwrite' | 'includePrivateKey' | 'certificateId' | 'fingerprintSha256' | 'thumbprint'
+>;
+
+const MAX_TARGETS = 1_000;
+const MAX_ALIAS_CHARACTERS = 200;
+
+/** INVALID_ARGUMENT INVALID_FIELD for none and for more than 1,000. */
+export function checkTargets(targets: Target[]): void {
+  if (targets.length >= 1 && targets.length <= MAX_TARGETS) return;
+  throw invalid('INVALID_FIELD', `A deployment has 1 to ${MAX_TARGETS} targets, not ${targets.length}.`, {
+    field: 'targets',
+  });
+}
+
+/** FAILED_PRECONDITION CERTIFICATE_DISABLED. */
+export function checkEnabled({ id, enabled }: inventoryV1.Certificate): void {
+  if (enabled) return;
+  throw precondition('CERTIFICATE_DISABLED', 'The certificate is disabled; enable it to deploy it.', { id });
+}
+
+/** The name of the place in a store: what the target says, else the certificate's common name, else its thumbprint. */
+export function aliasFor(target: Target, store: Store, certificate: inventoryV1.Certificate | undefined): string {
+  if (findDriver(store.kind).alias === 'none') return '';
+  const alias = target.alias?.trim() || certificate?.facts!.commonName || certificate?.facts!.thumbprint;
+  if (!alias)
+    throw invalid('INVALID_FIELD', 'Without a certificate, a removal needs the alias of an entry.', { field: 'alias' });
+  if (alias.length > MAX_ALIAS_CHARACTERS)
+    throw invalid('INVALID_FIELD', `An alias has at most ${MAX_ALIAS_CHARACTERS} characters.`, { field: 'alias' });
+  return alias;
+}
+
+/** Without a wish: the key goes where the certificate has one and the store has a place for it. */
+export function wantsPrivateKey(target: Target, store: Store, certificate: inventoryV1.Certificate): boolean {
+  const hasPlace = findDriver(store.kind).holdsPrivateKey(store.config);
+  if (target.includePrivateKey === undefined) return certificate.hasPrivateKey && hasPlace;
+  if (target.includePrivateKey && !certificate.hasPrivateKey) {
+    throw precondition(
+      'NO_PRIVATE_KEY',
+      'The inventory does not have the private key of this certificate: import it, or deploy without it.',
+      { id: certificate.id },
+    );
+  }
+  return target.includePrivateKey && hasPlace;
+}

@@ -1,0 +1,34 @@
+import { AppError } from '@certferry/core';
+import type { Change } from '@certferry/store-drivers';
+import type { DeploymentContext } from '../deployment-context.ts';
+import { withStore } from '../stores/open-store.ts';
+import type { Deployment } from './deployment.ts';
+import { resolveTargets, type ResolvedTarget } from './resolve-targets.ts';
+import { toStoreChange } from './store-change.ts';
+
+export interface StorePlan {
+  storeId: string;
+  changes: Change[];
+  /** Why the job would fail; empty if it would not. */
+  problem: string;
+}
+
+/** What the jobs of a deployment would change. Reads the stores, changes nothing. */
+export async function planDeployment(context: DeploymentContext, deployment: Deployment): Promise<StorePlan[]> {
+  const plans: StorePlan[] = [];
+  for (const target of await resolveTargets(context, deployment)) plans.push(await planTarget(context, target));
+  return plans;
+}
+
+async function planTarget(context: DeploymentContext, target: ResolvedTarget): Promise<StorePlan> {
+  const { storeId } = target;
+  try {
+    return await withStore(context, { id: storeId }, async (open) => {
+      const { changes } = await open.prepare(await toStoreChange(context, target));
+      return { storeId, changes, problem: '' };
+    });
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code === 'INTERNAL') throw error;
+    return { storeId, changes: [], problem: error.message };
+  }
+}

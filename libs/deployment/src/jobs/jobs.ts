@@ -1,0 +1,206 @@
+import {
+  isDuplicateKey,
+  listPage,
+  type Database,
+  type DatabaseFilter,
+  type Page,
+  type PageQuery,
+} from '@certferry/database';
+import { addOutbox } from '@certferry/events';
+import mongoose, { type Model } from 'mongoose';
+import { JobWatch } from './job-watch.ts';
+import { FINAL, LEASED, makeStep, statusEvent, type Job, type Transition } from './job.ts';
+
+const schema = new mongoose.Schema<Job>(
+  {
+    _id: { type: String, required: true },
+    requestKey: String,
+    storeId: String,
+    certificateId: String,
+    fingerprintSha256: String,
+    action: String,
+    alias: String,
+    overwrite: Boolean,
+    includePrivateKey: Boolean,
+    state: String,
+    status: String,
+    generation: Number,
+    attempts: Number,
+    dueAt: Date,
+    intent: Object,
+    changes: { type: [Object], default: undefined },
+    error: Object,
+    timeline: { type: [Object], default: undefined },
+    sequence: Number,
+    number: Number,
+    thumbprint: String,
+    recurrence: Object,
+    repeats: Boolean,
+    previousJobId: String,
+    requestedBy: String,
+    requestId: String,
+    createdAt: Date,
+    updatedAt: Date,
+  },
+  { versionKey: false, minimize: false },
+);
+schema.index({ requestKey: 1 }, { unique: true, sparse: true });
+schema.index({ dueAt: 1 }, { sparse: true });
+schema.index({ storeId: 1, dueAt: 1 });
+schema.index({ state: 1, storeId: 1 });
+schema.index({ createdAt: 1, _id: 1 });
+schema.index({ storeId: 1, createdAt: 1, _id: 1 });
+schema.index({ certificateId: 1, createdAt: 1, _id: 1 });
+schema.index({ status: 1, createdAt: 1, _id: 1 });
+schema.index({ number: 1 }, { unique: true, sparse: true });
+schema.index({ repeats: 1 }, { sparse: true });
+addOutbox(schema as never);
+
+/** What is kept of a job's timeline. */
+const MAX_TIMELINE = 200;
+
+/** Began to write and has not ended: whatever its store holds by now, no other job of the store goes before it. */
+const interrupted: DatabaseFilter = {
+  state: { $in: [...LEASED, 'retry'] },
+  'intent.newDigest': { $exists: true },
+};
+
+/** The jobs' collection. Every step is one conditional update on id, generation and state. */
+export class Jobs {
+  readonly #model: Model<Job>;
+  /** Hears of every step that this process makes. */
+  readonly watch = new JobWatch();
+
+  constructor(database: Database) {
+    this.#model = database.model<Job>('jobs', schema);
+  }
+
+  get model(): Model<Job> {
+    return this.#model;
+  }
+
+  /** Inserts a job with its first event; answers the one that is there when its request key is. */
+  async insert(job: Job): Promise<Job> {
+    try {
+      await this.#model.create({ ...job, pendingEvents: [statusEvent(job, job.createdAt)], outbox: true });
+      return job;
+    } catch (error) {
+      if (!isDuplicateKey(error) || job.requestKey === undefined) throw error;
+      return (await this.#one({ requestKey: job.requestKey }))!;
+    }
+  }
+
+  async find(id: string): Promise<Job | undefined> {
+    return await this.#one({ _id: id });
+  }
+
+  /** Makes one step; undefined when the job is no longer where it was, because somebody else has it. */
+  async step(job: Job, to: Transition): Promise<Job | undefined> {
+    const { next, unset, entry, event } = makeStep(job, to);
+    const { state, status, sequence, updatedAt } = next;
+    const $set: Record<string, unknown> = {
+      ...to.set,
+      state,
+      status,
+      sequence,
+      updatedAt,
+      ...(event && { outbox: true }),
+    };
+    for (const member of unset) delete $set[member];
+    const { matchedCount } = await this.#model.updateOne(
+      { _id: job._id, generation: job.generation, state: job.state },
+      {
+        $set,
+        ...(unset.length > 0 && { $unset: Object.fromEntries(unset.map((member) => [member, 1])) }),
+        $push: {
+          timeline: { $each: [entry], $slice: -MAX_TIMELINE },
+          ...(event && { pendingEvents: event }),
+        },
+      },
+    );
+    if (matchedCount !== 1) return undefined;
+    this.watch.changed(job._id);
+    return next;
+  }
+
+  /** Stores with jobs that somebody may take now, the longest waiting first; a store comes as often as it has jobs. */
+  async dueStores(look: { now: Date; excluding: string[]; limit: number }): Promise<string[]> {
+    const found = await this.#model
+      .find({ dueAt: { $lte: look.now }, ...(look.excluding.length > 0 && { storeId: { $nin: look.excluding } }) })
+      .sort({ dueAt: 1 })
+      .limit(look.limit)
+      .select('storeId')
+      .lean();
+    return found.map(({ storeId }) => storeId);
+  }
+
+  /** Stores whose interrupted job waits for its next try, and until when: nothing else of theirs may run before it. */
+  async heldStores(now: Date): Promise<{ resource: string; until: Date }[]> {
+    const held: DatabaseFilter = { ...interrupted, state: 'retry', dueAt: { $gt: now } };
+    const found = await this.#model.find(held).select('storeId dueAt').lean();
+    return found.map(({ storeId, dueAt }) => ({ resource: storeId, until: dueAt! }));
+  }
+
+  /** The job of a store that goes first: the interrupted one, else the one that has been due the longest. */
+  async nextOf(storeId: string, now: Date): Promise<Job | undefined> {
+    const begun = await this.#one({ storeId, ...interrupted });
+    if (begun) return begun.state === 'retry' && begun.dueAt! > now ? undefined : begun;
+    const [due] = await this.#model
+      .find({ storeId, dueAt: { $lte: now } })
+      .sort({ dueAt: 1 })
+      .limit(1)
+      .lean();
+    return due;
+  }
+
+  /** Keeps a lease alive; false when it is lost, or the job is not leased any more. */
+  async extend(job: Job, until: Date): Promise<boolean> {
+    const leased = { _id: job._id, generation: job.generation, state: { $in: [...LEASED] } };
+    return (await this.#model.updateOne(leased, { $set: { dueAt: until } })).matchedCount === 1;
+  }
+
+  /** Frees what was leased before this start: only when no other process can be working. */
+  async freeLeased(now: Date): Promise<void> {
+    await this.#model.updateMany({ state: { $in: [...LEASED] }, dueAt: { $gt: now } }, { $set: { dueAt: now } });
+  }
+
+  /** A later job for the same place that has succeeded. */
+  async findSuccessor({ _id, storeId, alias, createdAt }: Job): Promise<Job | undefined> {
+    return await this.#one({ storeId, createdAt: { $gte: createdAt }, alias, state: 'done', _id: { $gt: _id } });
+  }
+
+  async hasUnfinished(storeId: string): Promise<boolean> {
+    return (await this.#model.exists({ storeId, state: { $nin: [...FINAL] } })) !== null;
+  }
+
+  /** Newest first, unless `ascending`. */
+  async list({
+    filter,
+    ascending,
+    ...page
+  }: PageQuery & { filter: DatabaseFilter[]; ascending: boolean }): Promise<Page<Job>> {
+    const sort = {
+      name: ascending ? 'createdAt' : '-createdAt',
+      path: 'createdAt',
+      direction: ascending ? 1 : -1,
+    } as const;
+    return await listPage(this.#model, { filter, sort }, page);
+  }
+
+  /** Recurring jobs that have ended and are not followed by the next one yet. */
+  async toFollow(limit: number): Promise<Job[]> {
+    return await this.#model
+      .find({ repeats: true, state: { $in: [...FINAL] } })
+      .limit(limit)
+      .lean();
+  }
+
+  /** Says that the next job of a recurrence is there. */
+  async followed(job: Job): Promise<void> {
+    await this.#model.updateOne({ _id: job._id }, { $unset: { repeats: 1 } });
+  }
+
+  async #one(filter: DatabaseFilter): Promise<Job | undefined> {
+    return (await this.#model.findOne(filter).lean()) ?? undefined;
+  }
+}

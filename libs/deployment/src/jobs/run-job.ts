@@ -1,0 +1,166 @@
+import { AppError } from '@certferry/core';
+import type { OpenStore, PreparedChange } from '@certferry/store-drivers';
+import { backoff, type Lease } from '@certferry/work';
+import type { DeploymentContext } from '../deployment-context.ts';
+import { toStoreChange } from '../deployments/store-change.ts';
+import { withStore } from '../stores/open-store.ts';
+import { isFinal, isRetryable, MAX_ATTEMPTS, type Job, type JobError, type JobState, type Transition } from './job.ts';
+
+/** Thrown when another worker may have the job: this one must not touch anything any more. */
+class LeaseLost extends Error {}
+
+/** What an attempt asks of its lease. */
+export type AttemptLease = Pick<Lease, 'held' | 'lost'>;
+
+/**
+ * One attempt at a leased job, from where the last one stopped: reads the store back, records what it holds and will
+ * hold, writes, reads it back, and ends in done, retry, dead, drifted or cancelled. Throws nothing: a lost lease ends it.
+ */
+export async function runJob(context: DeploymentContext, leased: Job, lease: AttemptLease): Promise<void> {
+  const attempt = new Attempt(context, leased, lease);
+  try {
+    await attempt.run();
+  } catch (error) {
+    if (error instanceof LeaseLost || lease.lost.aborted) return;
+    await attempt.fail(error);
+  }
+}
+
+class Attempt {
+  readonly #context: DeploymentContext;
+  readonly #lease: AttemptLease;
+  #job: Job;
+
+  constructor(context: DeploymentContext, job: Job, lease: AttemptLease) {
+    this.#context = context;
+    this.#job = job;
+    this.#lease = lease;
+  }
+
+  async run(): Promise<void> {
+    // What was begun is read back first: it may stand half done in the store.
+    if (!this.#job.intent && (await this.#isSuperseded())) return;
+    await withStore(this.#context, { id: this.#job.storeId, stop: this.#lease.lost }, (open) => this.#change(open));
+  }
+
+  async #change(open: OpenStore): Promise<void> {
+    await open.cleanUp();
+    const { intent } = this.#job;
+    if (intent) {
+      const revision = await open.revision();
+      if (revision === intent.newDigest)
+        return await this.#finish(open, { newRevision: intent.newDigest, changes: intent.changes });
+      if (revision !== intent.oldDigest) {
+        return await this.#step('drifted', {
+          message:
+            'The store holds neither what it held before this job nor what the job writes. Nothing was overwritten; retry the job to decide anew.',
+        });
+      }
+      if (await this.#isSuperseded()) return;
+    }
+    const prepared = await open.prepare(await toStoreChange(this.#context, this.#job));
+    if (prepared.changes.length === 0)
+      return await this.#step('done', {
+        message: 'The store already is as asked.',
+        set: { changes: [] },
+        unset: ['error', 'intent'],
+      });
+    await this.#write(open, prepared);
+    await this.#step('written', {});
+    await this.#finish(open, prepared);
+  }
+
+  async #isSuperseded(): Promise<boolean> {
+    const later = await this.#context.jobs.findSuccessor(this.#job);
+    if (!later) return false;
+    const message = `A later job for the same place has succeeded: ${later._id}.`;
+    const error: JobError = { reason: 'SUPERSEDED', message, retryable: false };
+    await this.#step('cancelled', { message, set: { error }, unset: ['intent'] });
+    return true;
+  }
+
+  async #write(open: OpenStore, prepared: PreparedChange): Promise<void> {
+    const { oldRevision: oldDigest, newRevision: newDigest, changes } = prepared;
+    await this.#step('intent', { set: { intent: { oldDigest, newDigest, changes } } });
+    if (!this.#lease.held) throw new LeaseLost();
+    try {
+      await prepared.write();
+    } catch (error) {
+      // Where nothing was written, nothing is half done, and the store's other jobs need not wait for the next try.
+      const untouched = (await open.revision().catch(() => undefined)) === oldDigest;
+      if (untouched) delete this.#job.intent;
+      throw error;
+    }
+  }
+
+  /** Reads the store as a stranger would, and ends the job. */
+  async #finish(open: OpenStore, intent: Pick<PreparedChange, 'newRevision' | 'changes'>): Promise<void> {
+    const { action, alias, fingerprintSha256 } = this.#job;
+    const entries = await open.entries();
+    const held = entries.find((entry) => entry.alias.toLowerCase() === alias.toLowerCase());
+    const asAsked = action === 'add' ? held?.facts.fingerprintSha256 === fingerprintSha256 : held === undefined;
+    if (!asAsked || (await open.revision()) !== intent.newRevision) {
+      throw new AppError({
+        code: 'ABORTED',
+        reason: 'NOT_AS_WRITTEN',
+        message: 'Reading the store back did not find what was written.',
+      });
+    }
+    await open.cleanUp();
+    await this.#step('verified', {});
+    await this.#step('done', { set: { changes: intent.changes }, unset: ['error', 'intent'] });
+  }
+
+  async #step(state: JobState, step: Omit<Transition, 'state' | 'at'>): Promise<void> {
+    const { jobs, clock } = this.#context;
+    const next = await jobs.step(this.#job, { ...step, state, at: clock.now() });
+    if (!next) throw new LeaseLost();
+    this.#job = next;
+    if (isFinal(next)) this.#logEnd();
+  }
+
+  /** retry with back-off, or dead: for an error that needs a person, and after ten attempts. */
+  async fail(thrown: unknown): Promise<void> {
+    const { database, logger } = this.#context;
+    const known = thrown instanceof AppError;
+    if (!known || thrown.code === 'INTERNAL')
+      logger.error({ err: thrown, ...this.#logged() }, 'job failed unexpectedly');
+    const { reason, message, retryable } = known ? told(thrown) : UNEXPECTED;
+    const { attempts, intent } = this.#job;
+    const again = retryable && attempts < MAX_ATTEMPTS;
+    const error: JobError = { reason, message, retryable };
+    const dueAt = again && { dueAt: new Date((await database.now()).getTime() + backoff(attempts)) };
+    await this.#step(again ? 'retry' : 'dead', {
+      message,
+      set: { error, ...dueAt },
+      unset: intent ? [] : ['intent'],
+    }).catch((lost: unknown) => {
+      if (!(lost instanceof LeaseLost)) throw lost;
+    });
+  }
+
+  #logEnd(): void {
+    const { status, attempts, error, storeId, certificateId } = this.#job;
+    this.#context.logger.info(
+      { ...this.#logged(), status, attempts, reason: error?.reason, storeId, certificateId },
+      'job ended',
+    );
+  }
+
+  #logged() {
+    const { _id: jobId, requestId, requestedBy: caller } = this.#job;
+    return { jobId, requestId, caller };
+  }
+}
+
+const told = (error: AppError): JobError => ({
+  reason: error.reason,
+  message: error.message,
+  retryable: isRetryable(error),
+});
+
+const UNEXPECTED: JobError = {
+  reason: 'INTERNAL',
+  message: 'Something went wrong inside Certferry; the log has the job id.',
+  retryable: true,
+};

@@ -1,0 +1,39 @@
+import { invalid } from '@certferry/core';
+import type { deploymentV1 } from '@certferry/contracts';
+import { configSchema, type StoreDriver, type StoreEntry } from '@certferry/store-drivers';
+import { fromLabels, type Store, type StoreDraft } from './store.ts';
+
+export function fromDraft(draft: deploymentV1.StoreDraft | undefined): StoreDraft {
+  if (!draft) throw invalid('INVALID_FIELD', 'store is required.', { field: 'store' });
+  return { ...draft, config: draft.config ?? {} };
+}
+
+export function toStore({ _id: id, name, kind, config, labels, createdAt, updatedAt }: Store): deploymentV1.Store {
+  return { id, name, kind, config, labels: fromLabels(labels), createdAt, updatedAt };
+}
+
+export function toStoreKind(driver: StoreDriver): deploymentV1.StoreKind {
+  return {
+    kind: driver.kind,
+    title: driver.title,
+    description: driver.description,
+    operations: ['add', 'remove'],
+    alias: driver.alias,
+    configSchema: configSchema(driver),
+  };
+}
+
+export function toEntry({ alias, hasPrivateKey, chain, der, facts }: StoreEntry): deploymentV1.StoreEntry {
+  const { fingerprintSha256, thumbprint, subject, notAfter } = facts;
+  return {
+    alias,
+    fingerprintSha256,
+    thumbprint,
+    subject,
+    notAfter,
+    hasPrivateKey,
+    chainLength: chain.length,
+    certificate: { der, facts },
+    chain,
+  };
+}
