@@ -10,17 +10,15 @@ export function checkConfig(driver: StoreDriver, config: Record<string, unknown>
   throw invalid('INVALID_STORE_CONFIG', `The config of a "${driver.kind}" store has problems: ${problems.join('; ')}.`);
 }
 
-/** The JSON schema of a driver's config, as people and clients read it. */
-export function configSchema(
-  driver: StoreDriver,
-): Record<string, unknown> & { properties?: Record<string, ConfigField> } {
-  const { $schema: _, ...schema } = z.toJSONSchema(driver.config);
-  return schema as ReturnType<typeof configSchema>;
+export interface ConfigSchema extends Record<string, unknown> {
+  properties?: Record<string, { description?: string; writeOnly?: boolean }>;
+  required?: string[];
 }
 
-export interface ConfigField {
-  description?: string;
-  writeOnly?: boolean;
+/** The JSON schema of a driver's config, as people and clients read it. */
+export function configSchema(driver: StoreDriver): ConfigSchema {
+  const { $schema: _, ...schema } = z.toJSONSchema(driver.config);
+  return schema as ConfigSchema;
 }
 
 /** The fields of a driver's config that are marked writeOnly. */

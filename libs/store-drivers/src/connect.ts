@@ -16,6 +16,7 @@ export type Connect = (to: Endpoint, signal: AbortSignal) => Promise<Socket | TL
 
 /** Straight to the endpoint. UNAVAILABLE CONNECT_FAILED when nobody answers there, or not with the right certificate. */
 export const connectDirectly: Connect = async ({ host, port, tls }, signal) => {
+  signal.throwIfAborted();
   const plain = connectTcp({ host, port, signal });
   const socket = tls
     ? connectTls({
@@ -27,6 +28,8 @@ export const connectDirectly: Connect = async ({ host, port, tls }, signal) => {
         servername: tls.serverName,
       })
     : plain;
+  // An abort is an error of the socket at any time: nobody who listens must not mean the end of the process.
+  for (const one of [plain, socket]) one.on('error', () => undefined);
   try {
     await once(socket, tls ? 'secureConnect' : 'connect', { signal });
     return socket;

@@ -52,9 +52,9 @@ export function createDriverContext(
 ): { context: DriverContext; release: () => void } {
   const stop = new AbortController();
   const cancel = () => stop.abort(cancelled());
-  const wait = Math.min(limits.deadline.getTime() - Date.now(), MAX_TIMER_MS);
+  const wait = Math.min(Math.max(limits.deadline.getTime() - Date.now(), 0), MAX_TIMER_MS);
   const timer = setTimeout(() => stop.abort(tookTooLong()), wait);
-  if (wait <= 0) stop.abort(tookTooLong());
+  if (wait === 0) stop.abort(tookTooLong());
   if (limits.signal.aborted) cancel();
   limits.signal.addEventListener('abort', cancel, { once: true });
   const { signal } = stop;
@@ -68,7 +68,10 @@ export function createDriverContext(
       inspect: (request, options) => untilAborted(signal, parser.inspect(request, { ...options, signal })),
       editKeystore: (request, options) => untilAborted(signal, parser.editKeystore(request, { ...options, signal })),
     },
-    connect: (to) => untilAborted(signal, host.connect(to, signal)),
+    connect: async (to) => {
+      signal.throwIfAborted();
+      return await untilAborted(signal, host.connect(to, signal));
+    },
   };
   const release = () => {
     clearTimeout(timer);

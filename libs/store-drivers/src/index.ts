@@ -1,4 +1,4 @@
-export { checkConfig, configSchema, secretFields, type ConfigField } from './check-config.ts';
+export { checkConfig, configSchema, secretFields, type ConfigSchema } from './check-config.ts';
 export { connectDirectly, type Connect, type Endpoint } from './connect.ts';
 export type { DriverContext, DriverHost, StoreLimits, StoreParser } from './driver-context.ts';
 export { DRIVERS, findDriver } from './drivers.ts';

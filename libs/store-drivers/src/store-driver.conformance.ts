@@ -1,172 +1,234 @@
-import { randomUUID } from 'node:crypto';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { readCertificate } from '@certferry/x509';
-import { makeChain, temporaryFolder } from '@certferry/testing';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { checkConfig } from './check-config.ts';
-import { connectDirectly } from './connect.ts';
-import { createDriverContext, type DriverHost, type StoreParser } from './driver-context.ts';
-import { StoreRoots } from './files/store-roots.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { checkConfig, secretFields } from './check-config.ts';
+import { STOP_MS, StoreBench, type Chain, type SuiteOptions } from './store-bench.ts';
 import type { StoreChange, StoreDriver } from './store-driver.ts';
 
-const contextOf = (host: DriverHost) =>
-  createDriverContext(host, randomUUID(), {
-    signal: new AbortController().signal,
-    deadline: new Date(Date.now() + 60_000),
-  });
+const fingerprint = ({ leaf }: Chain): string => readCertificate(leaf.der).fingerprintSha256;
 
-type Chain = Awaited<ReturnType<typeof makeChain>>;
+/** Proves one thing of a driver with one new store; throws what is wrong. */
+export type Rule = (bench: StoreBench) => Promise<void>;
 
-/** What every store driver does. `config` gives a config whose files are in the folder. */
-export function describeDriver(
-  driver: StoreDriver,
-  from: {
-    parser: () => StoreParser;
-    config: (folder: string) => Record<string, unknown>;
-    withoutChain?: boolean;
-  },
-): void {
-  describe(`store kind ${driver.kind}`, () => {
-    let one: Chain;
-    let two: Chain;
-    beforeAll(async () => {
-      [one, two] = [await makeChain('one.example.com'), await makeChain('two.example.com')];
-    });
-    const alias = driver.alias === 'none' ? '' : 'web';
-
-    const openNew = async () => {
-      const folder = temporaryFolder('store');
-      const { context } = contextOf({
-        roots: new StoreRoots([folder]),
-        parser: from.parser(),
-        connect: connectDirectly,
-      });
-      const config = checkConfig(driver, from.config(folder));
-      return { folder, store: await driver.open(config, context), reopen: () => driver.open(config, context) };
-    };
-    const add = ({ leaf, intermediate, root }: Chain, overwrite = false): StoreChange => {
-      const { fingerprintSha256, publicKeySha256 } = readCertificate(leaf.der);
-      return {
-        action: 'add',
-        alias,
-        overwrite,
-        fingerprintSha256,
-        publicKeySha256,
-        certificate: leaf.der,
-        chain: [intermediate.der, root.der],
-        privateKey: leaf.keyDer,
-      };
-    };
-    const remove = ({ leaf }: Chain): StoreChange => ({
-      action: 'remove',
+/** What every store driver does, whatever it writes to. */
+export const STORE_RULES: Record<string, Rule> = {
+  'starts empty, adds with key and chain, and reads it back': async (bench) => {
+    const { one, alias, withoutChain } = bench;
+    const store = await bench.open();
+    expect(await store.entries()).toEqual([]);
+    const prepared = await store.prepare(bench.add(one));
+    expect(prepared.changes.length).toBeGreaterThan(0);
+    expect(prepared.changes.every((change) => change.operation === 'create')).toBe(true);
+    expect(prepared.oldRevision).toBe(await store.revision());
+    expect(await store.entries()).toEqual([]);
+    await prepared.write();
+    const fresh = await bench.open();
+    expect(await fresh.revision()).toBe(prepared.newRevision);
+    expect(prepared.newRevision).not.toBe(prepared.oldRevision);
+    const [entry, ...others] = await fresh.entries();
+    expect(others).toEqual([]);
+    expect(entry).toMatchObject({
       alias,
-      fingerprintSha256: readCertificate(leaf.der).fingerprintSha256,
+      hasPrivateKey: true,
+      facts: { fingerprintSha256: fingerprint(one), subject: 'CN=one.example.com' },
     });
+    expect(Buffer.from(entry!.der)).toEqual(one.leaf.der);
+    const issuers = withoutChain ? [] : ['CN=Issuer of one.example.com', 'CN=Root of one.example.com'];
+    expect(entry!.chain.map((link) => link.facts.subject)).toEqual(issuers);
+  },
 
-    test('starts empty, adds with key and chain, and says what is there', async () => {
-      const { store } = await openNew();
-      expect(await store.entries()).toEqual([]);
-      const prepared = await store.prepare(add(one));
-      expect(prepared.changes.length).toBeGreaterThan(0);
-      expect(prepared.changes.every((change) => change.operation === 'create')).toBe(true);
-      expect(await store.entries()).toEqual([]);
-      await prepared.write();
-      expect(await store.revision()).toBe(prepared.newRevision);
-      const [entry, ...others] = await store.entries();
-      expect(others).toEqual([]);
-      expect(entry).toMatchObject({
-        alias,
-        hasPrivateKey: true,
-        facts: { fingerprintSha256: readCertificate(one.leaf.der).fingerprintSha256, subject: 'CN=one.example.com' },
-      });
-      expect(Buffer.from(entry!.der)).toEqual(one.leaf.der);
-      const issuers = from.withoutChain ? [] : ['CN=Issuer of one.example.com', 'CN=Root of one.example.com'];
-      expect(entry!.chain.map((link) => link.facts.subject)).toEqual(issuers);
-    });
+  'the same again changes nothing and writes nothing': async (bench) => {
+    const store = await bench.openFilled();
+    const before = await store.revision();
+    const again = await store.prepare(bench.add(bench.one));
+    expect(again).toMatchObject({ changes: [], oldRevision: before, newRevision: before });
+    await again.write();
+    expect(await store.revision()).toBe(before);
+  },
 
-    test('the same again changes nothing', async () => {
-      const { store } = await openNew();
-      await (await store.prepare(add(one))).write();
-      expect((await store.prepare(add(one))).changes).toEqual([]);
-    });
+  'another certificate replaces only when that is allowed': async (bench) => {
+    const { one, two } = bench;
+    const store = await bench.openFilled();
+    const refused = { code: 'FAILED_PRECONDITION', reason: 'ALIAS_EXISTS' };
+    await expect(store.prepare(bench.add(two))).rejects.toMatchObject(refused);
+    const prepared = await store.prepare(bench.add(two, { overwrite: true }));
+    expect(prepared.changes[0]).toMatchObject({ operation: 'replace', oldFingerprintSha256: fingerprint(one) });
+    await prepared.write();
+    expect((await store.entries()).map((entry) => entry.facts.subject)).toEqual(['CN=two.example.com']);
+  },
 
-    test('another certificate replaces only when that is allowed', async () => {
-      const { store } = await openNew();
-      await (await store.prepare(add(one))).write();
-      await expect(store.prepare(add(two))).rejects.toMatchObject({
-        code: 'FAILED_PRECONDITION',
-        reason: 'ALIAS_EXISTS',
-      });
-      const prepared = await store.prepare(add(two, true));
-      expect(prepared.changes[0]).toMatchObject({
-        operation: 'replace',
-        oldFingerprintSha256: readCertificate(one.leaf.der).fingerprintSha256,
-      });
-      await prepared.write();
-      expect((await store.entries())[0]!.facts.subject).toBe('CN=two.example.com');
-    });
+  'removes what it is asked to and nothing else; what is absent needs no change': async (bench) => {
+    const { one, two, alias } = bench;
+    const store = await bench.openFilled();
+    const thumbprint = (of: Chain) => readCertificate(of.leaf.der).thumbprint;
+    const another = { reason: 'ANOTHER_CERTIFICATE' };
+    await expect(store.prepare(bench.remove(two))).rejects.toMatchObject(another);
+    const byThumbprint = (of: Chain): StoreChange => ({ action: 'remove', alias, thumbprint: thumbprint(of) });
+    await expect(store.prepare(byThumbprint(two))).rejects.toMatchObject(another);
+    expect((await store.prepare(byThumbprint(one))).changes.length).toBeGreaterThan(0);
+    const prepared = await store.prepare(bench.remove(one));
+    await prepared.write();
+    expect(await store.revision()).toBe(prepared.newRevision);
+    expect(await store.entries()).toEqual([]);
+    expect((await store.prepare(bench.remove(one))).changes).toEqual([]);
+    await (await store.prepare(bench.add(two))).write();
+    await (await store.prepare({ action: 'remove', alias })).write();
+    expect(await store.entries()).toEqual([]);
+  },
 
-    test('removes what it is asked to, and nothing else', async () => {
-      const { store } = await openNew();
-      await (await store.prepare(add(one))).write();
-      await expect(store.prepare(remove(two))).rejects.toMatchObject({ reason: 'ANOTHER_CERTIFICATE' });
-      await (await store.prepare(remove(one))).write();
-      expect(await store.entries()).toEqual([]);
-      expect((await store.prepare(remove(one))).changes).toEqual([]);
-    });
+  'other entries stay as they are': async (bench) => {
+    const { driver, one, two } = bench;
+    if (driver.alias === 'none') return;
+    const store = await bench.open();
+    await (await store.prepare(bench.add(one, { alias: 'other' }))).write();
+    const [other] = await store.entries();
+    await (await store.prepare(bench.add(two))).write();
+    expect(await store.entries()).toContainEqual(other);
+    await (await store.prepare(bench.remove(two))).write();
+    expect(await store.entries()).toEqual([other]);
+  },
 
-    test('removes whatever is there, or only what has a thumbprint', async () => {
-      const { store } = await openNew();
-      await (await store.prepare(add(one))).write();
-      const { thumbprint } = readCertificate(one.leaf.der);
-      const other = readCertificate(two.leaf.der).thumbprint;
-      await expect(store.prepare({ action: 'remove', alias, thumbprint: other })).rejects.toMatchObject({
-        reason: 'ANOTHER_CERTIFICATE',
-      });
-      expect((await store.prepare({ action: 'remove', alias, thumbprint })).changes.length).toBeGreaterThan(0);
-      await (await store.prepare({ action: 'remove', alias })).write();
-      expect(await store.entries()).toEqual([]);
-    });
-
-    test('a store that changed after the plan is left alone', async () => {
-      const { store, reopen } = await openNew();
-      const prepared = await store.prepare(add(one));
-      await (await (await reopen()).prepare(add(two))).write();
+  'a store that changed after the plan is left alone': async (bench) => {
+    const changed = { code: 'ABORTED', reason: 'STORE_CHANGED' };
+    for (const change of [
+      async () => await (await (await bench.open()).prepare(bench.add(bench.two, { overwrite: true }))).write(),
+      async () => await bench.under.foreignWrite(),
+    ]) {
+      const store = await bench.open();
+      const prepared = await store.prepare(bench.add(bench.one, { overwrite: true }));
+      await change();
       const before = await store.revision();
-      await expect(prepared.write()).rejects.toMatchObject({ code: 'ABORTED', reason: 'STORE_CHANGED' });
+      expect(before).not.toBe(prepared.oldRevision);
+      await expect(prepared.write()).rejects.toMatchObject(changed);
       expect(await store.revision()).toBe(before);
-    });
+    }
+  },
 
-    test('can be tried without a change, and leaves no temporary files', async () => {
-      const { store, folder } = await openNew();
-      await store.tryWriting();
-      await (await store.prepare(add(one))).write();
-      const revision = await store.revision();
-      await store.tryWriting();
+  'what cannot be read is not empty': async (bench) => {
+    await bench.openFilled();
+    await bench.under.spoil();
+    const error: unknown = await (await bench.open()).entries().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(Error);
+    expect(error).not.toMatchObject({ code: 'INTERNAL' });
+  },
+
+  'can be tried and cleaned up without a change': async (bench) => {
+    const empty = await bench.open();
+    const nothing = await empty.revision();
+    await empty.tryWriting();
+    await empty.cleanUp();
+    expect(await empty.revision()).toBe(nothing);
+    const store = await bench.openFilled();
+    const before = await store.revision();
+    await store.tryWriting();
+    await store.cleanUp();
+    expect(await store.revision()).toBe(before);
+  },
+
+  'what is opened is closed': async (bench) => {
+    const store = await bench.openFilled();
+    await store.entries();
+    await store.close();
+    await store.close();
+    await vi.waitFor(() => expect(bench.sockets.filter((socket) => !socket.destroyed)).toEqual([]), STOP_MS);
+  },
+
+  'an aborted signal stops it': async (bench) => {
+    const store = await bench.openFilled();
+    const before = await store.revision();
+    const early = AbortSignal.abort();
+    const cancelled = { code: 'CANCELLED', reason: 'CANCELLED' };
+    const connections = bench.sockets.length;
+    await expect(bench.open({ signal: early }).then((opened) => opened.entries())).rejects.toMatchObject(cancelled);
+    expect(bench.sockets.length).toBe(connections);
+    const outcomes = await bench.stopEach((afterMs) => {
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(), afterMs);
+      return { signal: stop.signal };
+    });
+    expect(outcomes).toEqual(outcomes.map(() => expect.objectContaining(cancelled)));
+    await expectWhole(bench, before);
+  },
+
+  'a deadline that passed stops it': async (bench) => {
+    const store = await bench.openFilled();
+    const before = await store.revision();
+    const late = { code: 'DEADLINE_EXCEEDED', reason: 'DEADLINE_EXCEEDED' };
+    const past = bench.open({ deadline: new Date(Date.now() - 1) });
+    await expect(past.then((opened) => opened.entries())).rejects.toMatchObject(late);
+    const outcomes = await bench.stopEach((afterMs) => ({ deadline: new Date(Date.now() + afterMs) }));
+    expect(outcomes).toEqual(outcomes.map(() => expect.objectContaining(late)));
+    await expectWhole(bench, before);
+  },
+
+  'connects by its context only': async (bench) => {
+    const connect = Socket.prototype.connect;
+    const strays: unknown[] = [];
+    const spy = vi.spyOn(Socket.prototype, 'connect').mockImplementation(function (this: Socket, ...to: any[]) {
+      if (!bench.byContext.getStore()) strays.push(to);
+      return Reflect.apply(connect, this, to) as Socket;
+    });
+    try {
+      const store = await bench.openFilled();
       await store.cleanUp();
-      expect(await store.revision()).toBe(revision);
-      const left = readdirSync(folder, { recursive: true })
-        .map(String)
-        .filter((name) => name.endsWith('.tmp'));
-      expect(left).toEqual([]);
-    });
+      await store.tryWriting();
+      await store.entries();
+      await (await store.prepare(bench.remove(bench.one))).write();
+    } finally {
+      spy.mockRestore();
+    }
+    expect(strays).toEqual([]);
+  },
 
-    test('keeps out of folders that are not its own', async () => {
-      const { context } = contextOf({
-        roots: new StoreRoots([temporaryFolder('other')]),
-        parser: from.parser(),
-        connect: connectDirectly,
-      });
-      await expect(
-        driver.open(checkConfig(driver, from.config(join(temporaryFolder('elsewhere')))), context),
-      ).rejects.toMatchObject({ reason: 'PATH_NOT_ALLOWED' });
-    });
+  'shows no secret': async (bench) => {
+    const { one, two, under, driver } = bench;
+    const store = await bench.openFilled();
+    const said = [
+      await store.entries(),
+      (await store.prepare(bench.add(two, { overwrite: true }))).changes,
+      (await store.prepare(bench.remove(one))).changes,
+      ...[await store.prepare(bench.add(two)).catch(sayError), await store.prepare(bench.remove(two)).catch(sayError)],
+    ];
+    for (const field of secretFields(driver)) expect(JSON.stringify(said)).not.toContain(under.config[field]);
+  },
 
-    test('refuses unknown and missing fields by name, without their values', () => {
-      expect(() => checkConfig(driver, { ...from.config('/x'), colour: 'canary' })).toThrow(/colour/);
-      expect(() => checkConfig(driver, { ...from.config('/x'), colour: 'canary' })).not.toThrow(/canary/);
-      expect(() => checkConfig(driver, {})).toThrow(`config of a "${driver.kind}" store has problems`);
-    });
+  'refuses unknown and missing fields by name, without their values': async ({ driver, under }) => {
+    expect(() => checkConfig(driver, { ...under.config, colour: 'canary' })).toThrow(/colour/);
+    expect(() => checkConfig(driver, { ...under.config, colour: 'canary' })).not.toThrow(/canary/);
+    expect(() => checkConfig(driver, {})).toThrow(`config of a "${driver.kind}" store has problems`);
+  },
+};
+
+const sayError = (error: unknown): unknown => (error instanceof Error ? { ...error, message: error.message } : error);
+
+/** What was stopped is over: the store holds what it held or what was to be written, its connections are closed. */
+async function expectWhole(bench: StoreBench, before: string): Promise<void> {
+  const store = await bench.open();
+  await store.cleanUp();
+  const planned = await store.prepare(bench.add(bench.two, { overwrite: true }));
+  expect([before, planned.newRevision]).toContain(await store.revision());
+  await store.close();
+  await delay(100);
+  const later = await bench.open();
+  expect(await later.revision()).toBe(planned.oldRevision);
+  await later.close();
+}
+
+/** Runs one rule on a new store. */
+export async function runRule(rule: Rule, driver: StoreDriver, options: SuiteOptions): Promise<void> {
+  const bench = await StoreBench.start(driver, options);
+  try {
+    await rule(bench);
+  } finally {
+    await bench.end();
+  }
+}
+
+/** Tests a driver; `rules` are more than every store's. */
+export function describeStore(driver: StoreDriver, options: SuiteOptions, rules: Record<string, Rule> = {}): void {
+  describe(`store kind ${driver.kind}`, () => {
+    for (const [name, rule] of Object.entries({ ...STORE_RULES, ...rules }))
+      test(name, () => runRule(rule, driver, options));
   });
 }

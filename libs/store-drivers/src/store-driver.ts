@@ -100,7 +100,7 @@ export interface Change {
 
 /** A change that has been worked out but not made. */
 export interface PreparedChange {
-  /** Empty: the store already is as asked. */
+  /** Empty: the store already is as asked, and `write` does nothing. */
   changes: Change[];
   oldRevision: string;
   newRevision: string;

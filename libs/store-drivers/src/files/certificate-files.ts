@@ -65,7 +65,8 @@ export class CertificateFiles implements OpenStore {
         : Object.fromEntries(Object.keys(old).map((role) => [role, undefined]));
     const changes = this.#compare(old, next, { held, wanted: change.action === 'add' ? change.fingerprintSha256 : '' });
     const oldRevision = digestOf(old);
-    return { changes, oldRevision, newRevision: digestOf(next), write: () => this.#files.write(next, oldRevision) };
+    const write = () => (changes.length === 0 ? Promise.resolve() : this.#files.write(next, oldRevision));
+    return { changes, oldRevision, newRevision: digestOf(next), write };
   }
 
   #compare(old: FileContents, next: FileContents, fingerprints: { held: string; wanted: string }): Change[] {
