@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { named } from './component.ts';
+import type { Operations } from './operation.ts';
+import { text, timeInput } from './scalars.ts';
+
+export const deploymentAction = named('DeploymentAction', z.enum(['add', 'remove']));
+export type DeploymentAction = z.infer<typeof deploymentAction>;
+
+export const changeOperation = named('ChangeOperation', z.enum(['create', 'replace', 'delete']));
+export const change = named(
+  'Change',
+  z.object({
+    operation: changeOperation,
+    what: z.string().describe('A file, or an entry of a keystore'),
+    oldFingerprintSha256: z.string().describe('Of the leaf before; empty for none'),
+    newFingerprintSha256: z.string().describe('Of the leaf after; empty for none'),
+  }),
+);
+export type Change = z.infer<typeof change>;
+
+/** When a deployment is made again. */
+export const recurrence = {
+  everyMinutes: z.int().optional(),
+  daily: z.literal(true).optional(),
+  weekdays: z.array(z.int()).optional().describe('0 (Sunday) to 6'),
+  dayOfMonth: z.int().optional().describe('1 to 31'),
+};
+
+const schedule = named(
+  'Schedule',
+  z
+    .strictObject({
+      at: timeInput.optional().describe('Not before this time; with a repetition: its first run'),
+      ...recurrence,
+    })
+    .describe('At most one of everyMinutes, daily, weekdays and dayOfMonth; without any: once, at "at"'),
+);
+
+const target = named(
+  'DeploymentTarget',
+  z.strictObject({
+    storeId: text(100),
+    alias: text(200).optional(),
+    overwrite: z.boolean().optional(),
+    includePrivateKey: z.boolean().optional(),
+    thumbprint: text(40).optional().describe('Remove only this certificate (SHA-1)'),
+  }),
+);
+
+export const deploymentBody = named(
+  'DeploymentRequest',
+  z
+    .strictObject({
+      certificateId: text(100).optional().describe('Not needed to remove what an alias holds'),
+      action: deploymentAction,
+      targets: z.array(target).min(1).max(1_000),
+      schedule: schedule.optional(),
+      dryRun: z.boolean().optional().describe('Answers the plan and changes nothing'),
+    })
+    .refine(({ action, certificateId }) => action === 'remove' || certificateId !== undefined, {
+      path: ['certificateId'],
+      message: 'is needed to add',
+    }),
+);
+export type DeploymentRequest = z.input<typeof deploymentBody>;
+
+export const deployment = named(
+  'Deployment',
+  z.object({ jobs: z.array(z.object({ id: z.string(), storeId: z.string() })) }),
+);
+export type Deployment = z.infer<typeof deployment>;
+export const deploymentPlan = named(
+  'DeploymentPlan',
+  z.object({
+    plan: z.array(z.object({ storeId: z.string(), changes: z.array(change), problem: z.string().optional() })),
+  }),
+);
+export type DeploymentPlan = z.infer<typeof deploymentPlan>;
+
+export const deploymentOperations = {
+  createDeployment: {
+    method: 'POST',
+    path: '/v1/deployments',
+    tag: 'deployments',
+    summary: 'Deploy a certificate to stores, or remove it from them',
+    description: 'Answers 200 and the plan with dryRun, else 202 and the jobs.',
+    body: deploymentBody,
+    idempotent: true,
+    answers: { 200: deploymentPlan, 202: deployment },
+    errors: [404],
+  },
+} as const satisfies Operations;

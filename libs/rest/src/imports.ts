@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { certificateFacts } from './certificate-facts.ts';
+import { named } from './component.ts';
+import type { Operations } from './operation.ts';
+import { idParams, stringMap, text, time } from './scalars.ts';
+
+export const containerFormat = named('ContainerFormat', z.enum(['pem', 'der', 'pkcs12', 'pkcs7', 'jks', 'jceks']));
+export type ContainerFormat = z.infer<typeof containerFormat>;
+
+export const importStatus = named('ImportStatus', z.enum(['completed', 'inspected']));
+export const importResult = named('ImportResult', z.enum(['created', 'updated', 'unchanged', 'failed']));
+export type ImportResult = z.infer<typeof importResult>;
+export const importedChange = named('ImportedChange', z.enum(['key', 'name', 'notes', 'metadata', 'tags']));
+
+export const findingCode = named(
+  'FindingCode',
+  z.enum([
+    'WEAK_KEY',
+    'WEAK_SIGNATURE',
+    'NEGATIVE_SERIAL',
+    'LONG_SERIAL',
+    'EXPIRED',
+    'NOT_YET_VALID',
+    'ENDS_BEFORE_IT_BEGINS',
+    'OLD_VERSION',
+    'NO_ALTERNATIVE_NAMES',
+    'NON_MINIMAL_DER',
+  ]),
+);
+const finding = named('Finding', z.object({ code: findingCode, message: z.string() }));
+export type Finding = z.infer<typeof finding>;
+
+/** What comes with a container. */
+export const importFields = z.strictObject({
+  password: text(1_000).optional(),
+  keyPassword: text(1_000).optional().describe('Of the keys, where it is not the container’s'),
+  name: text(255).optional(),
+  notes: text(10_000).optional(),
+  metadata: stringMap.optional(),
+  tags: z.array(z.string()).optional(),
+  firstOfPem: z
+    .boolean()
+    .optional()
+    .describe('Of a PEM file only the first certificate; keys and the rest are passed over'),
+  createOnly: z.boolean().optional().describe('What is there already fails with CERTIFICATE_EXISTS'),
+  formats: z.array(containerFormat).optional().describe('Refuse others; default: all'),
+});
+export type ImportFields = z.infer<typeof importFields>;
+
+export const importBody = named(
+  'ImportBody',
+  z
+    .strictObject({
+      contentBase64: z.base64().optional().describe('The container; at most 10 MiB decoded'),
+      filePath: text(4_096).optional().describe('Instead of contentBase64: a file below CERTFERRY_FILES_ROOT'),
+      ...importFields.shape,
+    })
+    .refine(
+      (body) => (body.contentBase64 === undefined) !== (body.filePath === undefined),
+      'needs either contentBase64 or filePath',
+    ),
+);
+
+const importItem = named(
+  'ImportItem',
+  z.object({
+    index: z.int().describe('Position in the container'),
+    result: importResult,
+    certificateId: z.string().optional(),
+    certificateNumber: z.int().optional(),
+    issuer: z.boolean().describe('Whether another certificate of the container was issued by this one'),
+    fingerprintSha256: z.string().optional(),
+    subject: z.string().optional(),
+    hasPrivateKey: z.boolean(),
+    changes: z.array(importedChange).optional(),
+    reason: z.string().optional(),
+    message: z.string().optional(),
+    findings: z.array(finding).optional().describe('What is odd about it and no reason to refuse it'),
+    certificate: certificateFacts.optional().describe('Only of an inspection'),
+  }),
+);
+export type ImportItem = z.infer<typeof importItem>;
+
+export const importAnswer = named(
+  'Import',
+  z.object({
+    id: z.string().describe('Empty for an inspection'),
+    status: importStatus,
+    format: containerFormat,
+    notices: z.array(z.string()).optional().describe('What is odd but not wrong in the container'),
+    createdAt: time,
+    chains: z
+      .array(named('ImportChain', z.object({ indexes: z.array(z.int()), crossSigned: z.array(z.int()).optional() })))
+      .optional()
+      .describe('How the items belong together, by index: a leaf, then its issuers, nearest first'),
+    items: z.array(importItem),
+  }),
+);
+export type Import = z.infer<typeof importAnswer>;
+
+const tag = 'imports';
+const upload = { file: 'The container; at most 10 MiB', fields: importFields, json: importBody };
+
+export const importOperations = {
+  importCertificates: {
+    method: 'POST',
+    path: '/v1/imports',
+    tag,
+    summary: 'Import a container of certificates and keys',
+    description: 'Safe to repeat: the second time every item is "unchanged".',
+    upload,
+    idempotent: true,
+    answers: { 200: importAnswer },
+    errors: [404, 409],
+  },
+  inspectContainer: {
+    method: 'POST',
+    path: '/v1/imports/inspect',
+    tag,
+    summary: 'Say what an import would do, with every certificate’s facts, and keep nothing',
+    upload,
+    answers: { 200: importAnswer },
+    errors: [404, 409],
+  },
+  getImport: {
+    method: 'GET',
+    path: '/v1/imports/{id}',
+    tag,
+    summary: 'What an import did',
+    params: idParams,
+    answers: { 200: importAnswer },
+    errors: [404],
+  },
+} as const satisfies Operations;

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { named } from './component.ts';
+import { change, deploymentAction, recurrence } from './deployments.ts';
+import type { Operations } from './operation.ts';
+import { filter, listOf, page } from './paging.ts';
+import { flag, idParams, text, time } from './scalars.ts';
+
+export const jobStatus = named(
+  'JobStatus',
+  z.enum(['scheduled', 'queued', 'running', 'retrying', 'succeeded', 'failed', 'cancelled', 'drifted']),
+);
+export type JobStatus = z.infer<typeof jobStatus>;
+
+const FINAL: ReadonlySet<JobStatus> = new Set(['succeeded', 'failed', 'cancelled', 'drifted']);
+
+/** Whether a job of this status stays as it is until somebody asks for more. */
+export const isFinal = (status: JobStatus): boolean => FINAL.has(status);
+
+export const jobStep = named(
+  'JobStep',
+  z.enum(['queued', 'leased', 'intent', 'written', 'verified', 'done', 'retry', 'dead', 'drifted', 'cancelled']),
+);
+
+export const job = named(
+  'Job',
+  z.object({
+    id: z.string(),
+    storeId: z.string(),
+    certificateId: z.string(),
+    fingerprintSha256: z.string(),
+    action: deploymentAction,
+    alias: z.string(),
+    overwrite: z.boolean(),
+    includePrivateKey: z.boolean(),
+    status: jobStatus,
+    attempts: z.int(),
+    nextRunAt: time.optional().describe('Absent when it runs or is final'),
+    timeline: z.array(
+      named(
+        'JobTimelineEntry',
+        z.object({
+          at: time,
+          step: jobStep,
+          status: jobStatus,
+          attempt: z.int(),
+          message: z.string().optional(),
+        }),
+      ),
+    ),
+    error: named('JobError', z.object({ reason: z.string(), message: z.string(), retryable: z.boolean() })).optional(),
+    changes: z.array(change).describe('Empty when the store already was as asked'),
+    number: z.int(),
+    recurrence: named('Recurrence', z.object(recurrence)).optional(),
+    previousJobId: z.string().optional(),
+    createdAt: time,
+    updatedAt: time,
+  }),
+);
+export type Job = z.infer<typeof job>;
+
+const tag = 'jobs';
+
+export const jobOperations = {
+  listJobs: {
+    method: 'GET',
+    path: '/v1/jobs',
+    tag,
+    summary: 'List jobs, newest first',
+    query: z.object({
+      status: jobStatus.optional(),
+      storeId: text(100).optional(),
+      certificateId: text(100).optional(),
+      filter: filter.describe('Status -eq "failed" AND Attempts -gt 1'),
+      ascending: flag.optional().describe('Oldest first'),
+      ...page,
+    }),
+    answers: { 200: named('JobList', listOf(job)) },
+  },
+  getJob: {
+    method: 'GET',
+    path: '/v1/jobs/{id}',
+    tag,
+    summary: 'Get a job with its timeline',
+    params: idParams,
+    answers: { 200: job },
+    errors: [404],
+  },
+  cancelJob: {
+    method: 'POST',
+    path: '/v1/jobs/{id}/cancel',
+    tag,
+    summary: 'Cancel a job that waits',
+    params: idParams,
+    idempotent: true,
+    answers: { 200: job },
+    errors: [404],
+  },
+  retryJob: {
+    method: 'POST',
+    path: '/v1/jobs/{id}/retry',
+    tag,
+    summary: 'Queue a failed, cancelled or drifted job again',
+    params: idParams,
+    idempotent: true,
+    answers: { 200: job },
+    errors: [404],
+  },
+} as const satisfies Operations;

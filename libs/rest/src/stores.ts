@@ -1,0 +1,166 @@
+import { z } from 'zod';
+import { certificateFacts } from './certificate-facts.ts';
+import { named } from './component.ts';
+import { NOTHING, type Operations } from './operation.ts';
+import { filter, listOf, page } from './paging.ts';
+import { idParams, stringMap, text, time } from './scalars.ts';
+
+const config = z.record(z.string(), z.unknown()).describe('By the JSON schema of the kind');
+const labels = stringMap;
+
+export const aliasRule = named(
+  'AliasRule',
+  z.enum(['required', 'optional', 'none']).describe('Whether the entries of a store have names'),
+);
+export const storeOperation = named('StoreOperation', z.enum(['add', 'remove']));
+
+export const storeKind = named(
+  'StoreKind',
+  z.object({
+    kind: z.string(),
+    title: z.string(),
+    description: z.string(),
+    operations: z.array(storeOperation),
+    alias: aliasRule,
+    configSchema: z
+      .record(z.string(), z.unknown())
+      .describe('JSON Schema 2020-12; properties with writeOnly are secrets and never answered'),
+  }),
+);
+export type StoreKind = z.infer<typeof storeKind>;
+
+export const store = named(
+  'Store',
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    kind: z.string(),
+    config,
+    labels,
+    createdAt: time,
+    updatedAt: time,
+  }),
+);
+export type Store = z.infer<typeof store>;
+
+export const storeDraft = named(
+  'StoreDraft',
+  z.strictObject({ name: text(200), kind: text(100), config, labels: labels.optional() }),
+);
+export const storePatch = named(
+  'StorePatch',
+  z.strictObject({
+    name: text(200).optional(),
+    config: config.optional().describe('Replaces all; secrets that are left out stay'),
+    labels: labels.optional(),
+  }),
+);
+
+export const storeTest = named(
+  'StoreTest',
+  z.object({
+    ok: z.boolean(),
+    checks: z.array(named('StoreCheck', z.object({ name: z.string(), ok: z.boolean(), message: z.string() }))),
+  }),
+);
+export type StoreTest = z.infer<typeof storeTest>;
+
+const entryCertificate = named('EntryCertificate', certificateFacts.extend({ der: z.string().describe('Base64') }));
+export const storeEntry = named(
+  'StoreEntry',
+  z.object({
+    alias: z.string(),
+    fingerprintSha256: z.string(),
+    thumbprint: z.string(),
+    subject: z.string(),
+    notAfter: time,
+    hasPrivateKey: z.boolean(),
+    chainLength: z.int(),
+    certificate: entryCertificate,
+    chain: z.array(entryCertificate).describe('What follows the leaf, nearest issuer first'),
+  }),
+);
+export type StoreEntry = z.infer<typeof storeEntry>;
+
+const tag = 'stores';
+
+export const storeOperations = {
+  listStoreKinds: {
+    method: 'GET',
+    path: '/v1/store-kinds',
+    tag,
+    summary: 'Kinds of stores, their operations and the JSON schema of their config',
+    answers: { 200: named('StoreKindList', listOf(storeKind)) },
+  },
+  createStore: {
+    method: 'POST',
+    path: '/v1/stores',
+    tag,
+    summary: 'Add a store',
+    body: storeDraft,
+    idempotent: true,
+    answers: { 201: store },
+  },
+  testStoreDraft: {
+    method: 'POST',
+    path: '/v1/stores/test',
+    tag,
+    summary: 'Try a store before it is added',
+    body: storeDraft,
+    answers: { 200: storeTest },
+  },
+  listStores: {
+    method: 'GET',
+    path: '/v1/stores',
+    tag,
+    summary: 'List stores by name',
+    query: z.object({ filter: filter.describe('Name -eq "web" AND label.rack -eq "7"'), ...page }),
+    answers: { 200: named('StoreList', listOf(store)) },
+  },
+  getStore: {
+    method: 'GET',
+    path: '/v1/stores/{id}',
+    tag,
+    summary: 'Get a store, without its secrets',
+    params: idParams,
+    answers: { 200: store },
+    errors: [404],
+  },
+  updateStore: {
+    method: 'PATCH',
+    path: '/v1/stores/{id}',
+    tag,
+    summary: 'Change a store',
+    params: idParams,
+    body: storePatch,
+    answers: { 200: store },
+    errors: [404, 409],
+  },
+  deleteStore: {
+    method: 'DELETE',
+    path: '/v1/stores/{id}',
+    tag,
+    summary: 'Forget a store; what it holds stays',
+    params: idParams,
+    answers: { 204: NOTHING },
+    errors: [404, 409],
+  },
+  testStore: {
+    method: 'POST',
+    path: '/v1/stores/{id}/test',
+    tag,
+    summary: 'Try to read and to write a store without changing it',
+    params: idParams,
+    answers: { 200: storeTest },
+    errors: [404],
+  },
+  listStoreEntries: {
+    method: 'GET',
+    path: '/v1/stores/{id}/entries',
+    tag,
+    summary: 'What a store holds now',
+    params: idParams,
+    answers: { 200: named('StoreEntryList', listOf(storeEntry)) },
+    errors: [404, 409],
+  },
+} as const satisfies Operations;
