@@ -3,8 +3,9 @@ import multipart from '@fastify/multipart';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { newId } from '@certferry/core';
+import { openApiDocument } from '@certferry/rest';
 import fastify, { type FastifyInstance } from 'fastify';
-import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { Histogram } from 'prom-client';
 import { canonicalPath, DIALECTS } from './dialects/index.ts';
 import type { GatewayContext } from './gateway-context.ts';
@@ -38,7 +39,7 @@ export async function createApp(context: GatewayContext): Promise<FastifyInstanc
   await app.register(multipart, {
     limits: { fileSize: MAX_UPLOAD_BYTES, files: 1, fields: 20, fieldSize: 512 * 1024, parts: 21 },
   });
-  await app.register(swagger, { openapi: OPENAPI, transform: describeOwnRoutes });
+  await app.register(swagger, { mode: 'static', specification: { document: openApiDocument() } });
   await app.register(async (pages) => {
     await pages.register(swaggerUi, {
       routePrefix: '/docs',
@@ -85,30 +86,6 @@ export async function createApp(context: GatewayContext): Promise<FastifyInstanc
   await app.ready();
   return app;
 }
-
-const OPENAPI = {
-  openapi: '3.1.0',
-  info: {
-    title: 'Certferry',
-    version: '1',
-    description:
-      'Import certificates, know them, and deploy them to the stores that serve them. Errors are RFC 9457 problems; `reason` names the cause for programs.',
-    license: { name: 'Apache-2.0' },
-  },
-  components: {
-    securitySchemes: {
-      apiKey: { type: 'apiKey' as const, in: 'header' as const, name: 'X-Api-Key' },
-      bearer: { type: 'http' as const, scheme: 'bearer' },
-    },
-  },
-  security: [{ apiKey: [] }, { bearer: [] }] as Record<string, string[]>[],
-};
-
-/** The dialects are described by their products' own documents; ours has our own routes only. */
-const describeOwnRoutes: typeof jsonSchemaTransform = (route) => {
-  const own = route.url.startsWith('/v1/');
-  return own ? jsonSchemaTransform(route) : { schema: { hide: true }, url: route.url };
-};
 
 /** Empty and `null` bodies are no body: clients set the content type on calls that have none. */
 function parseJson(app: FastifyInstance): void {

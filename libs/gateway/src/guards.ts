@@ -1,9 +1,10 @@
 import { AppError } from '@certferry/core';
 import { backgroundContext, toMetadata, type Metadata } from '@certferry/rpc';
+import type { Scope } from '@certferry/rest';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayContext } from './gateway-context.ts';
 import { HttpError } from './problem.ts';
-import type { ApiKey, Scope } from './security/api-keys.ts';
+import type { ApiKey } from './security/api-keys.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

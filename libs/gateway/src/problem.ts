@@ -1,4 +1,5 @@
 import { AppError, invalid, type ErrorCode } from '@certferry/core';
+import type { ProblemDetails } from '@certferry/rest';
 import type { FastifyError } from 'fastify';
 import type { z } from 'zod';
 
@@ -35,17 +36,6 @@ export class HttpError extends Error {
 export const noSuchRoute = ({ method, url }: { method: string; url: string }): HttpError =>
   new HttpError(404, 'NO_SUCH_ROUTE', `There is no ${method} ${url.split('?')[0]}.`);
 
-/** RFC 9457 problem details; `reason` is for programs, `detail` for people. */
-export interface Problem {
-  type: string;
-  title: string;
-  status: number;
-  detail: string;
-  reason: string;
-  requestId: string;
-  details?: Record<string, string>;
-}
-
 const TITLES: Record<number, string> = {
   400: 'Bad request',
   401: 'Not authenticated',
@@ -62,7 +52,7 @@ const TITLES: Record<number, string> = {
 };
 
 /** What a caller sees of an error; only AppErrors and HTTP's own say more than INTERNAL. */
-export function toProblem(error: unknown, requestId: string): Problem {
+export function toProblem(error: unknown, requestId: string): ProblemDetails {
   const { status, reason, detail, details } = describe(error);
   return {
     type: `urn:certferry:problem:${reason}`,

@@ -1,8 +1,10 @@
+import { openApiDocument } from '@certferry/rest';
 import type { FastifyPluginCallback } from 'fastify';
 import type { GatewayContext } from './gateway-context.ts';
 
 /** Health, metrics and the API's description: no key, nothing of anybody's data. */
 export function systemRoutes({ platform }: GatewayContext): FastifyPluginCallback {
+  const document = openApiDocument();
   return (app, _, done) => {
     app.get('/healthz', { schema: { hide: true } }, async () => await Promise.resolve({ status: 'ok' }));
     app.get('/readyz', { schema: { hide: true } }, async (_request, reply) => {
@@ -18,7 +20,7 @@ export function systemRoutes({ platform }: GatewayContext): FastifyPluginCallbac
       { schema: { hide: true } },
       async (_request, reply) => await reply.type(platform.metrics.contentType).send(await platform.metrics.metrics()),
     );
-    app.get('/openapi.json', { schema: { hide: true } }, async () => await Promise.resolve(app.swagger()));
+    app.get('/openapi.json', { schema: { hide: true } }, async () => await Promise.resolve(document));
     app.get('/', { schema: { hide: true } }, async (_request, reply) => await reply.redirect('/docs'));
     done();
   };

@@ -78,8 +78,8 @@ export function createClient(options: ClientOptions): Client {
 }
 
 interface AnyInput extends CallOptions {
-  params?: Record<string, unknown>;
-  query?: Record<string, unknown>;
+  params?: Record<string, string>;
+  query?: Record<string, string | number | boolean | undefined>;
   body?: unknown;
   form?: { file: Blob } & Record<string, unknown>;
 }
@@ -87,7 +87,7 @@ interface AnyInput extends CallOptions {
 async function perform(options: ClientOptions, operation: Operation, input: AnyInput): Promise<unknown> {
   const { apiKey } = options;
   const headers: Record<string, string> = { 'x-api-key': typeof apiKey === 'string' ? apiKey : apiKey() };
-  let body: BodyInit | undefined;
+  let body: string | FormData | undefined;
   if (input.form) body = toFormData(input.form);
   else if (input.body !== undefined) {
     headers['content-type'] = 'application/json';
@@ -108,7 +108,7 @@ async function perform(options: ClientOptions, operation: Operation, input: AnyI
 }
 
 function toUrl(baseUrl: string, path: string, { params = {}, query = {} }: AnyInput): string {
-  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name]!));
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
   return `${baseUrl.replace(/\/+$/, '')}${filled}${search.size > 0 ? `?${search.toString()}` : ''}`;

@@ -21,11 +21,16 @@ const PROBLEMS: Record<number, [name: string, description: string]> = {
 
 const IDEMPOTENCY_KEY =
   '1 to 200 visible ASCII characters: the same call with the same key within 24 hours is answered as the first';
-const RETRY_AFTER = { description: 'Seconds to wait', schema: { type: 'integer' } };
+const RETRY_AFTER = { description: 'Seconds to wait', schema: { type: 'integer' as const } };
 const STATUS_TEXTS: Record<number, string> = { 200: 'OK', 201: 'Made', 202: 'Accepted', 204: 'Done' };
 
+const SECURITY_SCHEMES = {
+  apiKey: { type: 'apiKey', in: 'header', name: 'X-Api-Key' },
+  bearer: { type: 'http', scheme: 'bearer', description: 'An API key, as Authorization: Bearer' },
+} as const;
+
 /** The OpenAPI 3.1 document of the public API; a pure function of the operations. */
-export function openApiDocument(): Json {
+export function openApiDocument() {
   const schemas = new JsonSchemas(Object.values<Operation>(OPERATIONS));
   const paths: Record<string, Json> = {};
   const statuses = new Set<number>();
@@ -47,10 +52,7 @@ export function openApiDocument(): Json {
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      securitySchemes: {
-        apiKey: { type: 'apiKey', in: 'header', name: 'X-Api-Key' },
-        bearer: { type: 'http', scheme: 'bearer', description: 'An API key, as Authorization: Bearer' },
-      },
+      securitySchemes: SECURITY_SCHEMES,
       responses: Object.fromEntries(
         [...statuses].map((status) => [PROBLEMS[status]![0], problemResponse(status, schemas)]),
       ),
@@ -146,7 +148,7 @@ function response(status: number, answer: Answer, schemas: JsonSchemas): Json {
   }
 }
 
-function problemResponse(status: number, schemas: JsonSchemas): Json {
+function problemResponse(status: number, schemas: JsonSchemas) {
   return {
     description: PROBLEMS[status]![1],
     ...((status === 429 || status === 503) && { headers: { 'Retry-After': RETRY_AFTER } }),

@@ -2,11 +2,8 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { invalid, notFound, type Clock } from '@certferry/core';
 import type { Database } from '@certferry/database';
+import { scope, type Scope } from '@certferry/rest';
 import mongoose, { type Model } from 'mongoose';
-
-/** What a key may do: read, change, take private keys out, manage API keys and read the audit log. */
-export const SCOPES = ['read', 'write', 'keys', 'admin'] as const;
-export type Scope = (typeof SCOPES)[number];
 
 export interface ApiKey {
   _id: string;
@@ -114,7 +111,7 @@ export class ApiKeys {
     await this.#model.updateOne(
       { _id: BOOTSTRAP_ID },
       {
-        $set: { name: 'Administrator', hash: digest(text), scopes: [...SCOPES] },
+        $set: { name: 'Administrator', hash: digest(text), scopes: [...scope.options] },
         $setOnInsert: { createdAt: this.#clock.now() },
       },
       { upsert: true },

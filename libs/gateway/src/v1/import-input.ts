@@ -1,22 +1,12 @@
 import { invalid } from '@certferry/core';
+import { importBody, importFields, type ImportFields } from '@certferry/rest';
 import type { FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import { readBelowRoot } from '../files-root.ts';
 import type { GatewayContext } from '../gateway-context.ts';
 import { checkInput, HttpError } from '../problem.ts';
-import { importBody, importFields } from './schemas.ts';
 
-export interface ImportInput {
+export interface ImportInput extends ImportFields {
   content: Uint8Array;
-  password?: string;
-  keyPassword?: string;
-  name?: string;
-  notes?: string;
-  metadata?: Record<string, string>;
-  tags?: string[];
-  firstOfPem?: boolean;
-  createOnly?: boolean;
-  formats?: string[];
   filePath?: string;
 }
 
@@ -42,7 +32,6 @@ async function readJson({ filesRoot }: GatewayContext, body: unknown): Promise<I
 }
 
 const JSON_FIELDS = new Set(['metadata', 'tags', 'firstOfPem', 'createOnly', 'formats']);
-const formFields = z.strictObject(importFields);
 
 async function readMultipart(request: FastifyRequest): Promise<ImportInput> {
   let content: Uint8Array | undefined;
@@ -55,15 +44,15 @@ async function readMultipart(request: FastifyRequest): Promise<ImportInput> {
         });
       content = await part.toBuffer();
     } else
-      fields[part.fieldname] = JSON_FIELDS.has(part.fieldname)
-        ? parseField(part.fieldname, part.value as string)
-        : part.value;
+      fields[part.fieldname] = JSON_FIELDS.has(part.fieldname) ? parseField(part.fieldname, part.value) : part.value;
   }
   if (!content) throw invalid('INVALID_FIELD', 'The form needs a part "file" with the container.', { field: 'file' });
-  return { content, ...checkInput(formFields, fields) };
+  return { content, ...checkInput(importFields, fields) };
 }
 
-function parseField(name: string, text: string): unknown {
+/** A part that says that it is JSON comes as its value. */
+function parseField(name: string, text: unknown): unknown {
+  if (typeof text !== 'string') return text;
   try {
     return JSON.parse(text);
   } catch {

@@ -1,10 +1,10 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { importOperations } from '@certferry/rest';
+import type { FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../gateway-context.ts';
 import { callOptions } from '../guards.ts';
 import { readImportInput, type ImportInput } from './import-input.ts';
-import { importToJson } from './json.ts';
-import { idParams, importAnswer } from './schemas.ts';
+import { importToJson } from './import-json.ts';
+import type { Routes } from './route.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -12,8 +12,7 @@ declare module 'fastify' {
   }
 }
 
-export function importRoutes(base: FastifyInstance, context: GatewayContext): void {
-  const app = base.withTypeProvider<ZodTypeProvider>();
+export function importRoutes(context: GatewayContext): Routes<typeof importOperations> {
   const { services } = context;
   const run = async (request: FastifyRequest, dryRun: boolean) => {
     const { metadata, tags, ...input } = request.importInput!;
@@ -26,44 +25,13 @@ export function importRoutes(base: FastifyInstance, context: GatewayContext): vo
   // Before the guards' preHandler, which needs the body for the idempotency fingerprint.
   const preValidation = async (request: FastifyRequest) =>
     void (request.importInput = await readImportInput(context, request));
-  const body =
-    'multipart/form-data with the part "file" and the fields password, keyPassword, name, notes, and as JSON metadata, tags, firstOfPem, createOnly and formats, or JSON with contentBase64 or filePath.';
-
-  app.post(
-    '/imports',
-    {
-      preValidation,
-      config: { scope: 'write', idempotent: true },
-      schema: {
-        tags: ['imports'],
-        summary: 'Import a container of certificates and keys',
-        description: `${body} Safe to repeat: the second time every item is "unchanged".`,
-        response: { 200: importAnswer },
-      },
+  return {
+    importCertificates: { scope: 'write', preValidation, handler: (request) => run(request, false) },
+    inspectContainer: { scope: 'read', readOnly: true, preValidation, handler: (request) => run(request, true) },
+    getImport: {
+      scope: 'read',
+      handler: async (request) =>
+        importToJson((await services.imports.getImport(request.params, callOptions(request))).import!),
     },
-    (request) => run(request, false),
-  );
-  app.post(
-    '/imports/inspect',
-    {
-      preValidation,
-      config: { scope: 'read', readOnly: true },
-      schema: {
-        tags: ['imports'],
-        summary: 'Say what an import would do, with every certificate’s facts, and keep nothing',
-        description: body,
-        response: { 200: importAnswer },
-      },
-    },
-    (request) => run(request, true),
-  );
-  app.get(
-    '/imports/:id',
-    {
-      config: { scope: 'read' },
-      schema: { tags: ['imports'], summary: 'What an import did', params: idParams, response: { 200: importAnswer } },
-    },
-    async (request) =>
-      importToJson((await services.imports.getImport({ id: request.params.id }, callOptions(request))).import!),
-  );
+  };
 }

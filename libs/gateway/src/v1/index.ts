@@ -1,26 +1,33 @@
+import { OPERATIONS } from '@certferry/rest';
 import type { FastifyPluginCallback } from 'fastify';
 import type { GatewayContext } from '../gateway-context.ts';
-import { administrationRoutes } from './administration.ts';
+import { apiKeyRoutes } from './api-keys.ts';
+import { auditRoutes } from './audit.ts';
+import { bulkImportRoutes } from './bulk-imports.ts';
 import { certificateRoutes } from './certificates.ts';
 import { deploymentRoutes } from './deployments.ts';
 import { enrollmentProfileRoutes } from './enrollment-profiles.ts';
 import { eventRoutes } from './events.ts';
 import { importRoutes } from './imports.ts';
+import { jobRoutes } from './jobs.ts';
+import { addRoutes } from './route.ts';
 import { storeRoutes } from './stores.ts';
 
 /** Our own API. */
 export function v1Routes(context: GatewayContext): FastifyPluginCallback {
   return (app, _, done) => {
-    for (const routes of [
-      importRoutes,
-      certificateRoutes,
-      storeRoutes,
-      deploymentRoutes,
-      enrollmentProfileRoutes,
-      eventRoutes,
-      administrationRoutes,
-    ])
-      routes(app, context);
+    addRoutes(app, OPERATIONS, {
+      ...importRoutes(context),
+      ...certificateRoutes(context),
+      ...storeRoutes(context),
+      ...deploymentRoutes(context),
+      ...jobRoutes(context),
+      ...enrollmentProfileRoutes(context),
+      ...bulkImportRoutes(context),
+      ...eventRoutes(context, app),
+      ...apiKeyRoutes(context),
+      ...auditRoutes(context),
+    });
     done();
   };
 }

@@ -1,0 +1,53 @@
+import { deploymentV1 } from '@certferry/contracts';
+import { changeOperation, jobStep, type Change, type Job, type JobStatus } from '@certferry/rest';
+import { iso, present } from './json-values.ts';
+
+const STATUSES: Record<JobStatus, deploymentV1.JobStatus> = {
+  scheduled: deploymentV1.JobStatus.SCHEDULED,
+  queued: deploymentV1.JobStatus.QUEUED,
+  running: deploymentV1.JobStatus.RUNNING,
+  retrying: deploymentV1.JobStatus.RETRYING,
+  succeeded: deploymentV1.JobStatus.SUCCEEDED,
+  failed: deploymentV1.JobStatus.FAILED,
+  cancelled: deploymentV1.JobStatus.CANCELLED,
+  drifted: deploymentV1.JobStatus.DRIFTED,
+};
+const NAMES = new Map(Object.entries(STATUSES).map(([name, status]) => [status, name as JobStatus]));
+
+export const statusFromJson = (status: JobStatus): deploymentV1.JobStatus => STATUSES[status];
+const statusToJson = (status: deploymentV1.JobStatus): JobStatus => NAMES.get(status)!;
+
+export const changeToJson = ({ operation, ...rest }: deploymentV1.Change): Change => ({
+  ...rest,
+  operation: changeOperation.parse(operation),
+});
+
+const recurrenceToJson = ({ everyMinutes, daily, weekdays, dayOfMonth }: deploymentV1.Recurrence) => ({
+  ...(everyMinutes > 0 && { everyMinutes }),
+  ...(daily && { daily: true as const }),
+  ...(weekdays.length > 0 && { weekdays }),
+  ...(dayOfMonth > 0 && { dayOfMonth }),
+});
+
+export function jobToJson(from: deploymentV1.Job): Job {
+  const { action, status, nextRunAt, timeline, changes, createdAt, updatedAt, recurrence, previousJobId, ...rest } =
+    from;
+  return {
+    ...rest,
+    recurrence: recurrence && recurrenceToJson(recurrence),
+    previousJobId: present(previousJobId),
+    action: action === deploymentV1.DeploymentAction.REMOVE ? 'remove' : 'add',
+    status: statusToJson(status),
+    nextRunAt: nextRunAt && iso(nextRunAt),
+    timeline: timeline.map((entry) => ({
+      ...entry,
+      at: iso(entry.at),
+      status: statusToJson(entry.status),
+      step: jobStep.parse(entry.step),
+      message: present(entry.message),
+    })),
+    changes: changes.map(changeToJson),
+    createdAt: iso(createdAt),
+    updatedAt: iso(updatedAt),
+  };
+}
