@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { ApiClient, CliError, EXIT } from './api-client.ts';
+import { createApiClient } from './api-client.ts';
+import { EXIT, toCliError } from './cli-error.ts';
 import { addCertificateCommands } from './commands/certificates.ts';
 import { addEventCommands } from './commands/events.ts';
+import { addImportCommand } from './commands/import.ts';
+import { addInspectCommand } from './commands/inspect.ts';
 import { addJobCommands } from './commands/jobs.ts';
 import { addStoreCommands } from './commands/stores.ts';
 
@@ -14,8 +17,16 @@ const program = new Command('certferry')
   )
   .exitOverride()
   .showHelpAfterError('(certferry --help shows the commands)');
-const api = new ApiClient(process.env);
-for (const add of [addCertificateCommands, addStoreCommands, addJobCommands, addEventCommands]) add(program, api);
+const ADD_COMMANDS = [
+  addImportCommand,
+  addInspectCommand,
+  addCertificateCommands,
+  addStoreCommands,
+  addJobCommands,
+  addEventCommands,
+];
+const api = createApiClient(process.env);
+for (const add of ADD_COMMANDS) add(program, api);
 for (const command of program.commands.flatMap((one) => [one, ...one.commands])) command.exitOverride();
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -25,9 +36,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
+  const known = toCliError(error);
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
-  else if (error instanceof CliError) {
-    process.stderr.write(`certferry: ${error.message}\n`);
-    process.exitCode = error.exitCode;
+  else if (known) {
+    process.stderr.write(`certferry: ${known.message}\n`);
+    process.exitCode = known.exitCode;
   } else throw error;
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CliError, EXIT } from './api-client.ts';
+import { CliError, EXIT } from './cli-error.ts';
 
 export interface PasswordOptions {
   passwordFile?: string;

@@ -22,9 +22,13 @@ export interface Download {
 
 /** The server was not reached, or the connection broke; `cause` says why. */
 export class ConnectionError extends Error {
+  /** Base URL of the server. */
+  readonly url: string;
+
   constructor(url: string, cause: unknown) {
     super(`There is no answer from ${url}.`, { cause });
     this.name = 'ConnectionError';
+    this.url = url;
   }
 }
 

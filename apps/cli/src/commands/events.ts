@@ -1,32 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { followEvents, type Client, type Event } from '@certferry/rest';
 import type { Command } from 'commander';
-import { CliError, type ApiClient } from '../api-client.ts';
 
-interface CloudEvent {
-  id: string;
-  type: string;
-  subject: string;
-  time: string;
-  data: { status?: string; message?: string };
-}
-
-const RECONNECT_MS = 1_000;
-
-/** Events from a stream, as they come. */
-async function* readEvents(response: Response): AsyncGenerator<CloudEvent> {
-  let rest = '';
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body!) {
-    const blocks = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n\n');
-    rest = blocks.pop()!;
-    for (const block of blocks) {
-      const data = block.split('\n').find((line) => line.startsWith('data: '));
-      if (data) yield JSON.parse(data.slice(6)) as CloudEvent;
-    }
-  }
-}
-
-export function addEventCommands(program: Command, api: ApiClient): void {
+export function addEventCommands(program: Command, api: Client): void {
   program
     .command('events')
     .description('what happens')
@@ -37,24 +12,16 @@ export function addEventCommands(program: Command, api: ApiClient): void {
     .option('--count <n>', 'end after so many')
     .option('--json', 'print JSON lines', false)
     .action(async (options: { types?: string; since?: string; count?: string; json: boolean }) => {
-      let last = options.since;
       let left = options.count ? Number(options.count) : Infinity;
-      for (let connected = false; left > 0; connected = true) {
-        const query = options.types ? `?types=${encodeURIComponent(options.types)}` : '';
-        try {
-          const response = await api.request('GET', `/v1/events${query}`, {
-            headers: last ? { 'last-event-id': last } : {},
-          });
-          for await (const event of readEvents(response)) {
-            last = event.id;
-            const text = `${event.time}  ${event.type}  ${event.subject}${event.data.message ? `  ${event.data.message}` : ''}`;
-            process.stdout.write(`${options.json ? JSON.stringify(event) : text}\n`);
-            if (--left === 0) process.exit(0);
-          }
-        } catch (error) {
-          if (error instanceof CliError && !connected) throw error;
-        }
-        await delay(RECONNECT_MS);
+      if (!(left > 0)) return;
+      for await (const event of followEvents(api, { types: options.types, lastEventId: options.since })) {
+        process.stdout.write(`${options.json ? JSON.stringify(event) : eventLine(event)}\n`);
+        if (--left === 0) break;
       }
     });
+}
+
+function eventLine({ time, type, subject, data }: Event): string {
+  const message = 'message' in data ? data.message : '';
+  return `${time}  ${type}  ${subject}${message ? `  ${message}` : ''}`;
 }

@@ -1,31 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { eachItem, isFinal, jobStatus, type Client, type DeploymentPlan, type Job } from '@certferry/rest';
 import type { Command } from 'commander';
-import { CliError, EXIT, type ApiClient } from '../api-client.ts';
+import { CliError, EXIT } from '../cli-error.ts';
+import { collect } from '../collect.ts';
+import { oneOf } from '../option-values.ts';
 import { fields, print, progress, table } from '../output.ts';
-import { findCertificate } from './certificates.ts';
+import { findCertificate } from './find-certificate.ts';
 import { findStore } from './stores.ts';
 
-interface Change {
-  operation: string;
-  what: string;
-}
-
-interface Job {
-  id: string;
-  storeId: string;
-  certificateId: string;
-  action: string;
-  alias: string;
-  status: string;
-  attempts: number;
-  nextRunAt?: string;
-  error?: { reason: string; message: string };
-  changes: Change[];
-  timeline: { at: string; step: string; status: string; message?: string }[];
-  createdAt: string;
-}
-
-const FINAL = new Set(['succeeded', 'failed', 'cancelled', 'drifted']);
 const POLL_MS = 200;
 
 interface DeployOptions {
@@ -40,7 +22,7 @@ interface DeployOptions {
   json: boolean;
 }
 
-export function addJobCommands(program: Command, api: ApiClient): void {
+export function addJobCommands(program: Command, api: Client): void {
   program
     .command('deploy')
     .argument('<certificate>', 'id, name or thumbprint')
@@ -66,7 +48,8 @@ export function addJobCommands(program: Command, api: ApiClient): void {
     .option('--json', 'print JSON', false)
     .action(async (options: { status?: string; store?: string; most: string; json: boolean }) => {
       const storeId = options.store && (await findStore(api, options.store));
-      const items = await api.list<Job>('/v1/jobs', { status: options.status, storeId }, Number(options.most));
+      const status = options.status === undefined ? undefined : oneOf(jobStatus.options, options.status, '--status');
+      const items = await collect(eachItem(api.listJobs, { status, storeId }, Number(options.most)));
       print(options.json, items, () => jobTable(items));
     });
   jobs
@@ -86,7 +69,7 @@ export function addJobCommands(program: Command, api: ApiClient): void {
     .action(async (ids: string[], options: { json: boolean }) => finish(await wait(api, ids), options.json));
 }
 
-async function deploy(api: ApiClient, which: string, options: DeployOptions): Promise<void> {
+async function deploy(api: Client, which: string, options: DeployOptions): Promise<void> {
   const certificateId = await findCertificate(api, which);
   const storeIds = await Promise.all(options.store.map((store) => findStore(api, store)));
   const targets = storeIds.map((storeId) => ({
@@ -95,53 +78,41 @@ async function deploy(api: ApiClient, which: string, options: DeployOptions): Pr
     overwrite: options.overwrite,
     ...(!options.key && { includePrivateKey: false }),
   }));
-  const body = {
-    certificateId,
-    action: options.remove ? 'remove' : 'add',
-    targets,
-    ...(options.at && { schedule: { at: options.at } }),
-    ...(options.dryRun && { dryRun: true }),
-  };
-  if (options.dryRun) {
-    const { plan } = await api.json<{ plan: { storeId: string; changes: Change[]; problem?: string }[] }>(
-      'POST',
-      '/v1/deployments',
-      body,
-    );
-    const rows = plan.flatMap(({ storeId, changes, problem }) =>
-      problem
-        ? [[storeId, 'PROBLEM', problem]]
-        : changes.length === 0
-          ? [[storeId, 'nothing', 'is as asked']]
-          : changes.map((change) => [storeId, change.operation, change.what]),
-    );
-    print(options.json, plan, () => table(['STORE', 'CHANGE', 'WHAT'], rows));
-    if (plan.some((one) => one.problem)) throw new CliError('Some stores could not take it.', EXIT.jobFailed);
-    return;
-  }
-  const { jobs } = await api.json<{ jobs: { id: string; storeId: string }[] }>('POST', '/v1/deployments', body);
-  if (options.wait)
-    return finish(
-      await wait(
-        api,
-        jobs.map((job) => job.id),
-      ),
-      options.json,
-    );
-  print(options.json, jobs, () =>
-    table(
-      ['JOB', 'STORE'],
-      jobs.map((job) => [job.id, job.storeId]),
-    ),
-  );
+  const answer = await api.createDeployment({
+    body: {
+      certificateId,
+      action: options.remove ? 'remove' : 'add',
+      targets,
+      ...(options.at && { schedule: { at: options.at } }),
+      ...(options.dryRun && { dryRun: true }),
+    },
+  });
+  if ('plan' in answer) return reportPlan(answer, options.json);
+  const { jobs } = answer;
+  const ids = jobs.map((job) => job.id);
+  if (options.wait) return finish(await wait(api, ids), options.json);
+  const rows = jobs.map((job) => [job.id, job.storeId]);
+  print(options.json, jobs, () => table(['JOB', 'STORE'], rows));
 }
 
-const getJob = (api: ApiClient, id: string): Promise<Job> => api.json<Job>('GET', `/v1/jobs/${encodeURIComponent(id)}`);
+function reportPlan({ plan }: DeploymentPlan, json: boolean): void {
+  const rows = plan.flatMap(({ storeId, changes, problem }) =>
+    problem
+      ? [[storeId, 'PROBLEM', problem]]
+      : changes.length === 0
+        ? [[storeId, 'nothing', 'is as asked']]
+        : changes.map((change) => [storeId, change.operation, change.what]),
+  );
+  print(json, plan, () => table(['STORE', 'CHANGE', 'WHAT'], rows));
+  if (plan.some((one) => one.problem)) throw new CliError('Some stores could not take it.', EXIT.jobFailed);
+}
 
-async function wait(api: ApiClient, ids: string[]): Promise<Job[]> {
+const getJob = (api: Client, id: string): Promise<Job> => api.getJob({ params: { id } });
+
+async function wait(api: Client, ids: string[]): Promise<Job[]> {
   for (;;) {
     const jobs = await Promise.all(ids.map((id) => getJob(api, id)));
-    const done = jobs.filter((job) => FINAL.has(job.status)).length;
+    const done = jobs.filter((job) => isFinal(job.status)).length;
     progress(`${done} of ${jobs.length} jobs have ended`);
     if (done === jobs.length) {
       progress('');

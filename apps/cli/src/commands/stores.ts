@@ -1,20 +1,10 @@
+import { eachItem, type Client, type StoreTest } from '@certferry/rest';
 import type { Command } from 'commander';
-import { CliError, EXIT, type ApiClient } from '../api-client.ts';
+import { CliError, EXIT } from '../cli-error.ts';
+import { collect } from '../collect.ts';
+import { pairs } from '../option-values.ts';
 import { day, print, table } from '../output.ts';
 import { readPassword, type PasswordOptions } from '../password.ts';
-
-interface Store {
-  id: string;
-  name: string;
-  kind: string;
-  config: Record<string, unknown>;
-  labels: Record<string, string>;
-}
-
-interface TestAnswer {
-  ok: boolean;
-  checks: { name: string; ok: boolean; message: string }[];
-}
 
 interface AddOptions extends PasswordOptions {
   kind: string;
@@ -24,16 +14,7 @@ interface AddOptions extends PasswordOptions {
   json: boolean;
 }
 
-const pairs = (list: string[] | undefined): Record<string, string> =>
-  Object.fromEntries(
-    (list ?? []).map((text) => {
-      const at = text.indexOf('=');
-      if (at < 1) throw new CliError(`"${text}" is not KEY=VALUE.`, EXIT.usage);
-      return [text.slice(0, at), text.slice(at + 1)];
-    }),
-  );
-
-export function addStoreCommands(program: Command, api: ApiClient): void {
+export function addStoreCommands(program: Command, api: Client): void {
   const stores = program.command('stores').description('places that certificates are deployed to');
   stores
     .command('add')
@@ -64,9 +45,9 @@ export function addStoreCommands(program: Command, api: ApiClient): void {
             required: true,
           })) ?? '';
       const draft = { name, kind: options.kind, config, labels: pairs(options.label) };
-      const tried = await api.json<TestAnswer>('POST', '/v1/stores/test', draft);
+      const tried = await api.testStoreDraft({ body: draft });
       if (options.test || !tried.ok) return report(tried, options.json);
-      const store = await api.json<Store>('POST', '/v1/stores', draft);
+      const store = await api.createStore({ body: draft });
       print(options.json, store, () => `added store ${store.name} (${store.id})`);
     });
   stores
@@ -76,7 +57,7 @@ export function addStoreCommands(program: Command, api: ApiClient): void {
     .option('--json', 'print JSON', false)
     .action(async (which: string | undefined, options: { json: boolean }) => {
       if (which !== undefined) return await listEntries(api, which, options.json);
-      const items = await api.list<Store>('/v1/stores', {}, 10_000);
+      const items = await collect(eachItem(api.listStores, {}, 10_000));
       const rows = items.map((one) => [
         one.id,
         one.name,
@@ -93,19 +74,12 @@ export function addStoreCommands(program: Command, api: ApiClient): void {
     .description('try to read and to write a store without changing it')
     .option('--json', 'print JSON', false)
     .action(async (which: string, options: { json: boolean }) =>
-      report(await api.json<TestAnswer>('POST', `/v1/stores/${await findStore(api, which)}/test`), options.json),
+      report(await api.testStore({ params: { id: await findStore(api, which) } }), options.json),
     );
 }
 
-async function listEntries(api: ApiClient, which: string, json: boolean): Promise<void> {
-  interface Entry {
-    alias: string;
-    subject: string;
-    notAfter: string;
-    hasPrivateKey: boolean;
-    thumbprint: string;
-  }
-  const { items } = await api.json<{ items: Entry[] }>('GET', `/v1/stores/${await findStore(api, which)}/entries`);
+async function listEntries(api: Client, which: string, json: boolean): Promise<void> {
+  const { items } = await api.listStoreEntries({ params: { id: await findStore(api, which) } });
   const rows = items.map((one) => [
     one.alias || '-',
     day(one.notAfter),
@@ -116,7 +90,7 @@ async function listEntries(api: ApiClient, which: string, json: boolean): Promis
   print(json, items, () => table(['ALIAS', 'EXPIRES', 'KEY', 'SHA-1', 'SUBJECT'], rows));
 }
 
-function report(answer: TestAnswer, json: boolean): void {
+function report(answer: StoreTest, json: boolean): void {
   print(json, answer, () =>
     table(
       ['CHECK', 'OK', 'MESSAGE'],
@@ -126,9 +100,9 @@ function report(answer: TestAnswer, json: boolean): void {
   if (!answer.ok) throw new CliError('The store cannot be used as it is.', EXIT.failed);
 }
 
-export async function findStore(api: ApiClient, which: string): Promise<string> {
+export async function findStore(api: Client, which: string): Promise<string> {
   if (/^[0-9a-f-]{36}$/.test(which)) return which;
-  const found = (await api.list<Store>('/v1/stores', {}, 10_000)).find((store) => store.name === which);
+  const found = (await collect(eachItem(api.listStores, {}, 10_000))).find((store) => store.name === which);
   if (!found)
     throw new CliError(`There is no store "${which}"; "certferry stores ls" shows what there is.`, EXIT.notFound);
   return found.id;
