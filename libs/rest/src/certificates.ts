@@ -62,7 +62,8 @@ export const certificateLocation = named(
     hasPrivateKey: z.boolean(),
     jobId: z.string().optional().describe('The job that put it there'),
     deployedAt: time.optional(),
-    verifiedAt: time.optional().describe('When the store was last seen to hold it'),
+    verifiedAt: time.optional().describe('When the store was read; absent with a problem'),
+    problem: z.string().optional().describe('Why the store could not be read'),
   }),
 );
 export type CertificateLocation = z.infer<typeof certificateLocation>;
@@ -161,6 +162,17 @@ export const certificateOperations = {
     summary: 'Say what is wrong with a certificate now: its dates, its issuer, and the file it was taken from',
     params: idParams,
     answers: { 200: validation },
+    errors: [404],
+  },
+  listCertificateLocations: {
+    method: 'GET',
+    path: '/v1/certificates/{id}/locations',
+    tag,
+    summary: 'The stores that hold a certificate now, by name and alias',
+    description:
+      'Reads the stores that a deployment of it succeeded in; one that cannot be read is told with its problem.',
+    params: idParams,
+    answers: { 200: named('CertificateLocationList', listOf(certificateLocation)) },
     errors: [404],
   },
   listMetadataFields: {

@@ -1,5 +1,5 @@
 import type { commonV1, inventoryV1 } from '@certferry/contracts';
-import type { Certificate, CertificateExtension, CertificateFacts } from '@certferry/rest';
+import type { Certificate, CertificateExtension, CertificateFacts, CertificateLocation } from '@certferry/rest';
 import { iso, present } from './json-values.ts';
 
 export function factsToJson(facts: commonV1.CertificateFacts): CertificateFacts {
@@ -40,7 +40,7 @@ export const extensionToJson = ({
 });
 
 export function certificateToJson(from: inventoryV1.Certificate, withChain = false): Certificate {
-  const { facts, createdAt, updatedAt, chain, extensions, filePath, createdBy, ...rest } = from;
+  const { facts, createdAt, updatedAt, chain, extensions, filePath, createdBy, der: _, ...rest } = from;
   return {
     ...rest,
     filePath: present(filePath),
@@ -51,3 +51,17 @@ export function certificateToJson(from: inventoryV1.Certificate, withChain = fal
     ...(withChain && { chain, extensions: extensions.map(extensionToJson) }),
   };
 }
+
+export const locationToJson = ({
+  jobId,
+  deployedAt,
+  verifiedAt,
+  problem,
+  ...rest
+}: inventoryV1.Location): CertificateLocation => ({
+  ...rest,
+  jobId: present(jobId),
+  deployedAt: deployedAt && iso(deployedAt),
+  verifiedAt: verifiedAt && iso(verifiedAt),
+  problem: present(problem),
+});

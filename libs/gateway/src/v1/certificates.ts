@@ -3,7 +3,7 @@ import type { certificateOperations, ExportFormat, KeyFormat } from '@certferry/
 import type { GatewayContext } from '../gateway-context.ts';
 import { callOptions } from '../guards.ts';
 import { validateCertificate } from '../validate-certificate.ts';
-import { certificateToJson } from './certificate-json.ts';
+import { certificateToJson, locationToJson } from './certificate-json.ts';
 import { pageToJson } from './json-values.ts';
 import type { Routes } from './route.ts';
 
@@ -88,6 +88,16 @@ export const certificateRoutes = ({
       const { certificate } = await services.certificates.getCertificate(request.params, callOptions(request));
       const found = await validateCertificate(certificate!, { now: platform.clock.now(), filesRoot });
       return { valid: found.errors.length === 0, ...found };
+    },
+  },
+  listCertificateLocations: {
+    scope: 'read',
+    handler: async (request) => {
+      const { items } = await services.locations.listLocations(
+        { certificateId: request.params.id },
+        callOptions(request),
+      );
+      return { items: items.map(locationToJson) };
     },
   },
   listMetadataFields: {
