@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorStatuses, OPERATIONS, type Operation } from '@certferry/rest';
 import { freePort, startProgram, temporaryFolder, type RunningProgram } from '@certferry/testing';
 
 /** Certferry as it is installed: real processes, reached over HTTP only. */
@@ -117,6 +118,7 @@ export async function call(
     },
     body: body === undefined ? undefined : isForm ? body : JSON.stringify(body),
   });
+  expectDescribed(method, path, response.status);
   const text = await response.text();
   const isJson = (response.headers.get('content-type') ?? '').includes('json');
   return {
@@ -124,6 +126,18 @@ export async function call(
     headers: response.headers,
     body: (isJson ? JSON.parse(text) : text) as never as Record<string, any>,
   };
+}
+
+/** Every answer of our own API has a status that its description names. */
+function expectDescribed(method: string, path: string, status: number): void {
+  const [called = ''] = path.split('?');
+  const matches = Object.values<Operation>(OPERATIONS).filter(
+    (one) => one.method === method && new RegExp(`^${one.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(called),
+  );
+  const operation = matches.find((one) => one.path === called) ?? matches[0];
+  if (!operation) return;
+  const statuses = [...Object.keys(operation.answers).map(Number), ...errorStatuses(operation)];
+  if (!statuses.includes(status)) throw new Error(`${method} ${path} answers ${status}, which is not described.`);
 }
 
 /** Waits until a job is final. */

@@ -1,9 +1,22 @@
 import type { CertificateFacts } from './certificate.ts';
 
+export const FINDING_CODES = [
+  'WEAK_KEY',
+  'WEAK_SIGNATURE',
+  'NEGATIVE_SERIAL',
+  'LONG_SERIAL',
+  'EXPIRED',
+  'NOT_YET_VALID',
+  'ENDS_BEFORE_IT_BEGINS',
+  'OLD_VERSION',
+  'NO_ALTERNATIVE_NAMES',
+  'NON_MINIMAL_DER',
+] as const;
+export type FindingCode = (typeof FINDING_CODES)[number];
+
 /** What is odd about a certificate and no reason to refuse it. */
 export interface Finding {
-  /** Stable, UPPER_SNAKE. */
-  code: string;
+  code: FindingCode;
   message: string;
 }
 
@@ -17,7 +30,7 @@ const MAX_SERIAL_BYTES = 20;
 export function findOddities(facts: CertificateFacts, now: Date): Finding[] {
   const { keyAlgorithm, keySize, signatureAlgorithm, serialNumber, notBefore, notAfter, version, selfIssued } = facts;
   const found: Finding[] = [];
-  const add = (code: string, message: string) => found.push({ code, message });
+  const add = (code: FindingCode, message: string) => found.push({ code, message });
   const least = LEAST_BITS[keyAlgorithm];
   if (least !== undefined && keySize > 0 && keySize < least)
     add('WEAK_KEY', `Its ${keyAlgorithm} key has ${keySize} bits; under ${least} is weak.`);
