@@ -253,6 +253,20 @@ describe.each(shapes)('the main job, %s', (shape) => {
       expect((await api('GET', `/v1/stores/${storeId}/entries`)).body['items']).toMatchObject([
         { subject: expect.stringContaining('CN=web1.example.com') as string, hasPrivateKey: true, chainLength: 2 },
       ]);
+      const locations = (await api('GET', `/v1/certificates/${id}/locations`)).body['items'];
+      expect(locations.filter((one: { storeId: string }) => one.storeId === storeId)).toEqual([
+        {
+          storeId,
+          storeName: 'nginx',
+          storeKind: 'pem',
+          alias: '',
+          certificateId: id,
+          hasPrivateKey: true,
+          jobId: job['id'],
+          deployedAt: job['updatedAt'],
+          verifiedAt: expect.stringMatching(/Z$/),
+        },
+      ]);
       expect((await deploy(id as string, storeId))['changes']).toEqual([]);
       expect(await deploy(id as string, storeId, {}, 'remove')).toMatchObject({ status: 'succeeded' });
       expect(readdirSync(join(system.storesDir, 'nginx'))).toEqual(['private']);

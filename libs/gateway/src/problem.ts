@@ -78,7 +78,7 @@ function describe(error: unknown): {
   if (validation) return { status: 400, reason: 'INVALID_FIELD', detail: describeValidation(error as FastifyError) };
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return {
-      status: statusCode,
+      status: code === 'FST_INVALID_JSON_FIELD_ERROR' ? 400 : statusCode,
       reason: FRAMEWORK_REASONS[code] ?? 'BAD_REQUEST',
       detail: FRAMEWORK_DETAILS[code] ?? message,
     };
@@ -95,6 +95,7 @@ const FRAMEWORK_REASONS: Record<string, string> = {
   FST_REQ_FILE_TOO_LARGE: 'LIMIT_EXCEEDED',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
   FST_ERR_CTP_INVALID_JSON_BODY: 'INVALID_JSON',
+  FST_INVALID_JSON_FIELD_ERROR: 'INVALID_FIELD',
 };
 
 const FRAMEWORK_DETAILS: Record<string, string> = {

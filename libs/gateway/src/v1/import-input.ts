@@ -1,4 +1,5 @@
-import { invalid } from '@certferry/core';
+import type { MultipartFile } from '@fastify/multipart';
+import { invalid, limitExceeded } from '@certferry/core';
 import { importBody, importFields, type ImportFields } from '@certferry/rest';
 import type { FastifyRequest } from 'fastify';
 import { readBelowRoot } from '../files-root.ts';
@@ -32,22 +33,31 @@ async function readJson({ filesRoot }: GatewayContext, body: unknown): Promise<I
 }
 
 const JSON_FIELDS = new Set(['metadata', 'tags', 'firstOfPem', 'createOnly', 'formats']);
+const MAX_FIELD_BYTES = 512 * 1024;
 
 async function readMultipart(request: FastifyRequest): Promise<ImportInput> {
   let content: Uint8Array | undefined;
   const fields: Record<string, unknown> = {};
-  for await (const part of request.parts()) {
-    if (part.type === 'file') {
-      if (part.fieldname !== 'file')
-        throw invalid('INVALID_FIELD', `The file must be in a part named "file", not "${part.fieldname}".`, {
-          field: part.fieldname,
-        });
-      content = await part.toBuffer();
-    } else
-      fields[part.fieldname] = JSON_FIELDS.has(part.fieldname) ? parseField(part.fieldname, part.value) : part.value;
+  // Generated clients send JSON fields as parts of their own type, which browsers give a file name.
+  for await (const part of request.parts({ limits: { files: 1 + JSON_FIELDS.size } })) {
+    const name = part.fieldname;
+    if (part.type === 'field') fields[name] = JSON_FIELDS.has(name) ? parseField(name, part.value) : part.value;
+    else if (JSON_FIELDS.has(name) && part.mimetype === 'application/json')
+      fields[name] = parseField(name, await readJsonPart(part));
+    else if (name !== 'file')
+      throw invalid('INVALID_FIELD', `The file must be in a part named "file", not "${name}".`, { field: name });
+    else if (content) throw limitExceeded('files', 1, 'The form has more than one file; send one a call.');
+    else content = await part.toBuffer();
   }
   if (!content) throw invalid('INVALID_FIELD', 'The form needs a part "file" with the container.', { field: 'file' });
   return { content, ...checkInput(importFields, fields) };
+}
+
+async function readJsonPart(part: MultipartFile): Promise<string> {
+  const bytes = await part.toBuffer();
+  if (bytes.length > MAX_FIELD_BYTES)
+    throw limitExceeded('field bytes', MAX_FIELD_BYTES, `The field "${part.fieldname}" is larger than 512 KiB.`);
+  return bytes.toString();
 }
 
 /** A part that says that it is JSON comes as its value. */

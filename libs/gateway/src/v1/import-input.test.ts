@@ -1,0 +1,74 @@
+import multipart from '@fastify/multipart';
+import fastify, { type FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { GatewayContext } from '../gateway-context.ts';
+import { toProblem } from '../problem.ts';
+import { readImportInput } from './import-input.ts';
+
+let app: FastifyInstance;
+
+beforeAll(async () => {
+  app = fastify();
+  await app.register(multipart, { limits: { fileSize: 2_000_000, files: 1 } });
+  app.setErrorHandler((error, _request, reply) => {
+    const problem = toProblem(error, '');
+    void reply.code(problem.status).send(problem);
+  });
+  app.post('/', async (request) => {
+    // Only imports by path look at the context.
+    const { content, ...fields } = await readImportInput({} as GatewayContext, request);
+    return { content: Buffer.from(content).toString(), ...fields };
+  });
+});
+afterAll(() => app.close());
+
+const file = { name: 'file', fileName: 'web.pem', value: 'the container' };
+
+async function send(...parts: { name: string; fileName?: string; type?: string; value: string }[]) {
+  const lines = parts.map(({ name, fileName, type, value }) => {
+    const disposition = `content-disposition: form-data; name="${name}"${fileName ? `; filename="${fileName}"` : ''}`;
+    return `--x\r\n${disposition}\r\n${type ? `content-type: ${type}\r\n` : ''}\r\n${value}\r\n`;
+  });
+  const headers = { 'content-type': 'multipart/form-data; boundary=x' };
+  const answer = await app.inject({ method: 'POST', url: '/', headers, payload: `${lines.join('')}--x--\r\n` });
+  return answer.json();
+}
+
+test.each([
+  ['a text', {}],
+  ['a part of its own type', { type: 'application/json' }],
+  ['a part of its own type with a file name, as browsers send it', { type: 'application/json', fileName: 'blob' }],
+])('a JSON field may be %s', async (_, part) => {
+  const answer = await send(
+    { name: 'tags', value: '["a","b"]', ...part },
+    { name: 'createOnly', value: 'true', ...part },
+    { name: 'metadata', value: '{"owner":"ops"}', ...part },
+    { name: 'name', value: 'web' },
+    file,
+  );
+  expect(answer).toEqual({
+    content: 'the container',
+    tags: ['a', 'b'],
+    createOnly: true,
+    metadata: { owner: 'ops' },
+    name: 'web',
+  });
+});
+
+test('what is not such a form is refused by name', async () => {
+  const type = 'application/json';
+  expect(await send({ name: 'tags', value: '[', type, fileName: 'blob' }, file)).toMatchObject({ status: 400 });
+  expect(await send({ name: 'tags', value: '[', type }, file)).toMatchObject({ status: 400, reason: 'INVALID_FIELD' });
+  expect(await send({ name: 'tags', value: 'a' }, file)).toMatchObject({ detail: 'The field "tags" must be JSON.' });
+  expect(await send({ name: 'tags', value: '[]', fileName: 'tags.txt' }, file)).toMatchObject({
+    status: 400,
+    detail: 'The file must be in a part named "file", not "tags".',
+  });
+  const long = JSON.stringify({ a: 'x'.repeat(600_000) });
+  expect(await send({ name: 'metadata', value: long, type, fileName: 'blob' }, file)).toMatchObject({
+    status: 413,
+    reason: 'LIMIT_EXCEEDED',
+  });
+  expect(await send(file, file)).toMatchObject({ status: 413, detail: expect.stringContaining('more than one file') });
+  expect(await send({ name: 'name', value: 'x' })).toMatchObject({ status: 400, reason: 'INVALID_FIELD' });
+});
