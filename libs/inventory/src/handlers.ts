@@ -3,19 +3,24 @@ import { inventoryV1, type deploymentV1, type parserV1 } from '@certferry/contra
 import type { Numbers } from '@certferry/database';
 import { callContext, serve, type Client, type ServedService } from '@certferry/rpc';
 import type { SecretKeeper } from '@certferry/secrets';
-import { bulkImportHandlers, enrollmentProfileHandlers } from './bulk/bulk-handlers.ts';
-import type { BulkContext } from './bulk/start-bulk-import.ts';
-import { changedFields, checkDescription, type Certificate } from './certificate.ts';
-import { parseFilter, parseText } from './certificate-filter.ts';
-import type { Certificates } from './certificates.ts';
-import { resolveChain } from './chain.ts';
-import { exportCertificate, type ExportFormat } from './export/export-certificate.ts';
-import { exportPrivateKey, openPrivateKey, type KeyFormat } from './export/export-private-key.ts';
-import { changeEvent, descriptionUpdate, importCertificates, type ImportContext } from './import-certificates.ts';
-import type { Imports } from './imports.ts';
-import type { MetadataFields } from './metadata-fields.ts';
+import { bulkImportHandlers, enrollmentProfileHandlers } from './bulk-imports/handlers.ts';
+import type { BulkContext } from './bulk-imports/start-bulk-import.ts';
+import { changedFields, checkDescription, type Certificate } from './certificates/certificate.ts';
+import { parseFilter, parseText } from './certificates/certificate-filter.ts';
+import type { Certificates } from './certificates/certificates.ts';
+import { resolveChain } from './certificates/chain.ts';
+import { exportCertificate, type ExportFormat } from './exports/export-certificate.ts';
+import { exportPrivateKey, openPrivateKey, type KeyFormat } from './exports/export-private-key.ts';
+import {
+  changeEvent,
+  descriptionUpdate,
+  importCertificates,
+  type ImportContext,
+} from './imports/import-certificates.ts';
+import type { Imports } from './imports/imports.ts';
+import type { MetadataFields } from './metadata-fields/metadata-fields.ts';
 import { createLocationHandlers } from './locations/handlers.ts';
-import { toCertificate, toImport, toWholeCertificate } from './mapping.ts';
+import { toCertificate, toImport, toWholeCertificate } from './certificates/mapping.ts';
 
 export interface InventoryContext {
   certificates: Certificates;

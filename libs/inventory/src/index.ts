@@ -3,14 +3,14 @@ import { Numbers } from '@certferry/database';
 import { createOutboxRelay } from '@certferry/events';
 import { defineService } from '@certferry/runtime';
 import { z } from 'zod';
-import { BulkImports } from './bulk/bulk-imports.ts';
-import { BulkWorker } from './bulk/bulk-worker.ts';
-import { EnrollmentProfiles } from './bulk/enrollment-profiles.ts';
-import { Certificates } from './certificates.ts';
+import { BulkImports } from './bulk-imports/bulk-imports.ts';
+import { BulkWorker } from './bulk-imports/bulk-worker.ts';
+import { EnrollmentProfiles } from './enrollment-profiles/enrollment-profiles.ts';
+import { Certificates } from './certificates/certificates.ts';
 import { createHandlers } from './handlers.ts';
-import type { ImportContext } from './import-certificates.ts';
-import { Imports } from './imports.ts';
-import { MetadataFields } from './metadata-fields.ts';
+import type { ImportContext } from './imports/import-certificates.ts';
+import { Imports } from './imports/imports.ts';
+import { MetadataFields } from './metadata-fields/metadata-fields.ts';
 
 /** What certificates there are, with their keys and what people say of them. */
 export const inventory = defineService({

@@ -1,7 +1,7 @@
 import { AppError } from '@certferry/core';
 import { deploymentV1, type inventoryV1 } from '@certferry/contracts';
 import type { Client } from '@certferry/rpc';
-import type { Certificate } from '../certificate.ts';
+import type { Certificate } from '../certificates/certificate.ts';
 
 export interface LocationContext {
   stores: Client<typeof deploymentV1.StoreServiceDefinition>;

@@ -1,6 +1,6 @@
 import { notFound, raise } from '@certferry/core';
 import type { inventoryV1 } from '@certferry/contracts';
-import type { Certificates } from '../certificates.ts';
+import type { Certificates } from '../certificates/certificates.ts';
 import { findLocations, type LocationContext } from './find-locations.ts';
 
 export function createLocationHandlers(

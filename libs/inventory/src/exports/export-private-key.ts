@@ -3,9 +3,9 @@ import { parserV1 } from '@certferry/contracts';
 import type { Client } from '@certferry/rpc';
 import type { SecretKeeper } from '@certferry/secrets';
 import { writePem, writeTraditionalKey } from '@certferry/x509';
-import { keyContext, type Certificate } from '../certificate.ts';
-import type { Certificates } from '../certificates.ts';
-import { resolveChain } from '../chain.ts';
+import { keyContext, type Certificate } from '../certificates/certificate.ts';
+import type { Certificates } from '../certificates/certificates.ts';
+import { resolveChain } from '../certificates/chain.ts';
 import { fileName, PEM_TYPE, pemOf, type ExportedFile } from './exported-file.ts';
 
 /** PKCS#8 DER. FAILED_PRECONDITION NO_PRIVATE_KEY when the inventory does not have it. */

@@ -1,5 +1,5 @@
 import { writePem } from '@certferry/x509';
-import type { Certificate } from '../certificate.ts';
+import type { Certificate } from '../certificates/certificate.ts';
 
 export interface ExportedFile {
   content: Buffer;

@@ -5,10 +5,10 @@ import type { Database } from '@certferry/database';
 import type { Client } from '@certferry/rpc';
 import type { CertificateFacts } from '@certferry/x509';
 import type { Logger } from '@certferry/runtime';
-import { checkDescription } from '../certificate.ts';
-import { Saving, type Arrival, type ImportContext } from '../import-certificates.ts';
+import { checkDescription } from '../certificates/certificate.ts';
+import { Saving, type Arrival, type ImportContext } from '../imports/import-certificates.ts';
 import { MAX_FAILURES, statusEvent, type BulkImport, type BulkImportFailure } from './bulk-imports.ts';
-import { mapFields, type EnrollmentProfile } from './enrollment-profiles.ts';
+import { mapFields, type EnrollmentProfile } from '../enrollment-profiles/enrollment-profiles.ts';
 import { archiveRequests, PARSE_DEADLINE_MS, type BulkContext } from './start-bulk-import.ts';
 
 export interface BulkWorkerContext extends BulkContext {

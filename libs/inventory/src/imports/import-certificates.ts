@@ -15,10 +15,10 @@ import {
   unique,
   type Certificate,
   type Description,
-} from './certificate.ts';
-import type { Certificates } from './certificates.ts';
+} from '../certificates/certificate.ts';
+import type { Certificates } from '../certificates/certificates.ts';
 import type { Import, ImportChain, ImportItem, Imports } from './imports.ts';
-import type { MetadataFields } from './metadata-fields.ts';
+import type { MetadataFields } from '../metadata-fields/metadata-fields.ts';
 
 export interface ImportRequest extends Description {
   content: Uint8Array;

@@ -1,7 +1,7 @@
 import { inventoryV1 } from '@certferry/contracts';
 import { explainExtensions } from '@certferry/x509';
 import type { Certificate } from './certificate.ts';
-import type { Import } from './imports.ts';
+import type { Import } from '../imports/imports.ts';
 
 export function toCertificate(certificate: Certificate): inventoryV1.Certificate {
   const { _id: id, facts, name, notes, tags, enabled, hasPrivateKey, createdAt, updatedAt } = certificate;

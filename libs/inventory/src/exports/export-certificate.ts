@@ -1,7 +1,7 @@
 import { writePkcs7 } from '@certferry/x509';
-import type { Certificate } from '../certificate.ts';
-import type { Certificates } from '../certificates.ts';
-import { resolveChain } from '../chain.ts';
+import type { Certificate } from '../certificates/certificate.ts';
+import type { Certificates } from '../certificates/certificates.ts';
+import { resolveChain } from '../certificates/chain.ts';
 import { fileName, PEM_TYPE, pemOf, type ExportedFile } from './exported-file.ts';
 
 export type ExportFormat = 'pem' | 'chain' | 'issuers' | 'der' | 'p7b';

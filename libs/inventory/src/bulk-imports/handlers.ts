@@ -2,7 +2,7 @@ import { invalid, newId, notFound, raise } from '@certferry/core';
 import type { inventoryV1 } from '@certferry/contracts';
 import { callContext } from '@certferry/rpc';
 import type { BulkImport } from './bulk-imports.ts';
-import { checkProfile, profileHasImports, type EnrollmentProfile } from './enrollment-profiles.ts';
+import { checkProfile, profileHasImports, type EnrollmentProfile } from '../enrollment-profiles/enrollment-profiles.ts';
 import { startBulkImport, type BulkContext } from './start-bulk-import.ts';
 
 const toProfile = ({ _id: id, ...rest }: EnrollmentProfile): inventoryV1.EnrollmentProfile => ({ id, ...rest });

@@ -3,7 +3,7 @@ import type { inventoryV1, parserV1 } from '@certferry/contracts';
 import type { Numbers } from '@certferry/database';
 import type { Client, DeadlineOptions } from '@certferry/rpc';
 import type { BulkImport, BulkImports } from './bulk-imports.ts';
-import type { EnrollmentProfile, EnrollmentProfiles } from './enrollment-profiles.ts';
+import type { EnrollmentProfile, EnrollmentProfiles } from '../enrollment-profiles/enrollment-profiles.ts';
 
 export const MAX_BULK_BYTES = 200 * 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
