@@ -1,15 +1,23 @@
-import { deploymentV1, parserV1 } from '@certferry/contracts';
+import { deploymentV1, inventoryV1, parserV1 } from '@certferry/contracts';
 import { Numbers } from '@certferry/database';
 import { createOutboxRelay } from '@certferry/events';
+import { serve } from '@certferry/rpc';
 import { defineService } from '@certferry/runtime';
 import { z } from 'zod';
+import { Archives } from './bulk-imports/archives.ts';
 import { BulkImports } from './bulk-imports/bulk-imports.ts';
 import { BulkWorker } from './bulk-imports/bulk-worker.ts';
-import { EnrollmentProfiles } from './enrollment-profiles/enrollment-profiles.ts';
+import { createBulkImportHandlers } from './bulk-imports/handlers.ts';
 import { Certificates } from './certificates/certificates.ts';
-import { createHandlers } from './handlers.ts';
-import type { ImportContext } from './imports/import-certificates.ts';
+import { createCertificateHandlers } from './certificates/handlers.ts';
+import { EnrollmentProfiles } from './enrollment-profiles/enrollment-profiles.ts';
+import { createEnrollmentProfileHandlers } from './enrollment-profiles/handlers.ts';
+import { createExportHandlers } from './exports/handlers.ts';
+import { createImportHandlers } from './imports/handlers.ts';
 import { Imports } from './imports/imports.ts';
+import { createLocationHandlers } from './locations/handlers.ts';
+import { createMaterialHandlers } from './material/handlers.ts';
+import { createMetadataFieldHandlers } from './metadata-fields/handlers.ts';
 import { MetadataFields } from './metadata-fields/metadata-fields.ts';
 
 /** What certificates there are, with their keys and what people say of them. */
@@ -20,39 +28,52 @@ export const inventory = defineService({
   create: ({ database, events, secrets, client, clock, logger }) => {
     const certificates = new Certificates(database);
     const bulkImports = new BulkImports(database);
-    const parser = client(parserV1.ParserServiceDefinition);
     const relay = createOutboxRelay({
+      // Of each only its outbox is read, which mongoose's invariant types cannot say.
       models: [certificates.model as never, bulkImports.model as never],
       bus: events,
       onError: (error) => logger.warn({ err: error }, 'events wait in the outbox'),
     });
-    const importing: ImportContext = {
-      certificates,
-      imports: new Imports(database),
-      numbers: new Numbers(database, 'certificates'),
-      metadataFields: new MetadataFields(database),
-      open: (container) => parser.open(container),
-      secrets,
-      clock,
-      saved: relay.kick,
-    };
-    const bulk = {
-      profiles: new EnrollmentProfiles(database),
-      bulkImports,
-      numbers: new Numbers(database, 'bulk_imports'),
-      parser,
-      clock,
-      saved: () => {
-        relay.kick();
-        worker.kick();
-      },
-    };
-    const deployment = client(deploymentV1.DeploymentServiceDefinition);
+    const saved = () => relay.kick();
+    const parser = client(parserV1.ParserServiceDefinition);
     const stores = client(deploymentV1.StoreServiceDefinition);
     const jobs = client(deploymentV1.JobServiceDefinition);
-    const worker = new BulkWorker({ ...bulk, importing, deployment, database, logger });
+    const deployment = client(deploymentV1.DeploymentServiceDefinition);
+    const metadataFields = new MetadataFields(database);
+    const profiles = new EnrollmentProfiles(database);
+    const archives = new Archives(database);
+    const importing = { certificates, numbers: new Numbers(database, 'certificates'), secrets, clock };
+    const bulk = { archives, bulkImports, profiles, parser, clock };
+    const worker = new BulkWorker({ ...bulk, metadataFields, importing, deployment, database, logger, saved });
+    const started = () => {
+      saved();
+      worker.kick();
+    };
+    const bulkNumbers = new Numbers(database, 'bulk_imports');
+    const keys = { certificates, secrets, parser };
     return Promise.resolve({
-      services: createHandlers({ ...importing, parser, stores, jobs, bulk }),
+      services: [
+        serve(
+          inventoryV1.CertificateServiceDefinition,
+          createCertificateHandlers({ certificates, metadataFields, clock, saved }),
+        ),
+        serve(
+          inventoryV1.ImportServiceDefinition,
+          createImportHandlers({ ...importing, imports: new Imports(database), metadataFields, parser, saved }),
+        ),
+        serve(
+          inventoryV1.BulkImportServiceDefinition,
+          createBulkImportHandlers({ ...bulk, numbers: bulkNumbers, saved: started }),
+        ),
+        serve(
+          inventoryV1.EnrollmentProfileServiceDefinition,
+          createEnrollmentProfileHandlers({ profiles, bulkImports, clock }),
+        ),
+        serve(inventoryV1.MetadataFieldServiceDefinition, createMetadataFieldHandlers(metadataFields)),
+        serve(inventoryV1.ExportServiceDefinition, createExportHandlers(keys)),
+        serve(inventoryV1.MaterialServiceDefinition, createMaterialHandlers(keys)),
+        serve(inventoryV1.LocationServiceDefinition, createLocationHandlers({ certificates, stores, jobs, clock })),
+      ],
       begin: async () => {
         relay.start();
         await worker.start();

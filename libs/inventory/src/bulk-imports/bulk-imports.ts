@@ -1,45 +1,12 @@
-import { listPage, toBuffer, type Database, type Page, type PageQuery } from '@certferry/database';
-import { addOutbox, createEvent, type Event, type Outbox } from '@certferry/events';
+import { notFound, raise } from '@certferry/core';
+import { listPage, type Database, type Page, type PageQuery } from '@certferry/database';
+import { addOutbox, type Event, type Outbox } from '@certferry/events';
 import mongoose, { type Model } from 'mongoose';
+import type { BulkImport } from './bulk-import.ts';
 
-export interface BulkImportFailure {
-  index: number;
-  /** Empty for a certificate of an XML file. */
-  file: string;
-  reason: string;
-  message: string;
-}
+type StoredBulkImport = BulkImport & Outbox;
 
-export type BulkImportStatus = 'pending' | 'completed' | 'failed';
-
-/** An archive that is being taken in. */
-export interface BulkImport extends Outbox {
-  _id: string;
-  number: number;
-  profileId: string;
-  profileName: string;
-  fileName: string;
-  format: 'pem' | 'xml';
-  size: number;
-  address: string;
-  /** Id of the API key. */
-  caller: string;
-  /** Id of the request that asked for it. Absent in imports from before it was kept. */
-  requestId?: string;
-  status: BulkImportStatus;
-  total: number;
-  processed: number;
-  failed: number;
-  failures: BulkImportFailure[];
-  /** Rises with each lease; a worker that lost its lease matches nothing. */
-  generation: number;
-  /** When somebody may take it. Absent when it has ended. */
-  dueAt?: Date;
-  createdAt: Date;
-  completedAt?: Date;
-}
-
-const schema = new mongoose.Schema<BulkImport>(
+const schema = new mongoose.Schema<StoredBulkImport>(
   {
     _id: String,
     number: Number,
@@ -66,51 +33,34 @@ const schema = new mongoose.Schema<BulkImport>(
 schema.index({ dueAt: 1 }, { sparse: true });
 schema.index({ createdAt: 1, _id: 1 });
 schema.index({ profileId: 1, createdAt: 1, _id: 1 });
+// It adds its own fields to any schema, which mongoose's invariant types cannot say.
 addOutbox(schema as never);
 
-interface Chunk {
-  _id: string;
-  importId: string;
-  content: Buffer;
-  createdAt: Date;
-}
+const owned = ({ _id, generation }: BulkImport) => ({ _id, generation });
 
-const chunkSchema = new mongoose.Schema<Chunk>(
-  { _id: String, importId: String, content: Buffer, createdAt: Date },
-  { versionKey: false },
-);
-chunkSchema.index({ importId: 1 });
-chunkSchema.index({ createdAt: 1 });
-
-/** Failures that are kept of one import; the rest is only counted. */
-export const MAX_FAILURES = 1_000;
-const FORGOTTEN_MS = 3_600_000;
-
-export function statusEvent({ _id, status, total, failed }: BulkImport, time: Date): Event {
-  const data = { importId: _id, status, total, failed };
-  return createEvent({ type: `certferry.inventory.import.${status}`, subject: _id, data, time });
-}
-
-/** The bulk imports and their archives, which are kept in the database until they are taken in. */
+/** The bulk imports' collection: a lease of an import is its `dueAt` in the future. */
 export class BulkImports {
-  readonly #model: Model<BulkImport>;
-  readonly #chunks: Model<Chunk>;
+  readonly #model: Model<StoredBulkImport>;
 
   constructor(database: Database) {
-    this.#model = database.model<BulkImport>('bulk_imports', schema);
-    this.#chunks = database.model<Chunk>('bulk_import_chunks', chunkSchema);
+    this.#model = database.model<StoredBulkImport>('bulk_imports', schema);
   }
 
-  get model(): Model<BulkImport> {
+  get model(): Model<StoredBulkImport> {
     return this.#model;
   }
 
-  async insert(one: BulkImport): Promise<void> {
-    await this.#model.create({ ...one, pendingEvents: [statusEvent(one, one.createdAt)], outbox: true });
+  async insert(one: BulkImport, event: Event): Promise<void> {
+    await this.#model.create({ ...one, pendingEvents: [event], outbox: true });
   }
 
   async find(id: string): Promise<BulkImport | undefined> {
     return ((await this.#model.findById(id).lean()) as BulkImport | null) ?? undefined;
+  }
+
+  /** NOT_FOUND BULK_IMPORT_NOT_FOUND when there is none. */
+  async get(id: string): Promise<BulkImport> {
+    return (await this.find(id)) ?? raise(notFound('bulk import', id));
   }
 
   /** Newest first. */
@@ -127,64 +77,54 @@ export class BulkImports {
     return (await this.#model.exists({ profileId, status: 'pending' })) !== null;
   }
 
-  async addChunk(importId: string, position: number, content: { bytes: Uint8Array; at: Date }): Promise<void> {
-    const _id = `${importId}:${String(position).padStart(6, '0')}`;
-    await this.#chunks.create({ _id, importId, content: Buffer.from(content.bytes), createdAt: content.at });
+  /** Which of these have not ended. */
+  async pendingOf(ids: string[]): Promise<string[]> {
+    return await this.#model.distinct('_id', { _id: { $in: ids }, status: 'pending' });
   }
 
-  /** The archive, piece by piece. */
-  async *readChunks(importId: string): AsyncGenerator<Buffer> {
-    for (let position = 0; ; position++) {
-      const _id = `${importId}:${String(position).padStart(6, '0')}`;
-      const chunk = (await this.#chunks.findById(_id).lean()) as Chunk | null;
-      if (!chunk) return;
-      yield toBuffer(chunk.content);
-    }
-  }
-
-  async deleteChunks(importId: string): Promise<void> {
-    await this.#chunks.deleteMany({ importId });
-  }
-
-  /** Archives that were being sent when a process ended, and never became an import. */
-  async deleteForgotten(now: Date): Promise<void> {
-    const old = await this.#chunks.distinct('importId', { createdAt: { $lt: new Date(now.getTime() - FORGOTTEN_MS) } });
-    for (const importId of old) {
-      const one = await this.find(importId);
-      if (one?.status !== 'pending') await this.deleteChunks(importId);
-    }
-  }
-
-  /** Takes an import that is due; undefined when there is none. */
-  async lease(now: Date, until: Date): Promise<BulkImport | undefined> {
-    const due = await this.#model
-      .find({ dueAt: { $lte: now } })
+  /** Imports that wait, the longest first. */
+  async due({ now, excluding, limit }: { now: Date; excluding: string[]; limit: number }): Promise<string[]> {
+    const found = await this.#model
+      .find({ dueAt: { $lte: now }, _id: { $nin: excluding } })
+      .select('_id')
       .sort({ dueAt: 1 })
-      .limit(10)
+      .limit(limit)
       .lean();
-    for (const one of due as BulkImport[]) {
-      const generation = one.generation + 1;
-      const { matchedCount } = await this.#model.updateOne(
-        { _id: one._id, generation: one.generation },
-        { $set: { generation, dueAt: until } },
-      );
-      if (matchedCount === 1) return { ...one, generation, dueAt: until };
-    }
-    return undefined;
+    return found.map(({ _id }) => _id);
   }
 
-  /** Keeps how far it is, or its end, if it is still this worker's; undefined when it is not. */
-  async save(one: BulkImport, set: Partial<BulkImport>, event?: Event): Promise<BulkImport | undefined> {
-    const ended = set.status !== undefined && set.status !== 'pending';
+  /** Takes an import that is due; undefined when another process was faster. */
+  async lease(id: string, { now, until }: { now: Date; until: Date }): Promise<BulkImport | undefined> {
+    const one = await this.find(id);
+    if (!one?.dueAt || one.dueAt > now) return undefined;
+    const taken = { generation: one.generation + 1, dueAt: until };
+    const { matchedCount } = await this.#model.updateOne({ _id: id, generation: one.generation }, { $set: taken });
+    return matchedCount === 1 ? { ...one, ...taken } : undefined;
+  }
+
+  /** Moves the end of a lease, or ends it now; false when the import has ended or is somebody else's. */
+  async leaseUntil({ _id, generation }: BulkImport, until: Date): Promise<boolean> {
     const { matchedCount } = await this.#model.updateOne(
-      { _id: one._id, generation: one.generation },
-      {
-        $set: { ...set, ...(event && { outbox: true }) },
-        ...(ended && { $unset: { dueAt: 1 } }),
-        ...(event && { $push: { pendingEvents: event } }),
-      },
+      { _id, generation, dueAt: { $exists: true } },
+      { $set: { dueAt: until } },
     );
-    return matchedCount === 1 ? { ...one, ...set } : undefined;
+    return matchedCount === 1;
+  }
+
+  /** Keeps how far an import is, if it is still this worker's; undefined when it is not. */
+  async saveProgress(one: BulkImport, progress: Partial<BulkImport>): Promise<BulkImport | undefined> {
+    const { matchedCount } = await this.#model.updateOne(owned(one), { $set: progress });
+    return matchedCount === 1 ? { ...one, ...progress } : undefined;
+  }
+
+  /** Keeps its end and the event that tells of it, if it is still this worker's; false when it is not. */
+  async saveEnd(one: BulkImport, end: Partial<BulkImport>, event: Event): Promise<boolean> {
+    const { matchedCount } = await this.#model.updateOne(owned(one), {
+      $set: { ...end, outbox: true },
+      $unset: { dueAt: 1 },
+      $push: { pendingEvents: event },
+    });
+    return matchedCount === 1;
   }
 
   /** Frees what was leased before this start: only when no other process can be working. */

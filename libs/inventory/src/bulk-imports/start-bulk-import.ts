@@ -1,41 +1,42 @@
-import { invalid, limitExceeded, newId, notFound, raise, type Clock } from '@certferry/core';
-import type { inventoryV1, parserV1 } from '@certferry/contracts';
+import { invalid, limitExceeded, newId, type Clock } from '@certferry/core';
+import type { inventoryV1 } from '@certferry/contracts';
 import type { Numbers } from '@certferry/database';
-import type { Client, DeadlineOptions } from '@certferry/rpc';
-import type { BulkImport, BulkImports } from './bulk-imports.ts';
-import type { EnrollmentProfile, EnrollmentProfiles } from '../enrollment-profiles/enrollment-profiles.ts';
+import type { EnrollmentProfile } from '../enrollment-profiles/enrollment-profile.ts';
+import type { EnrollmentProfiles } from '../enrollment-profiles/enrollment-profiles.ts';
+import { importChanged, type BulkImport } from './bulk-import.ts';
+import type { BulkImports } from './bulk-imports.ts';
+import { parseArchive, type ArchiveContext } from './parse-archive.ts';
 
 export const MAX_BULK_BYTES = 200 * 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
-/** Between two answers of the parser. */
-export const PARSE_DEADLINE_MS = 120_000;
+const COUNT_DEADLINE_MS = 120_000;
 
-export interface BulkContext {
+export interface StartContext extends ArchiveContext {
   profiles: EnrollmentProfiles;
   bulkImports: BulkImports;
+  /** Of bulk imports. */
   numbers: Numbers;
-  parser: Client<typeof parserV1.ParserServiceDefinition, DeadlineOptions>;
   clock: Clock;
   /** Called when an import was saved. */
   saved: () => void;
 }
 
+type Requests = AsyncIterator<inventoryV1.StartBulkImportRequest, undefined>;
+
 /** Keeps the archive, counts what is in it, and only then is there an import. Nothing is kept of an archive that is refused. */
 export async function startBulkImport(
-  context: BulkContext,
+  context: StartContext,
   requests: AsyncIterable<inventoryV1.StartBulkImportRequest>,
-  caller: string,
+  requester: { requestedBy: string; requestId: string },
 ): Promise<BulkImport> {
-  const { bulkImports, profiles, clock, numbers } = context;
-  const iterator = requests[Symbol.asyncIterator]();
-  const first = (await iterator.next()) as IteratorResult<inventoryV1.StartBulkImportRequest, undefined>;
-  if (first.done || first.value.part?.$case !== 'draft')
-    throw invalid('INVALID_FIELD', 'The first message must have the draft.', { field: 'draft' });
-  const { profileId, fileName, address } = first.value.part.value;
-  const profile = (await profiles.find(profileId)) ?? raise(notFound('enrollment profile', profileId));
+  const { archives, bulkImports, profiles, clock, numbers } = context;
+  // Its type leaves open what an iteration ends with.
+  const messages = requests[Symbol.asyncIterator]() as Requests;
+  const { profileId, fileName, address } = await readDraft(messages);
+  const profile = await profiles.get(profileId);
   const id = newId();
   try {
-    const size = await keepChunks(context, id, iterator);
+    const size = await keepChunks(context, id, messages);
     const total = await count(context, id, profile);
     const createdAt = clock.now();
     const one: BulkImport = {
@@ -47,7 +48,8 @@ export async function startBulkImport(
       format: profile.format,
       size,
       address,
-      caller,
+      caller: requester.requestedBy,
+      requestId: requester.requestId,
       status: 'pending',
       total,
       processed: 0,
@@ -57,32 +59,33 @@ export async function startBulkImport(
       dueAt: createdAt,
       createdAt,
     };
-    await bulkImports.insert(one);
+    await bulkImports.insert(one, importChanged(one, createdAt));
     context.saved();
     return one;
   } catch (error) {
-    await bulkImports.deleteChunks(id);
+    await archives.delete(id);
     throw error;
   }
 }
 
+async function readDraft(messages: Requests): Promise<inventoryV1.BulkImportDraft> {
+  const first = await messages.next();
+  if (first.done || first.value.part?.$case !== 'draft')
+    throw invalid('INVALID_FIELD', 'The first message must have the draft.', { field: 'draft' });
+  return first.value.part.value;
+}
+
 /** Keeps the archive in pieces of one size; answers its bytes. */
-async function keepChunks(
-  { bulkImports, clock }: BulkContext,
-  id: string,
-  iterator: AsyncIterator<inventoryV1.StartBulkImportRequest>,
-): Promise<number> {
+async function keepChunks({ archives, clock }: StartContext, id: string, messages: Requests): Promise<number> {
   let [size, position] = [0, 0];
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   const flush = async () => {
     if (waitingBytes === 0) return;
-    await bulkImports.addChunk(id, position++, { bytes: Buffer.concat(waiting), at: clock.now() });
+    await archives.addChunk(id, position++, { bytes: Buffer.concat(waiting), at: clock.now() });
     [waiting, waitingBytes] = [[], 0];
   };
-  for (;;) {
-    const next = (await iterator.next()) as IteratorResult<inventoryV1.StartBulkImportRequest, undefined>;
-    if (next.done) break;
+  for (let next = await messages.next(); !next.done; next = await messages.next()) {
     if (next.value.part?.$case !== 'chunk') continue;
     const { value } = next.value.part;
     size += value.length;
@@ -101,22 +104,10 @@ async function keepChunks(
   return size;
 }
 
-/** The archive of an import as the parser takes it. */
-export async function* archiveRequests(
-  { bulkImports }: Pick<BulkContext, 'bulkImports'>,
-  id: string,
-  options: Partial<parserV1.ArchiveOptions>,
-): AsyncGenerator<parserV1.ParseArchiveRequest> {
-  const whole = { summaryOnly: false, skipItems: 0, ...options };
-  yield { part: { $case: 'options', value: whole } };
-  for await (const value of bulkImports.readChunks(id)) yield { part: { $case: 'chunk', value } };
-}
-
 /** How many certificates will come; refuses an archive that is empty or not of the profile's format. */
-async function count(context: BulkContext, id: string, profile: EnrollmentProfile): Promise<number> {
-  const requests = archiveRequests(context, id, { summaryOnly: true });
-  for await (const { part } of context.parser.parseArchive(requests, { deadline: PARSE_DEADLINE_MS })) {
-    if (part?.$case !== 'summary') continue;
+async function count(context: StartContext, id: string, profile: EnrollmentProfile): Promise<number> {
+  for await (const part of parseArchive(context, id, { summaryOnly: true, deadlineMs: COUNT_DEADLINE_MS })) {
+    if (part.$case !== 'summary') continue;
     const { items, extensions } = part.value;
     const found = Object.keys(extensions);
     if (found.length === 0) throw invalid('EMPTY', 'The archive has no files.');

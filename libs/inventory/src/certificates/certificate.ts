@@ -1,9 +1,8 @@
 import { invalid } from '@certferry/core';
-import type { Outbox } from '@certferry/events';
 import type { CertificateFacts } from '@certferry/x509';
 
 /** A certificate in the inventory: one for each SHA-256 fingerprint. */
-export interface Certificate extends Outbox {
+export interface Certificate {
   _id: string;
   fingerprintSha256: string;
   thumbprint: string;
@@ -124,3 +123,18 @@ export const toPairs = (metadata: Record<string, string>): { key: string; value:
     .sort((a, b) => (a.key < b.key ? -1 : 1));
 
 export const unique = (list: string[]): string[] => [...new Set(list)];
+
+/** The fields that a new description sets. */
+export function describedFields(
+  certificate: Certificate,
+  { name, notes, metadata, tags }: Description,
+  now: Date,
+): Partial<Certificate> {
+  return {
+    ...(name !== undefined && { name, search: searchFields(certificate.facts, name) }),
+    ...(notes !== undefined && { notes }),
+    ...(metadata && { metadata: toPairs(metadata) }),
+    ...(tags && { tags: unique(tags) }),
+    updatedAt: now,
+  };
+}

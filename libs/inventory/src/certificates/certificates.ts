@@ -1,4 +1,4 @@
-import { invalid } from '@certferry/core';
+import { invalid, notFound, raise } from '@certferry/core';
 import {
   isDuplicateKey,
   listPage,
@@ -8,11 +8,13 @@ import {
   type Page,
   type PageQuery,
 } from '@certferry/database';
-import { addOutbox, type Event } from '@certferry/events';
+import { addOutbox, type Event, type Outbox } from '@certferry/events';
 import mongoose, { type Model } from 'mongoose';
 import type { Certificate } from './certificate.ts';
 
-const schema = new mongoose.Schema<Certificate>(
+type StoredCertificate = Certificate & Outbox;
+
+const schema = new mongoose.Schema<StoredCertificate>(
   {
     _id: { type: String, required: true },
     fingerprintSha256: String,
@@ -46,6 +48,7 @@ schema.index({ 'search.name': 1, _id: 1 });
 schema.index({ 'search.commonName': 1, _id: 1 });
 schema.index({ 'facts.notAfter': 1, _id: 1 });
 schema.index({ createdAt: 1, _id: 1 });
+// It adds its own fields to any schema, which mongoose's invariant types cannot say.
 addOutbox(schema as never);
 
 /** What lists can be sorted by, and where it is kept. Each has an index. */
@@ -68,13 +71,13 @@ const alive = { deleted: { $ne: true } };
 
 /** The certificates' collection. Every write keeps its events in the same document. */
 export class Certificates {
-  readonly #model: Model<Certificate>;
+  readonly #model: Model<StoredCertificate>;
 
   constructor(database: Database) {
-    this.#model = database.model<Certificate>('certificates', schema);
+    this.#model = database.model<StoredCertificate>('certificates', schema);
   }
 
-  get model(): Model<Certificate> {
+  get model(): Model<StoredCertificate> {
     return this.#model;
   }
 
@@ -112,6 +115,11 @@ export class Certificates {
 
   async find(id: string): Promise<Certificate | undefined> {
     return this.#one({ _id: id, ...alive });
+  }
+
+  /** NOT_FOUND CERTIFICATE_NOT_FOUND when there is none, or no longer. */
+  async get(id: string): Promise<Certificate> {
+    return (await this.find(id)) ?? raise(notFound('certificate', id));
   }
 
   async findByFingerprint(fingerprintSha256: string): Promise<Certificate | undefined> {

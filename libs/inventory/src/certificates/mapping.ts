@@ -1,7 +1,7 @@
-import { inventoryV1 } from '@certferry/contracts';
+import type { inventoryV1 } from '@certferry/contracts';
 import { explainExtensions } from '@certferry/x509';
 import type { Certificate } from './certificate.ts';
-import type { Import } from '../imports/imports.ts';
+import type { CertificateUpdate } from './update-certificate.ts';
 
 export function toCertificate(certificate: Certificate): inventoryV1.Certificate {
   const { _id: id, facts, name, notes, tags, enabled, hasPrivateKey, createdAt, updatedAt } = certificate;
@@ -39,33 +39,19 @@ export function toWholeCertificate(certificate: Certificate, chain: Certificate[
   };
 }
 
-const RESULTS = {
-  created: inventoryV1.ImportResult.CREATED,
-  updated: inventoryV1.ImportResult.UPDATED,
-  unchanged: inventoryV1.ImportResult.UNCHANGED,
-  failed: inventoryV1.ImportResult.FAILED,
-} as const;
-
-/** A list of thousands is looked through, not read word by word. */
-const MAX_EXPLAINED_ITEMS = 100;
-
-export function toImport({ _id: id, ...from }: Import): inventoryV1.Import {
-  const { status, items, format, notices, createdAt, chains = [] } = from;
-  const explained = items.length <= MAX_EXPLAINED_ITEMS;
-  return {
-    id,
-    status,
-    format,
-    notices,
-    createdAt,
-    chains,
-    requestedBy: from.requestedBy ?? '',
-    requestId: from.requestId ?? '',
-    items: items.map((item) => ({
-      ...item,
-      der: item.der ?? new Uint8Array(),
-      result: RESULTS[item.result],
-      extensions: item.der && explained ? explainExtensions(item.der) : [],
-    })),
-  };
+export function toListedCertificate(
+  certificate: Certificate,
+  { includeDer }: { includeDer: boolean },
+): inventoryV1.Certificate {
+  return { ...toCertificate(certificate), ...(includeDer && { der: certificate.der }) };
 }
+
+export const fromUpdate = ({
+  metadata,
+  tags,
+  ...update
+}: Omit<inventoryV1.UpdateCertificateRequest, 'id'>): CertificateUpdate => ({
+  ...update,
+  metadata: metadata?.values,
+  tags: tags?.values,
+});

@@ -1,38 +1,29 @@
-import { invalid, precondition } from '@certferry/core';
+import { invalid } from '@certferry/core';
 import { parserV1 } from '@certferry/contracts';
 import type { Client } from '@certferry/rpc';
 import type { SecretKeeper } from '@certferry/secrets';
 import { writePem, writeTraditionalKey } from '@certferry/x509';
-import { keyContext, type Certificate } from '../certificates/certificate.ts';
+import type { Certificate } from '../certificates/certificate.ts';
 import type { Certificates } from '../certificates/certificates.ts';
 import { resolveChain } from '../certificates/chain.ts';
+import { openPrivateKey } from '../certificates/private-key.ts';
 import { fileName, PEM_TYPE, pemOf, type ExportedFile } from './exported-file.ts';
-
-/** PKCS#8 DER. FAILED_PRECONDITION NO_PRIVATE_KEY when the inventory does not have it. */
-export async function openPrivateKey(
-  certificates: Certificates,
-  secrets: SecretKeeper,
-  certificate: Certificate,
-): Promise<Buffer> {
-  const sealed = certificate.hasPrivateKey ? await certificates.sealedKey(certificate._id) : undefined;
-  if (!sealed)
-    throw precondition(
-      'NO_PRIVATE_KEY',
-      'The inventory does not have the private key of this certificate: import it.',
-      { id: certificate._id },
-    );
-  return secrets.open(sealed, keyContext(certificate._id));
-}
 
 export type KeyFormat = 'pem' | 'key' | 'traditional' | 'p12' | 'p12-legacy' | 'jks';
 
-interface KeyExport {
+export interface KeyExport {
   format: KeyFormat;
   password: string;
   unencrypted: boolean;
 }
 
 type Parser = Client<typeof parserV1.ParserServiceDefinition>;
+
+export interface KeyExportContext {
+  certificates: Certificates;
+  secrets: SecretKeeper;
+  parser: Parser;
+}
 
 /** Keystores are never in the clear, and keytool opens no JKS with a shorter password. */
 const KEYSTORES = {
@@ -51,12 +42,12 @@ const isKeystore = (format: KeyFormat): format is keyof typeof KEYSTORES => form
 
 /** The certificate's key, with the certificate and its chain where the format holds them. INVALID_FIELD for a password that does not fit the format. */
 export async function exportPrivateKey(
-  from: { certificates: Certificates; secrets: SecretKeeper; parser: Parser },
+  from: KeyExportContext,
   certificate: Certificate,
   as: KeyExport,
 ): Promise<ExportedFile> {
   checkProtection(as);
-  const privateKey = await openPrivateKey(from.certificates, from.secrets, certificate);
+  const privateKey = await openPrivateKey(from, certificate);
   const { format, password } = as;
   if (isKeystore(format)) {
     const { type, extension, mediaType } = KEYSTORES[format];

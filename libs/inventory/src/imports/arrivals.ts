@@ -1,0 +1,55 @@
+import { parserV1 } from '@certferry/contracts';
+import type { CertificateFacts } from '@certferry/x509';
+import type { Description } from '../certificates/certificate.ts';
+import type { ImportChain } from './import.ts';
+
+/** A certificate that came in, with its key where it brought one. */
+export interface Arrival {
+  index: number;
+  issuer: boolean;
+  der: Uint8Array;
+  facts: CertificateFacts;
+  privateKey?: Uint8Array;
+  description: Description;
+}
+
+/** A description is given to the leaves: those that are nobody's issuer in the container. */
+export function toArrivals(
+  { certificates }: parserV1.InspectResponse,
+  privateKeys: Uint8Array[],
+  { name, notes, metadata, tags }: Description,
+): Arrival[] {
+  const issuers = new Set(certificates.flatMap(({ facts }) => (facts!.selfIssued ? [] : [facts!.issuer])));
+  return certificates.map(({ index, der, facts, key }) => {
+    const issuer = issuers.has(facts!.subject);
+    return {
+      index,
+      issuer,
+      der,
+      // Read once, by the parser; the wire only makes present fields optional.
+      facts: facts as CertificateFacts,
+      privateKey: key === undefined ? undefined : privateKeys[key],
+      description: issuer ? {} : { name, notes, metadata, tags },
+    };
+  });
+}
+
+/** How the certificates belong together, by the index that their items have. */
+export function toChains({ chains, certificates }: parserV1.InspectResponse): ImportChain[] {
+  const index = (position: number) => certificates[position]!.index;
+  return chains.map((chain) => ({
+    indexes: chain.certificates.map(index),
+    crossSigned: chain.crossSigned.map(index),
+  }));
+}
+
+/** Of a PEM file the first certificate, or why that cannot be read; other formats as they are. */
+export function firstOfPem(found: parserV1.InspectResponse): parserV1.InspectResponse {
+  if (found.format !== parserV1.ContainerFormat.PEM) return found;
+  const isCertificate = ({ what }: parserV1.Failure) => what.endsWith('CERTIFICATE');
+  const [certificate] = found.certificates;
+  const failure = found.failures.find((one) => isCertificate(one) && one.index < (certificate?.index ?? Infinity));
+  const certificates = certificate && !failure ? [{ ...certificate, key: undefined }] : [];
+  const chains = certificates.map((_, position) => ({ certificates: [position], crossSigned: [] }));
+  return { ...found, certificates, chains, keys: [], failures: failure ? [failure] : [] };
+}
