@@ -1,0 +1,280 @@
+import { randomBytes } from 'node:crypto';
+import { AppError, newId } from '@certferry/core';
+import { deploymentV1, parserV1, type inventoryV1 } from '@certferry/contracts';
+import { Numbers, openDatabase, type Database } from '@certferry/database';
+import type { Event } from '@certferry/events';
+import { serve } from '@certferry/rpc';
+import { hostServices, type TestHost } from '@certferry/rpc/testing';
+import { createLogger } from '@certferry/runtime';
+import { createSecretKeeper } from '@certferry/secrets';
+import { makeCertificate, temporaryFolder } from '@certferry/testing';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Certificates } from '../certificates/certificates.ts';
+import { EnrollmentProfiles } from '../enrollment-profiles/enrollment-profiles.ts';
+import { MetadataFields } from '../metadata-fields/metadata-fields.ts';
+import { ARCHIVE_BATCH, archiveOf, createPemParser, type ArchiveFile } from '../testing/pem-parser.ts';
+import { Archives } from './archives.ts';
+import type { BulkImport } from './bulk-import.ts';
+import { BulkImports } from './bulk-imports.ts';
+import { BulkWorker, type BulkWorkerContext } from './bulk-worker.ts';
+import { startBulkImport, type StartContext } from './start-bulk-import.ts';
+
+// Workers at the moments that a running system meets too seldom to wait for. Everything is real but the clock of the
+// database, which the test moves, and what happens between a batch of the parser and the next.
+
+const FILES = 4 * ARCHIVE_BATCH;
+
+describe('a bulk worker', () => {
+  let database: Database;
+  let host: TestHost;
+  let context: BulkWorkerContext & StartContext;
+  let profileId: string;
+  /** Milliseconds that the database's clock is ahead. */
+  let ahead: number;
+  /** What the parser does before its next batches; what is undefined lets one pass. */
+  let beforeBatch: (((signal: AbortSignal) => Promise<void>) | undefined)[];
+  /** From which item each reading of an archive began. */
+  let readings: number[];
+  let warnings: unknown[];
+  let workers: BulkWorker[];
+
+  beforeEach(async () => {
+    [ahead, beforeBatch, readings, warnings, workers] = [0, [], [], [], []];
+    database = await openDatabase(`embedded:${temporaryFolder('bulk')}`);
+    const parser = createPemParser();
+    const parseArchive = async function* (
+      requests: AsyncIterable<parserV1.ParseArchiveRequest>,
+      call: Parameters<parserV1.ParserServiceImplementation['parseArchive']>[1],
+    ) {
+      for await (const answer of parser.parseArchive(watched(requests), call)) {
+        if (answer.part?.$case === 'batch') await beforeBatch.shift()?.(call.signal);
+        yield answer;
+      }
+    };
+    const watched = async function* (requests: AsyncIterable<parserV1.ParseArchiveRequest>) {
+      for await (const request of requests) {
+        if (request.part?.$case === 'options' && !request.part.value.summaryOnly)
+          readings.push(request.part.value.skipItems);
+        yield request;
+      }
+    };
+    host = await hostServices('in process', [
+      serve(parserV1.ParserServiceDefinition, { ...parser, parseArchive }),
+      serve(deploymentV1.DeploymentServiceDefinition, {
+        createDeployment: () => Promise.resolve({ jobs: [] }),
+        planDeployment: () => Promise.resolve({ plan: [] }),
+      }),
+    ]);
+    const clock = { now: () => new Date() };
+    const certificates = new Certificates(database);
+    const importing = {
+      certificates,
+      numbers: new Numbers(database, 'certificates'),
+      secrets: createSecretKeeper(randomBytes(32)),
+      clock,
+    };
+    const logger = createLogger('silent');
+    logger.warn = (...of: unknown[]) => void warnings.push(of[0]);
+    context = {
+      archives: new Archives(database),
+      bulkImports: new BulkImports(database),
+      profiles: new EnrollmentProfiles(database),
+      metadataFields: new MetadataFields(database),
+      numbers: new Numbers(database, 'bulk_imports'),
+      parser: host.client(parserV1.ParserServiceDefinition),
+      deployment: host.client(deploymentV1.DeploymentServiceDefinition),
+      importing,
+      clock,
+      logger,
+      saved: () => undefined,
+      database: {
+        ...database,
+        exclusive: false,
+        now: async () => new Date((await database.now()).getTime() + ahead),
+      },
+    };
+    await database.ready();
+    profileId = newId();
+    const draft = { name: 'p', format: 'pem' as const, fieldMappings: [], targetStoreIds: [] };
+    await context.profiles.insert({ _id: profileId, ...draft, createdAt: new Date() });
+  });
+  afterEach(async () => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await host.close();
+    await database.close();
+  });
+
+  const work = async (options?: ConstructorParameters<typeof BulkWorker>[1]): Promise<BulkWorker> => {
+    const worker = new BulkWorker(context, options);
+    workers.push(worker);
+    await worker.start();
+    return worker;
+  };
+  const queue = async (): Promise<BulkImport> => {
+    const files: ArchiveFile[] = [];
+    for (let i = 0; i < FILES - 1; i++)
+      files.push([`${i}.pem`, (await makeCertificate({ commonName: `device-${i}` })).pem]);
+    files.splice(1, 0, ['bad.pem', 'rubbish']);
+    const messages = async function* (): AsyncGenerator<inventoryV1.StartBulkImportRequest> {
+      yield { part: { $case: 'draft', value: { profileId, fileName: 'a.zip', address: '' } } };
+      yield { part: { $case: 'chunk', value: archiveOf(files) } };
+    };
+    return await startBulkImport(context, messages(), { requestedBy: 'k', requestId: 'r' });
+  };
+  const until = (id: string, wanted: (one: BulkImport) => boolean) =>
+    vi.waitFor(
+      async () => {
+        const one = (await context.bulkImports.find(id))!;
+        if (!wanted(one)) throw new Error(`it is ${JSON.stringify(one)}`);
+        return one;
+      },
+      { timeout: 10_000, interval: 20 },
+    );
+  const certificates = () => database.connection.collection('certificates').countDocuments();
+  const chunks = () => database.connection.collection('bulk_import_chunks').countDocuments();
+  const eventsOf = async (id: string) => {
+    const stored = await database.connection.collection<{ _id: string; pendingEvents: Event[] }>('bulk_imports');
+    return (await stored.findOne({ _id: id }))!.pendingEvents.map(({ type }) => type.split('.').at(-1));
+  };
+  const complete = { status: 'completed', total: FILES, processed: FILES, failed: 1, failures: [{ file: 'bad.pem' }] };
+  /** A pause that the test ends. */
+  const pause = () => {
+    let resume = (): void => undefined;
+    const paused = new Promise<void>((resolve) => (resume = resolve));
+    return { paused, resume };
+  };
+
+  test('that was paused past its lease counts nothing; the one that took over goes on where it was', async () => {
+    const { paused, resume } = pause();
+    beforeBatch = [undefined, () => paused];
+    const one = await queue();
+    const first = await work();
+    await until(one._id, ({ processed }) => processed === ARCHIVE_BATCH);
+    const other = await work();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await context.bulkImports.find(one._id)).toMatchObject({ generation: 1 });
+    ahead += 31_000;
+    other.kick();
+    const done = await until(one._id, ({ status }) => status === 'completed');
+    expect(done).toMatchObject({ ...complete, generation: 2 });
+    expect(readings).toEqual([0, ARCHIVE_BATCH]);
+    resume();
+    await first.stop();
+    expect(await context.bulkImports.find(one._id)).toEqual(done);
+    expect([await certificates(), await chunks()]).toEqual([FILES - 1, 0]);
+    expect(await eventsOf(one._id)).toEqual(['pending', 'completed']);
+    expect(warnings).toEqual([]);
+    // A heartbeat that was under way while the import ended.
+    expect(await context.bulkImports.leaseUntil(done, new Date())).toBe(false);
+  });
+
+  test('whose lease is taken away while it reads stops reading', async () => {
+    let stopped: AbortSignal | undefined;
+    beforeBatch = [
+      undefined,
+      (signal) => {
+        stopped = signal;
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+      },
+    ];
+    const one = await queue();
+    await work({ leaseMs: 2_000, heartbeatMs: 50 });
+    await until(one._id, ({ processed }) => processed === ARCHIVE_BATCH);
+    await vi.waitFor(() => expect(stopped).toBeDefined());
+    expect(stopped!.aborted).toBe(false);
+    const stolen = { generation: 7, dueAt: new Date(Date.now() + 60_000) };
+    await database.connection.collection<{ _id: string }>('bulk_imports').updateOne({ _id: one._id }, { $set: stolen });
+    await vi.waitFor(() => expect(stopped!.aborted).toBe(true));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await context.bulkImports.find(one._id)).toMatchObject({
+      status: 'pending',
+      processed: ARCHIVE_BATCH,
+      ...stolen,
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  test('keeps its lease by a heartbeat for as long as it works', async () => {
+    const { paused, resume } = pause();
+    beforeBatch = [() => paused];
+    const one = await queue();
+    await work({ leaseMs: 600, heartbeatMs: 50 });
+    await until(one._id, ({ generation }) => generation === 1);
+    const other = await work({ leaseMs: 600, heartbeatMs: 50 });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    other.kick();
+    resume();
+    expect(await until(one._id, ({ status }) => status === 'completed')).toMatchObject({ ...complete, generation: 1 });
+  });
+
+  test('that is stopped gives its import back at once', async () => {
+    beforeBatch = [undefined, (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve()))];
+    const one = await queue();
+    const first = await work();
+    await until(one._id, ({ processed }) => processed === ARCHIVE_BATCH);
+    await first.stop();
+    await work();
+    expect(await until(one._id, ({ status }) => status === 'completed')).toMatchObject({ ...complete, generation: 2 });
+    expect(readings).toEqual([0, ARCHIVE_BATCH]);
+    expect(warnings).toEqual([]);
+  });
+
+  test('leaves an import to its lease when the parser is away, and goes on where it was', async () => {
+    const away = new AppError({ code: 'UNAVAILABLE', reason: 'SERVICE_UNAVAILABLE', message: 'away' });
+    beforeBatch = [undefined, () => Promise.reject(away)];
+    const one = await queue();
+    const worker = await work();
+    await vi.waitFor(() => expect(warnings).toMatchObject([{ importId: one._id, err: { code: 'UNAVAILABLE' } }]));
+    expect(await context.bulkImports.find(one._id)).toMatchObject({ status: 'pending', processed: ARCHIVE_BATCH });
+    ahead += 31_000;
+    worker.kick();
+    expect(await until(one._id, ({ status }) => status === 'completed')).toMatchObject(complete);
+    expect(readings).toEqual([0, ARCHIVE_BATCH]);
+  });
+
+  test('ends an import whose archive cannot be read on as failed, with what was not reached', async () => {
+    const broken = new AppError({ code: 'INVALID_ARGUMENT', reason: 'TRUNCATED', message: 'It ends early.' });
+    beforeBatch = [undefined, () => Promise.reject(broken)];
+    const one = await queue();
+    await work();
+    expect(await until(one._id, ({ status }) => status === 'failed')).toMatchObject({
+      processed: ARCHIVE_BATCH,
+      failed: FILES - ARCHIVE_BATCH + 1,
+      failures: [{ file: 'bad.pem' }, { index: ARCHIVE_BATCH, reason: 'TRUNCATED', message: 'It ends early.' }],
+    });
+    expect(await eventsOf(one._id)).toEqual(['pending', 'failed']);
+    expect([await certificates(), await chunks()]).toEqual([ARCHIVE_BATCH - 1, 0]);
+  });
+
+  test('ends an import whose profile is gone as failed', async () => {
+    const one = await queue();
+    await context.profiles.delete(profileId);
+    await work();
+    expect(await until(one._id, ({ status }) => status === 'failed')).toMatchObject({
+      failed: FILES,
+      failures: [{ reason: 'ENROLLMENT_PROFILE_NOT_FOUND' }],
+    });
+    expect(await certificates()).toBe(0);
+  });
+
+  test('takes one archive after another, and two workers each of them once', async () => {
+    const imports = [await queue(), await queue(), await queue()];
+    await Promise.all([work(), work()]);
+    for (const { _id } of imports)
+      expect(await until(_id, ({ status }) => status === 'completed')).toMatchObject({ ...complete, generation: 1 });
+    expect(readings).toEqual([0, 0, 0]);
+    expect(await certificates()).toBe(3 * (FILES - 1));
+  });
+
+  test('clears away archives that never became an import, when they are old, and no others', async () => {
+    const waiting = await queue();
+    const at = new Date(Date.now() - 2 * 3_600_000);
+    await database.connection.collection('bulk_import_chunks').updateMany({}, { $set: { createdAt: at } });
+    await context.archives.addChunk('forgotten', 0, { bytes: Buffer.from('x'), at });
+    await context.archives.addChunk('sending', 0, { bytes: Buffer.from('x'), at: new Date() });
+    beforeBatch = [(signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve()))];
+    await work();
+    const kept = await database.connection.collection('bulk_import_chunks').distinct('importId');
+    expect(kept.sort()).toEqual([waiting._id, 'sending'].sort());
+  });
+});
