@@ -32,9 +32,8 @@ export function createPemParser(): parserV1.ParserServiceImplementation {
       const name = type === parserV1.KeystoreType.JKS ? 'jks' : 'pkcs12';
       return Promise.resolve({ content: createKeystore({ type: name, password, entries }) });
     },
-    encryptPrivateKey: async ({ privateKey, password }) => ({
-      pem: writePem('ENCRYPTED PRIVATE KEY', await encryptPrivateKey(privateKey, password)),
-    }),
+    encryptPrivateKey: ({ privateKey, password }) =>
+      Promise.resolve({ pem: writePem('ENCRYPTED PRIVATE KEY', encryptPrivateKey(privateKey, password)) }),
     parseArchive,
   };
 }
