@@ -5,8 +5,7 @@ import { deployment } from '@certferry/deployment';
 import { inventory } from '@certferry/inventory';
 import { parser } from '@certferry/parser';
 import { host, type Host, type Platform, type ServiceModule } from '@certferry/runtime';
-import { freePort, temporaryFolder } from '@certferry/testing';
-import { inject } from 'vitest';
+import { databaseUrl, freePort, temporaryFolder, useMongoDb, useNats } from '@certferry/testing';
 
 /** One way to run the services: which database, which bus, and whether calls cross the wire. */
 export interface Profile {
@@ -16,8 +15,7 @@ export interface Profile {
   remote: boolean;
 }
 
-const mongodb = inject('mongodb');
-const nats = inject('nats');
+const [mongodb, nats] = [await useMongoDb(), await useNats()];
 
 /** Every profile that the servers at hand allow. */
 export const profiles: Profile[] = [
@@ -30,7 +28,7 @@ export const profiles: Profile[] = [
             const kek = join(dataDir, 'kek');
             writeFileSync(kek, randomBytes(32).toString('base64'), { mode: 0o600 });
             return {
-              CERTFERRY_DATABASE_URL: `${mongodb.url}/test-${randomUUID()}`,
+              CERTFERRY_DATABASE_URL: databaseUrl(mongodb, `test-${randomUUID()}`),
               CERTFERRY_NATS_URL: nats.url,
               CERTFERRY_KEK_FILE: kek,
             };

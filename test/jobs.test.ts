@@ -8,11 +8,11 @@ import { Numbers, openDatabase, type Database } from '@certferry/database';
 import { backgroundContext, callContext, withCallContext } from '@certferry/rpc';
 import { createSecretKeeper } from '@certferry/secrets';
 import { connectDirectly, LocalStoreAccess, StoreRoots } from '@certferry/store-drivers';
-import { makeChain, temporaryFolder } from '@certferry/testing';
+import { databaseUrl, makeChain, temporaryFolder, useMongoDb } from '@certferry/testing';
 import { ResourceLeases } from '@certferry/work';
 import { readCertificate } from '@certferry/x509';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DeploymentContext } from '../libs/deployment/src/deployment-context.ts';
 import { createDeployment } from '../libs/deployment/src/deployments/create-deployment.ts';
 import { cancelJob, retryJob } from '../libs/deployment/src/jobs/decide-on-job.ts';
@@ -26,10 +26,10 @@ import { profiles, startSystem, type TestSystem } from './harness.ts';
 // Workers at the moments that a running system meets too seldom to wait for. Everything is real but the clock of the
 // database, which the test moves, and a queue of faults between the worker and the inventory.
 
-const mongodb = inject('mongodb');
+const mongodb = await useMongoDb();
 const engines: [string, () => string][] = [
   ['embedded', () => `embedded:${temporaryFolder('jobs')}`],
-  ...(mongodb ? [[mongodb.engine, () => `${mongodb.url}/jobs-${randomUUID()}`] as [string, () => string]] : []),
+  ...(mongodb ? [[mongodb.engine, () => databaseUrl(mongodb, `jobs-${randomUUID()}`)] as [string, () => string]] : []),
 ];
 
 /** The jobs with some methods replaced; private members stay where they are. */

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorStatuses, OPERATIONS, type Operation } from '@certferry/rest';
-import { freePort, startProgram, temporaryFolder, type RunningProgram } from '@certferry/testing';
+} from '@certferry/testing';
 
 /** Certferry as it is installed: real processes, reached over HTTP only. */
 export interface RunningSystem {
@@ -26,7 +26,7 @@ export type Shape = 'standalone' | 'four processes';
 
 export async function startCertferry(
   shape: Shape,
-  options: { mongodbUrl?: string; natsUrl?: string; dataDir?: string } = {},
+  options: { mongodb?: SharedServer; nats?: SharedServer; dataDir?: string } = {},
 ): Promise<RunningSystem> {
   const dataDir = options.dataDir ?? temporaryFolder('data');
   const [storesDir, filesDir] = [join(dataDir, 'test-stores'), join(dataDir, 'test-files')];
@@ -45,8 +45,8 @@ export async function startCertferry(
     writeFileSync(kek, randomBytes(32).toString('base64'), { mode: 0o600 });
     Object.assign(environment, {
       CERTFERRY_KEK_FILE: kek,
-      CERTFERRY_DATABASE_URL: `${options.mongodbUrl}/e2e-${randomUUID()}`,
-      CERTFERRY_NATS_URL: options.natsUrl,
+      CERTFERRY_DATABASE_URL: databaseUrl(options.mongodb!, `e2e-${randomUUID()}`),
+      CERTFERRY_NATS_URL: options.nats!.url,
     });
     for (const name of ['PARSER', 'INVENTORY', 'DEPLOYMENT'])
       environment[`CERTFERRY_${name}_ADDRESS`] = `127.0.0.1:${await freePort()}`;

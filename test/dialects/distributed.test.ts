@@ -1,13 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasProgram, makeCertificate, makeChain, temporaryFolder, zip } from '@certferry/testing';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { hasProgram, makeCertificate, makeChain, temporaryFolder, useMongoDb, useNats, zip } from '@certferry/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call, startCertferry, type RunningSystem } from '../system.ts';
 import { exchange } from './exchange.ts';
 
-const mongodb = inject('mongodb');
-const nats = inject('nats');
+const [mongodb, nats] = [await useMongoDb(), await useNats()];
 
 /** The five calls once more where every service is a process of its own, on a MongoDB and NATS. */
 describe.skipIf(!mongodb || !nats || !hasProgram('openssl'))('the five calls, four processes', () => {
@@ -25,7 +24,7 @@ describe.skipIf(!mongodb || !nats || !hasProgram('openssl'))('the five calls, fo
     return execFileSync('openssl', ['pkcs12', '-export', '-in', pem, '-passout', 'pass:secret']);
   };
   beforeAll(async () => {
-    system = await startCertferry('four processes', { mongodbUrl: mongodb!.url, natsUrl: nats!.url });
+    system = await startCertferry('four processes', { mongodb, nats });
   });
   afterAll(() => system.stop());
 

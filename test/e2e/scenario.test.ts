@@ -1,12 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasProgram, makeCertificate, makeChain, runProgram } from '@certferry/testing';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { hasProgram, makeCertificate, makeChain, runProgram, useMongoDb, useNats } from '@certferry/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call, finalJob, startCertferry, type RunningSystem, type Shape } from '../system.ts';
 
-const mongodb = inject('mongodb');
-const nats = inject('nats');
+const [mongodb, nats] = [await useMongoDb(), await useNats()];
 const shapes: Shape[] = mongodb && nats ? ['standalone', 'four processes'] : ['standalone'];
 const fixture = (name: string) => readFileSync(new URL(`../../libs/x509/fixtures/${name}`, import.meta.url));
 /** Secrets of the scenario; none may be in a log, an answer or a database. */
@@ -34,7 +33,7 @@ describe.each(shapes)('the main job, %s', (shape) => {
   };
 
   beforeAll(async () => {
-    system = await startCertferry(shape, { mongodbUrl: mongodb?.url, natsUrl: nats?.url });
+    system = await startCertferry(shape, { mongodb, nats });
   });
   afterAll(() => system.stop());
 

@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, inject, test } from 'vitest';
+import { databaseUrl, useMongoDb } from '@certferry/testing';
+import { describe, expect, test } from 'vitest';
 import { openDatabase } from './database.ts';
 import { describeEngine } from './engine.conformance.ts';
 
-const server = inject('mongodb');
+const server = await useMongoDb();
 
 describe.skipIf(!server)(`against ${server?.engine ?? 'no MongoDB'}`, () => {
-  const url = `${server?.url}/certferry-${randomUUID()}`;
-  describeEngine(server?.engine ?? '', { open: () => openDatabase(url), explains: server?.engine === 'MongoDB' });
+  const url = server ? databaseUrl(server, `certferry-${randomUUID()}`) : '';
+  describeEngine(server?.engine ?? '', { open: () => openDatabase(url), explains: server?.explains ?? false });
 
   test('a URL cannot weaken the write concern', async () => {
-    const database = await openDatabase(`${url}?w=1&journal=false`);
+    const database = await openDatabase(`${url}${url.includes('?') ? '&' : '?'}w=1&journal=false`);
     expect(database.connection.getClient().options.writeConcern).toMatchObject({ w: 'majority', journal: true });
     await database.close();
   });

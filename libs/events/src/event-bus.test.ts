@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort, startNatsServer, temporaryFolder } from '@certferry/testing';
-import { describe, expect, inject, test, vi } from 'vitest';
+import { freePort, hasProgram, startNatsServer, temporaryFolder } from '@certferry/testing';
+import { describe, expect, test, vi } from 'vitest';
 import { describeEventBus } from './event-bus.conformance.ts';
 import { createEvent, type Event } from './event.ts';
 import { openJetStreamBus } from './jetstream/jetstream-bus.ts';
@@ -8,8 +8,8 @@ import { createMemoryBus } from './memory/memory-bus.ts';
 
 describeEventBus('in memory', () => Promise.resolve(createMemoryBus()));
 
-const nats = inject('nats');
-describe.skipIf(!nats)(`on ${nats?.engine ?? 'no NATS'}`, () => {
+// Servers of its own: it kills them.
+describe.skipIf(!hasProgram('nats-server'))('on nats-server', () => {
   describeEventBus('JetStream', async () => {
     const own = await startNatsServer();
     const bus = await openJetStreamBus(own.url);

@@ -1,7 +1,7 @@
 import { openDatabase } from '@certferry/database';
-import { temporaryFolder } from '@certferry/testing';
+import { databaseUrl, temporaryFolder, useMongoDb } from '@certferry/testing';
 import { Schema } from 'mongoose';
-import { afterAll, beforeAll, expect, inject, test, vi, describe } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi, describe } from 'vitest';
 import { createEvent, type Event } from './event.ts';
 import { addOutbox, createOutboxRelay, type Outbox } from './outbox.ts';
 import { createMemoryBus } from './memory/memory-bus.ts';
@@ -12,10 +12,10 @@ interface Thing extends Outbox {
   _id: string;
   n: number;
 }
-const mongodb = inject('mongodb');
+const mongodb = await useMongoDb();
 const engines = [
   ['embedded', () => `embedded:${temporaryFolder('outbox')}`] as const,
-  ...(mongodb ? [[mongodb.engine, () => `${mongodb.url}/outbox-${Date.now()}`] as const] : []),
+  ...(mongodb ? [[mongodb.engine, () => databaseUrl(mongodb, `outbox-${Date.now()}`)] as const] : []),
 ];
 
 describe.each(engines)('outbox on %s', (_, url) => {

@@ -12,3 +12,4 @@ export {
 export { createRandom } from './random.ts';
 export { startNatsServer } from './servers.ts';
 export { zip } from './zip.ts';
+export { databaseUrl, useMongoDb, useNats, type SharedServer } from './shared-servers.ts';

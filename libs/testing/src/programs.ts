@@ -67,6 +67,8 @@ export async function startProgram(
     onOutput?: (text: string) => void;
     /** What it starts itself is stopped with it: for npm, which does not pass signals on. */
     group?: boolean;
+    /** Milliseconds until it must be ready; 60,000. */
+    timeout?: number;
   },
 ): Promise<RunningProgram> {
   const child = spawn(command, args, {
@@ -78,7 +80,12 @@ export async function startProgram(
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   let output = '';
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${command} did not get ready in 60 s:\n${output}`)), 60_000);
+    const { timeout = 60_000 } = options;
+    const late = () => {
+      child.kill();
+      reject(new Error(`${command} did not get ready in ${timeout / 1000} s:\n${output}`));
+    };
+    const timer = setTimeout(late, timeout);
     const listen = (chunk: Buffer) => {
       options.onOutput?.(chunk.toString());
       output = (output + chunk.toString()).slice(-20_000);
