@@ -1,6 +1,6 @@
 import nx from '@nx/eslint-plugin';
 import prettier from 'eslint-config-prettier';
-import importX from 'eslint-plugin-import-x';
+import importX, { createNodeResolver } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
 const only = (tag, ...tags) => ({ sourceTag: tag, onlyDependOnLibsWithTags: tags });
@@ -12,8 +12,14 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    // One program of the whole tree: a project service makes one a folder, each with its own reading of every dependency.
+    languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
     plugins: { '@nx': nx, 'import-x': importX },
+    settings: {
+      'import-x/extensions': ['.ts'],
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
+      'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts'] })],
+    },
     rules: {
       '@nx/enforce-module-boundaries': [
         'error',
@@ -67,6 +73,11 @@ export default tseslint.config(
       '@typescript-eslint/await-thenable': 'off',
       '@typescript-eslint/no-unnecessary-type-assertion': 'off',
     },
+  },
+  {
+    // The root's own folders look where they like.
+    files: ['test/**', 'bench/**', 'tools/**', '*.ts'],
+    rules: { '@nx/enforce-module-boundaries': 'off' },
   },
   {
     // Signatures of other people's code.
