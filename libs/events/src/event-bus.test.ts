@@ -16,6 +16,15 @@ describe.skipIf(!hasProgram('nats-server'))('on nats-server', () => {
     return { ...bus, close: async () => void (await bus.close(), await own.stop()) };
   });
 
+  test('credentials in the URL are used', async () => {
+    const own = await startNatsServer({ more: 'authorization { user: certferry, password: "p@ss" }\n' });
+    const bus = await openJetStreamBus(own.url.replace('//', '//certferry:p%40ss@'));
+    await bus.publish(createEvent({ type: 'certferry.test.thing.happened', subject: 'a', data: {}, time: new Date() }));
+    await bus.close();
+    await expect(openJetStreamBus(own.url)).rejects.toMatchObject({ reason: 'EVENTS_UNAVAILABLE' });
+    await own.stop();
+  });
+
   test('a broker that is killed and wiped is used again when it is back', { timeout: 60_000 }, async () => {
     const port = await freePort();
     const first = await startNatsServer({ port });

@@ -1,5 +1,5 @@
-// node make-internal-pki.ts FOLDER NAME…: an internal CA and one certificate for services with these host names, for mTLS,
-// and a key-encryption key. What is there already is left alone.
+// node make-internal-pki.ts FOLDER NAME…: an internal CA and one certificate for services with these host names, for mTLS.
+// What is there already is left alone.
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,6 @@ if (!folder || names.length === 0) throw new Error('usage: make-internal-pki.ts 
 const save = (name: string, content: string) => writeFileSync(join(folder, name), content, { mode: 0o600, flag: 'wx' });
 const makeKeys = () => crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 
-if (!existsSync(join(folder, 'kek'))) save('kek', `${randomBytes(32).toString('base64')}\n`);
 if (!existsSync(join(folder, 'ca.crt'))) {
   const notBefore = new Date();
   const notAfter = new Date(notBefore);

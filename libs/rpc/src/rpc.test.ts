@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { AppError, notFound } from '@certferry/core';
 import { inventoryV1 } from '@certferry/contracts';
 import { createChannel, createClient, Status } from 'nice-grpc';
@@ -176,5 +177,9 @@ test('with mTLS a call needs a certificate of the internal CA', { timeout: 30_00
   });
   trusted.close();
   stranger.close();
+  const check = (port: number) =>
+    promisify(execFile)(process.execPath, [join(import.meta.dirname, 'check-health.ts'), `localhost:${port}`, folder]);
+  await check(server.port);
+  await expect(check(1)).rejects.toThrow();
   await server.drain();
 });

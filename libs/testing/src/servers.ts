@@ -83,7 +83,7 @@ const natsFrom: Record<NatsSource, () => Promise<TestServer>> = {
     const url = `nats://${container.getHost()}:${container.getMappedPort(4222)}`;
     return { engine: 'NATS', url, stop: async () => void (await container.stop()) };
   },
-  'nats-server': startNatsServer,
+  'nats-server': () => startNatsServer(),
 };
 
 /** MongoDB as the machine has it; undefined where it has none. */
@@ -100,12 +100,12 @@ export async function startNats(machine = thisMachine): Promise<TestServer | und
 
 /** A nats-server with JetStream that fsyncs every message, in a folder of its own; restartable on the same port. */
 export async function startNatsServer(
-  options: { port?: number; folder?: string } = {},
+  options: { port?: number; folder?: string; /** Of its configuration. */ more?: string } = {},
 ): Promise<TestServer & RunningProgram> {
   const port = options.port ?? (await freePort());
   const folder = options.folder ?? temporaryFolder('nats');
   const config = join(folder, 'nats.conf');
-  writeFileSync(config, natsConfig(`127.0.0.1:${port}`, folder));
+  writeFileSync(config, natsConfig(`127.0.0.1:${port}`, folder) + (options.more ?? ''));
   const running = await startProgram('nats-server', ['-c', config], { ready: /Server is ready/ });
   return { ...running, engine: 'nats-server', url: `nats://127.0.0.1:${port}` };
 }

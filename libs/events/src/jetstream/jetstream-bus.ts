@@ -15,7 +15,12 @@ const REDELIVERY_DELAY_MS = 1_000;
 export async function openJetStreamBus(url: string): Promise<EventBus> {
   let connection: NatsConnection;
   try {
-    connection = await connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 500, name: 'certferry' });
+    connection = await connect({
+      ...splitCredentials(url),
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 500,
+      name: 'certferry',
+    });
     await ensureStream(connection);
   } catch (cause) {
     throw unavailable(cause);
@@ -57,6 +62,13 @@ export async function openJetStreamBus(url: string): Promise<EventBus> {
 function unavailable(cause: unknown): AppError {
   const message = 'NATS JetStream does not answer; check CERTFERRY_NATS_URL and that the server runs with JetStream.';
   return new AppError({ code: 'UNAVAILABLE', reason: 'EVENTS_UNAVAILABLE', message, cause });
+}
+
+/** The client takes no credentials from a URL. */
+function splitCredentials(url: string): { servers: string; user?: string; pass?: string } {
+  const { host, username, password } = new URL(url);
+  if (!username) return { servers: url };
+  return { servers: host, user: decodeURIComponent(username), pass: decodeURIComponent(password) };
 }
 
 async function ensureStream(connection: NatsConnection): Promise<void> {
