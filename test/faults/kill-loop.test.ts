@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRandom, hasProgram, makeChain, runProgram } from '@certferry/testing';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { call, finalJob, startCertferry, type RunningSystem } from '../system.ts';
 
 /** kill -9 of the standalone at random moments while imports and deployments run; the nine invariants after every restart. */
 const ROUNDS = Number(process.env['CERTFERRY_TEST_KILL_ROUNDS'] ?? 200);
 const SEED = Number(process.env['CERTFERRY_TEST_SEED'] ?? Date.now() % 1_000_000);
+/** Side by side: one is starting or waiting while the other works. */
+const SYSTEMS = [0, 1].map((n) => ({ rounds: Math.ceil((ROUNDS - n) / 2), seed: SEED + n }));
+const sums = { rounds: 0, jobs: 0, calls: 0, violations: 0 };
 const PASSWORD = 'canary-kill-9d2e';
 const STORES = 4;
 const CERTIFICATES = 12;
@@ -17,11 +20,17 @@ interface Leaf {
   keyCanary: string;
 }
 
-test.skipIf(!hasProgram('openssl') || !hasProgram('keytool'))(
-  `kill -9, ${ROUNDS} rounds`,
+afterAll(() =>
+  console.log(
+    `kill loop: ${sums.rounds} rounds, ${sums.jobs} jobs, ${sums.calls} acknowledged calls, ${sums.violations} violations, CERTFERRY_TEST_SEED=${SEED}`,
+  ),
+);
+
+test.skipIf(!hasProgram('openssl') || !hasProgram('keytool')).concurrent.for(SYSTEMS)(
+  'kill -9, $rounds rounds, seed $seed',
   { timeout: 3_600_000 },
-  async () => {
-    const random = createRandom(SEED);
+  async ({ rounds, seed }) => {
+    const random = createRandom(seed);
     const violations: string[] = [];
     const violate = (invariant: string, what: string) => {
       console.log(`kill loop: ${invariant} is violated: ${what}`);
@@ -216,7 +225,7 @@ test.skipIf(!hasProgram('openssl') || !hasProgram('keytool'))(
         violate('I4', `the foreign entry of store ${n} changed`);
     };
 
-    for (let round = 1; round <= ROUNDS; round++) {
+    for (let round = 1; round <= rounds; round++) {
       const controller = new AbortController();
       const loaded = load(controller.signal);
       await new Promise((resolve) => setTimeout(resolve, 50 + random() * 700));
@@ -227,7 +236,7 @@ test.skipIf(!hasProgram('openssl') || !hasProgram('keytool'))(
       await checkRound(round);
       if (round % 20 === 0)
         console.log(
-          `kill loop: ${round} rounds, ${acknowledgedJobs.size} jobs, ${fresh} imports, ${violations.length} violations`,
+          `kill loop, seed ${seed}: ${round} rounds, ${acknowledgedJobs.size} jobs, ${fresh} imports, ${violations.length} violations`,
         );
     }
     await checkAtTheEnd({
@@ -238,9 +247,10 @@ test.skipIf(!hasProgram('openssl') || !hasProgram('keytool'))(
       canaries: [PASSWORD, ...leaves.map((leaf) => leaf.keyCanary)],
     });
     await system.stop();
-    console.log(
-      `kill loop: ${ROUNDS} rounds, ${acknowledgedJobs.size} jobs, ${acknowledgedRequests.length} acknowledged calls, ${violations.length} violations, seed ${SEED}`,
-    );
+    sums.rounds += rounds;
+    sums.jobs += acknowledgedJobs.size;
+    sums.calls += acknowledgedRequests.length;
+    sums.violations += violations.length;
     expect(violations).toEqual([]);
   },
 );
