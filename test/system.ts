@@ -2,6 +2,13 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorStatuses, OPERATIONS, type Operation } from '@certferry/rest';
+import {
+  databaseUrl,
+  freePort,
+  startProgram,
+  temporaryFolder,
+  type RunningProgram,
+  type SharedServer,
 } from '@certferry/testing';
 
 /** Certferry as it is installed: real processes, reached over HTTP only. */
