@@ -5,9 +5,12 @@ COPY package.json package-lock.json .npmrc ./
 COPY apps ./apps
 COPY libs ./libs
 COPY config ./config
-# Of what the apps need: the lib of the tests comes with Docker's client.
-RUN npm ci --omit=dev --include-workspace-root --workspace=apps/standalone --workspace=apps/parser --workspace=apps/inventory --workspace=apps/deployment --workspace=apps/gateway --workspace=apps/cli && \
-    rm -rf libs/testing node_modules/@certferry/testing
+# Without the lib of the tests and what only it needs: a workspace's own are not left out by --omit=dev. The prune also takes the
+# second name of Node's binary, which a copy would make a second file.
+RUN npm ci --omit=dev && \
+    rm -rf libs/testing && \
+    npm pkg delete devDependencies --workspaces --include-workspace-root && \
+    npm prune --omit=dev --ignore-scripts
 
 # Without a Node.js of its own: the one that the tests ran on is among the dependencies.
 FROM debian:bookworm-slim
