@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { newId } from '@certferry/core';
 import { openDatabase, type Database } from '@certferry/database';
-import { temporaryFolder } from '@certferry/testing';
+import { databaseUrl, temporaryFolder, useMongoDb } from '@certferry/testing';
 import { Schema, type Model } from 'mongoose';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Lease } from './lease.ts';
 import { LeasedPool, type LeasedPoolOptions, type Taken } from './leased-pool.ts';
 import { ResourceLeases } from './resource-leases.ts';
@@ -97,7 +97,7 @@ class Worker {
   }
 }
 
-const mongodb = inject('mongodb');
+const mongodb = await useMongoDb();
 /** Two processes' databases: of the embedded one, which one process has alone, the same. */
 const engines: [string, () => Promise<[Database, Database]>][] = [
   [
@@ -112,7 +112,7 @@ const engines: [string, () => Promise<[Database, Database]>][] = [
         [
           mongodb.engine,
           async () => {
-            const url = `${mongodb.url}/pool-${randomUUID()}`;
+            const url = databaseUrl(mongodb, `pool-${randomUUID()}`);
             return [await openDatabase(url), await openDatabase(url)];
           },
         ],
