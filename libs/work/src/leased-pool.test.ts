@@ -339,16 +339,16 @@ describe.each(engines)('leased work on %s', (_, open) => {
 
   test('stop tells what runs, waits for it, gives its resource back, and takes nothing more', async () => {
     await queue('r', 2);
-    let ended = 0;
+    let [begun, ended] = [0, 0];
     const run: Do = async (_task, _lease, stopping) => {
+      begun++;
       await new Promise((resolve) => stopping.addEventListener('abort', resolve));
       await delay(50);
       ended++;
     };
     const one = worker(run);
     one.pool.start();
-    await vi.waitFor(() => expect(one.asked.take).toBe(1));
-    await delay(50);
+    await vi.waitFor(() => expect(begun).toBe(1), { timeout: 10_000 });
     await one.pool.stop();
     expect(ended).toBe(1);
     expect(await one.tasks.countDocuments({ state: 'queued' })).toBe(1);
