@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { named } from './component.ts';
 import type { Operations } from './operation.ts';
 import { listOf, page } from './paging.ts';
-import { idParams, time } from './scalars.ts';
+import { idParams, requester, time } from './scalars.ts';
 
 export const archiveFormat = named(
   'ArchiveFormat',
@@ -32,6 +32,7 @@ export const bulkImport = named(
         ),
       )
       .describe('The first 1,000'),
+    ...requester,
     createdAt: time,
     completedAt: time.optional(),
   }),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { certificateFacts } from './certificate-facts.ts';
 import { named } from './component.ts';
 import type { Operations } from './operation.ts';
-import { idParams, stringMap, text, time } from './scalars.ts';
+import { idParams, requester, stringMap, text, time } from './scalars.ts';
 
 export const containerFormat = named('ContainerFormat', z.enum(['pem', 'der', 'pkcs12', 'pkcs7', 'jks', 'jceks']));
 export type ContainerFormat = z.infer<typeof containerFormat>;
@@ -88,6 +88,7 @@ export const importAnswer = named(
     status: importStatus,
     format: containerFormat,
     notices: z.array(z.string()).optional().describe('What is odd but not wrong in the container'),
+    ...requester,
     createdAt: time,
     chains: z
       .array(named('ImportChain', z.object({ indexes: z.array(z.int()), crossSigned: z.array(z.int()).optional() })))

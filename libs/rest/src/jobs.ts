@@ -3,7 +3,7 @@ import { named } from './component.ts';
 import { change, deploymentAction, recurrence } from './deployments.ts';
 import type { Operations } from './operation.ts';
 import { filter, listOf, page } from './paging.ts';
-import { flag, idParams, text, time } from './scalars.ts';
+import { flag, idParams, requester, text, time } from './scalars.ts';
 
 export const jobStatus = named(
   'JobStatus',
@@ -52,6 +52,7 @@ export const job = named(
     number: z.int(),
     recurrence: named('Recurrence', z.object(recurrence)).optional(),
     previousJobId: z.string().optional(),
+    ...requester,
     createdAt: time,
     updatedAt: time,
   }),

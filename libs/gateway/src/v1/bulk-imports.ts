@@ -2,13 +2,14 @@ import type { inventoryV1 } from '@certferry/contracts';
 import { archiveFormat, bulkImportStatus, type BulkImport, type bulkImportOperations } from '@certferry/rest';
 import type { GatewayContext } from '../gateway-context.ts';
 import { callOptions } from '../guards.ts';
-import { iso } from './json-values.ts';
+import { iso, requesterToJson } from './json-values.ts';
 import type { Routes } from './route.ts';
 
 export const bulkImportToJson = ({ address: _, ...from }: inventoryV1.BulkImport): BulkImport => ({
   ...from,
   format: archiveFormat.parse(from.format),
   status: bulkImportStatus.parse(from.status),
+  ...requesterToJson(from),
   createdAt: iso(from.createdAt),
   completedAt: from.completedAt && iso(from.completedAt),
 });

@@ -9,7 +9,7 @@ import {
   type ImportResult,
 } from '@certferry/rest';
 import { extensionToJson, factsToJson } from './certificate-json.ts';
-import { iso, present } from './json-values.ts';
+import { iso, present, requesterToJson } from './json-values.ts';
 
 const RESULTS: Record<inventoryV1.ImportResult, ImportResult> = {
   [inventoryV1.ImportResult.UNSPECIFIED]: 'failed',
@@ -25,6 +25,7 @@ export function importToJson(from: inventoryV1.Import): Import {
     status: importStatus.parse(from.status),
     format: containerFormat.parse(from.format),
     notices: present(from.notices),
+    ...requesterToJson(from),
     createdAt: iso(from.createdAt),
     chains: present(from.chains.map(({ indexes, crossSigned }) => ({ indexes, crossSigned: present(crossSigned) }))),
     items: from.items.map(itemToJson),

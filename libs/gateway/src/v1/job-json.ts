@@ -1,6 +1,6 @@
 import { deploymentV1 } from '@certferry/contracts';
 import { changeOperation, jobStep, type Change, type Job, type JobStatus } from '@certferry/rest';
-import { iso, present } from './json-values.ts';
+import { iso, present, requesterToJson } from './json-values.ts';
 
 const STATUSES: Record<JobStatus, deploymentV1.JobStatus> = {
   scheduled: deploymentV1.JobStatus.SCHEDULED,
@@ -36,6 +36,7 @@ export function jobToJson(from: deploymentV1.Job): Job {
     ...rest,
     recurrence: recurrence && recurrenceToJson(recurrence),
     previousJobId: present(previousJobId),
+    ...requesterToJson(from),
     action: action === deploymentV1.DeploymentAction.REMOVE ? 'remove' : 'add',
     status: statusToJson(status),
     nextRunAt: nextRunAt && iso(nextRunAt),

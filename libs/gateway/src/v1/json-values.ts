@@ -12,3 +12,9 @@ export function pageToJson<T, J>(
 ): { items: J[]; nextCursor?: string; total?: number } {
   return { items: items.map((item) => toJson(item)), nextCursor: present(nextCursor), total };
 }
+
+/** Who asked for a job or an import; absent in those from before it was kept. */
+export const requesterToJson = ({ requestedBy, requestId }: { requestedBy: string; requestId: string }) => ({
+  requestedBy: present(requestedBy),
+  requestId: present(requestId),
+});
