@@ -17,6 +17,7 @@ export interface ImportItem {
   findings: Finding[];
   facts?: CertificateFacts;
   der?: Uint8Array;
+  keyInContainer?: boolean;
 }
 
 /** How items belong together, by their index: a leaf, then its issuers, nearest first. */

@@ -28,6 +28,7 @@ export function toImport({ _id: id, ...from }: Import): inventoryV1.Import {
     items: items.map((item) => ({
       ...item,
       der: item.der ?? new Uint8Array(),
+      keyInContainer: item.keyInContainer ?? false,
       result: RESULTS[item.result],
       extensions: item.der && explained ? explainExtensions(item.der) : [],
     })),

@@ -52,7 +52,8 @@ export class Saving {
       const existing = await certificates.findByFingerprint(arrival.facts.fingerprintSha256);
       if (existing && this.#options.createOnly) return this.#exists(arrival, existing);
       const item = existing ? await this.#update(existing, arrival) : await this.#create(arrival);
-      if (item) return this.#options.dryRun ? { ...item, facts: arrival.facts, der: arrival.der } : item;
+      const { facts, der, privateKey } = arrival;
+      if (item) return this.#options.dryRun ? { ...item, facts, der, keyInContainer: privateKey !== undefined } : item;
       // Somebody else was faster with the same certificate: look again.
     }
   }

@@ -189,6 +189,8 @@ export interface ImportItem {
   findings: Finding[];
   /** Only in a dry run of at most 100 items. */
   extensions: CertificateExtension[];
+  /** Whether the container itself has the key. Only in a dry run. */
+  keyInContainer: boolean;
 }
 
 export interface Finding {
@@ -913,6 +915,7 @@ function createBaseImportItem(): ImportItem {
     der: new Uint8Array(0),
     findings: [],
     extensions: [],
+    keyInContainer: false,
   };
 }
 
@@ -962,6 +965,9 @@ export const ImportItem: MessageFns<ImportItem> = {
     }
     for (const v of message.extensions) {
       CertificateExtension.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.keyInContainer !== false) {
+      writer.uint32(128).bool(message.keyInContainer);
     }
     return writer;
   },
@@ -1099,6 +1105,14 @@ export const ImportItem: MessageFns<ImportItem> = {
             message.extensions.push(CertificateExtension.decode(reader, reader.uint32()));
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.keyInContainer = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1146,6 +1160,11 @@ export const ImportItem: MessageFns<ImportItem> = {
       extensions: globalThis.Array.isArray(object?.extensions)
         ? object.extensions.map((e: any) => CertificateExtension.fromJSON(e))
         : [],
+      keyInContainer: isSet(object.keyInContainer)
+        ? globalThis.Boolean(object.keyInContainer)
+        : isSet(object.key_in_container)
+        ? globalThis.Boolean(object.key_in_container)
+        : false,
     };
   },
 
@@ -1196,6 +1215,9 @@ export const ImportItem: MessageFns<ImportItem> = {
     if (message.extensions?.length) {
       obj.extensions = message.extensions.map((e) => CertificateExtension.toJSON(e));
     }
+    if (message.keyInContainer !== false) {
+      obj.keyInContainer = message.keyInContainer;
+    }
     return obj;
   },
 
@@ -1221,6 +1243,7 @@ export const ImportItem: MessageFns<ImportItem> = {
     message.der = object.der ?? new Uint8Array(0);
     message.findings = object.findings?.map((e) => Finding.fromPartial(e)) || [];
     message.extensions = object.extensions?.map((e) => CertificateExtension.fromPartial(e)) || [];
+    message.keyInContainer = object.keyInContainer ?? false;
     return message;
   },
 };
