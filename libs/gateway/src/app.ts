@@ -6,11 +6,15 @@ import { newId } from '@certferry/core';
 import { openApiDocument } from '@certferry/rest';
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
-import { Histogram } from 'prom-client';
+import type { Dialect } from './dialects/dialect.ts';
 import { canonicalPath, DIALECTS } from './dialects/index.ts';
 import type { GatewayContext } from './gateway-context.ts';
-import { addGuards } from './guards.ts';
-import { HttpError, toProblem } from './problem.ts';
+import { HttpError, noSuchRoute, problemAnswer } from './problem.ts';
+import { addApi } from './shell/add-api.ts';
+import { answerErrors } from './shell/answer-errors.ts';
+import { apiKeyHeader } from './shell/http-api.ts';
+import { logRequests } from './shell/log-requests.ts';
+import { requirePermissions } from './shell/require-permissions.ts';
 import { systemRoutes } from './system-routes.ts';
 import { v1Routes } from './v1/index.ts';
 
@@ -18,8 +22,14 @@ export const MAX_UPLOAD_BYTES = 10 * 1024 * 1024;
 /** Base64 of the largest upload, and what is around it. */
 const MAX_BODY_BYTES = 15 * 1024 * 1024;
 
-/** The HTTP side: our own API, its documentation, health and metrics. */
-export async function createApp(context: GatewayContext): Promise<FastifyInstance> {
+/**
+ * The HTTP side: our own API and the dialects behind one shell, documentation, health and metrics. Throws
+ * FAILED_PRECONDITION NO_PERMISSION_DECLARED for a route that says neither its scope nor that it is anonymous.
+ */
+export async function createApp(
+  context: GatewayContext,
+  dialects: readonly Dialect[] = DIALECTS,
+): Promise<FastifyInstance> {
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     genReqId: newId,
@@ -27,12 +37,13 @@ export async function createApp(context: GatewayContext): Promise<FastifyInstanc
     requestTimeout: 60_000,
     forceCloseConnections: 'idle',
     routerOptions: { caseSensitive: false },
-    rewriteUrl: ({ url = '/' }) => canonicalPath(url),
+    rewriteUrl: ({ url = '/' }) => canonicalPath(url, dialects),
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   parseJson(app);
-  observe(app, context);
+  requirePermissions(app);
+  logRequests(app, context);
   await app.register(helmet, {
     contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
   });
@@ -41,27 +52,14 @@ export async function createApp(context: GatewayContext): Promise<FastifyInstanc
   });
   await app.register(swagger, { mode: 'static', specification: { document: openApiDocument() } });
   await app.register(async (pages) => {
+    pages.addHook('onRoute', (route) => void (route.config = { ...route.config, anonymous: true }));
     await pages.register(swaggerUi, {
       routePrefix: '/docs',
       staticCSP: true,
       uiConfig: { persistAuthorization: true },
     });
   });
-  app.setErrorHandler(async (error, request, reply) => {
-    const problem = toProblem(error, request.id);
-    if (problem.status >= 500)
-      context.platform.logger.error(
-        { err: error, requestId: request.id, method: request.method, route: request.routeOptions.url },
-        'request failed',
-      );
-    if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
-    const body = JSON.stringify(problem);
-    return await reply
-      .code(problem.status)
-      .type('application/problem+json')
-      .serializer((text: unknown) => text as string)
-      .send(body);
-  });
+  answerErrors(app, context, problemAnswer);
   app.setNotFoundHandler((request) => {
     throw new HttpError(
       404,
@@ -70,17 +68,27 @@ export async function createApp(context: GatewayContext): Promise<FastifyInstanc
     );
   });
   await app.register(systemRoutes(context));
-  await app.register(async (guarded) => {
-    addGuards(guarded, context);
-    await guarded.register(v1Routes(context), { prefix: '/v1' });
-  });
-  for (const dialect of DIALECTS) {
+  await app.register(
+    (scope, _, done) => {
+      addApi(scope, context, {
+        credentials: apiKeyHeader,
+        errorAnswer: problemAnswer,
+        routes: (own) => void own.register(v1Routes(context)),
+      });
+      done();
+    },
+    { prefix: '/v1' },
+  );
+  for (const { prefix, create } of dialects) {
     await app.register(
       (scope, _, done) => {
-        dialect.addRoutes(scope, context);
+        addApi(scope, context, create(context));
+        scope.setNotFoundHandler((request) => {
+          throw noSuchRoute(request);
+        });
         done();
       },
-      { prefix: dialect.prefix },
+      { prefix },
     );
   }
   await app.ready();
@@ -94,35 +102,5 @@ function parseJson(app: FastifyInstance): void {
     const text = (body as string).trim();
     if (text === '' || text === 'null') done(null, undefined);
     else void parse(request, text, done);
-  });
-}
-
-function observe(app: FastifyInstance, { platform }: GatewayContext): void {
-  const duration = new Histogram({
-    name: 'certferry_http_request_duration_seconds',
-    help: 'Duration of HTTP requests by route.',
-    labelNames: ['method', 'route', 'status'],
-    buckets: [0.005, 0.02, 0.1, 0.5, 2, 10],
-    registers: [platform.metrics],
-  });
-  app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id);
-    done();
-  });
-  app.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url ?? 'none';
-    duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
-    platform.logger.info(
-      {
-        requestId: request.id,
-        method: request.method,
-        route,
-        status: reply.statusCode,
-        milliseconds: Math.round(reply.elapsedTime),
-        caller: request.apiKey?._id,
-      },
-      'request',
-    );
-    done();
   });
 }

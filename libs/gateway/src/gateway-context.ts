@@ -1,10 +1,12 @@
 import type { Platform } from '@certferry/runtime';
-import type { AuditLog } from './records/audit-log.ts';
-import type { EventLog } from './records/event-log.ts';
-import type { Idempotency } from './records/idempotency.ts';
-import type { ApiKeys } from './security/api-keys.ts';
-import type { FailureLimit } from './security/failure-limit.ts';
-import type { Services } from './services.ts';
+import { AuditLog } from './records/audit-log.ts';
+import { EventLog } from './records/event-log.ts';
+import { Idempotency } from './records/idempotency.ts';
+import { ApiKeys } from './security/api-keys.ts';
+import { FailureLimit } from './security/failure-limit.ts';
+import { createServices, type Services } from './services.ts';
+
+const FAILURES_PER_MINUTE = 30;
 
 /** What the routes work with. */
 export interface GatewayContext {
@@ -17,4 +19,18 @@ export interface GatewayContext {
   idempotency: Idempotency;
   /** Folder that imports by file path read from; none: refused. */
   filesRoot: string | undefined;
+}
+
+export function createGatewayContext(platform: Platform, filesRoot: string | undefined): GatewayContext {
+  const { database, clock, secrets, client } = platform;
+  return {
+    platform,
+    services: createServices(client),
+    apiKeys: new ApiKeys(database, clock),
+    failures: new FailureLimit(FAILURES_PER_MINUTE),
+    audit: new AuditLog(database, secrets.deriveKey('audit')),
+    events: new EventLog(database),
+    idempotency: new Idempotency(database, { clock, key: secrets.deriveKey('idempotency') }),
+    filesRoot,
+  };
 }

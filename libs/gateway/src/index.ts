@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import { join } from 'node:path';
 import { AppError } from '@certferry/core';
@@ -6,14 +6,8 @@ import { defineService, inDataDir } from '@certferry/runtime';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { createApp } from './app.ts';
-import type { GatewayContext } from './gateway-context.ts';
-import { AuditLog } from './records/audit-log.ts';
-import { EventLog } from './records/event-log.ts';
-import { Idempotency } from './records/idempotency.ts';
-import { ApiKeys } from './security/api-keys.ts';
-import { FailureLimit } from './security/failure-limit.ts';
+import { createGatewayContext } from './gateway-context.ts';
 import { openServerTls, renewServerTls, tlsNames } from './security/server-tls.ts';
-import { createServices } from './services.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -32,7 +26,6 @@ const config = z.strictObject({
   tlsNames: tlsNames.default([]),
 });
 
-const FAILURES_PER_MINUTE = 30;
 const HOUR_MS = 3_600_000;
 
 /** REST in front of the services. */
@@ -41,17 +34,8 @@ export const gateway = defineService({
   needs: ['database', 'events', 'secrets'],
   config,
   create: async (platform, settings) => {
-    const { database, clock, secrets, client, logger } = platform;
-    const context: GatewayContext = {
-      platform,
-      services: createServices(client),
-      apiKeys: new ApiKeys(database, clock),
-      failures: new FailureLimit(FAILURES_PER_MINUTE),
-      audit: new AuditLog(database, secrets.deriveKey('audit')),
-      events: new EventLog(database),
-      idempotency: new Idempotency(database, { clock, key: secrets.deriveKey('idempotency') }),
-      filesRoot: settings.filesRoot,
-    };
+    const { clock, database, logger } = platform;
+    const context = createGatewayContext(platform, settings.filesRoot);
     const prune = () => {
       Promise.all([context.events.prune(), context.idempotency.prune()]).catch((error: unknown) =>
         logger.warn({ err: error }, 'could not prune'),
@@ -106,7 +90,7 @@ async function listen(
   settings: z.infer<typeof config>,
   { cert, key }: { cert: string; key: string },
 ): Promise<{ http: Server; https: HttpsServer }> {
-  const handle = app.routing.bind(app) as never;
+  const handle = (request: IncomingMessage, response: ServerResponse) => app.routing(request, response);
   const http = createHttpServer({ requestTimeout: 60_000 }, handle);
   const https = createHttpsServer({ cert, key, minVersion: 'TLSv1.2', requestTimeout: 60_000 }, handle);
   await open(http, settings.host, settings.httpPort);

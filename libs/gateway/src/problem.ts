@@ -1,7 +1,8 @@
 import { AppError, invalid, type ErrorCode } from '@certferry/core';
 import type { ProblemDetails } from '@certferry/rest';
-import type { FastifyError } from 'fastify';
+import type { FastifyError, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import type { ErrorAnswer } from './shell/http-api.ts';
 
 /** The one mapping of our errors to HTTP. */
 export const HTTP_STATUS: Record<ErrorCode, number> = {
@@ -62,6 +63,17 @@ export function toProblem(error: unknown, requestId: string): ProblemDetails {
     reason,
     requestId,
     ...(details && Object.keys(details).length > 0 && { details }),
+  };
+}
+
+/** An error as our own API answers it. */
+export function problemAnswer(error: unknown, request: FastifyRequest): ErrorAnswer {
+  const problem = toProblem(error, request.id);
+  return {
+    status: problem.status,
+    body: JSON.stringify(problem),
+    type: 'application/problem+json',
+    ...(problem.status === 401 && { headers: { 'www-authenticate': 'Bearer' } }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { deploymentV1, inventoryV1 } from '@certferry/contracts';
-import type { Client } from '@certferry/rpc';
+import type { Client, DeadlineOptions } from '@certferry/rpc';
 import type { Platform } from '@certferry/runtime';
 
 const DEFINITIONS = {
@@ -16,7 +16,7 @@ const DEFINITIONS = {
 };
 
 /** A client of every service that the gateway calls, by its feature. */
-export type Services = { readonly [F in keyof typeof DEFINITIONS]: Client<(typeof DEFINITIONS)[F]> };
+export type Services = { readonly [F in keyof typeof DEFINITIONS]: Client<(typeof DEFINITIONS)[F], DeadlineOptions> };
 
 export function createServices(client: Platform['client']): Services {
   const made = Object.entries(DEFINITIONS).map(([feature, definition]) => [feature, client(definition)]);

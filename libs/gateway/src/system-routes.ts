@@ -5,9 +5,10 @@ import type { GatewayContext } from './gateway-context.ts';
 /** Health, metrics and the API's description: no key, nothing of anybody's data. */
 export function systemRoutes({ platform }: GatewayContext): FastifyPluginCallback {
   const document = openApiDocument();
+  const open = { config: { anonymous: true }, schema: { hide: true } };
   return (app, _, done) => {
-    app.get('/healthz', { schema: { hide: true } }, async () => await Promise.resolve({ status: 'ok' }));
-    app.get('/readyz', { schema: { hide: true } }, async (_request, reply) => {
+    app.get('/healthz', open, async () => await Promise.resolve({ status: 'ok' }));
+    app.get('/readyz', open, async (_request, reply) => {
       const checks = await platform.checkHealth();
       const problems = Object.fromEntries(Object.entries(checks).filter(([, problem]) => problem !== undefined));
       const ready = Object.keys(problems).length === 0;
@@ -17,11 +18,11 @@ export function systemRoutes({ platform }: GatewayContext): FastifyPluginCallbac
     });
     app.get(
       '/metrics',
-      { schema: { hide: true } },
+      open,
       async (_request, reply) => await reply.type(platform.metrics.contentType).send(await platform.metrics.metrics()),
     );
-    app.get('/openapi.json', { schema: { hide: true } }, async () => await Promise.resolve(document));
-    app.get('/', { schema: { hide: true } }, async (_request, reply) => await reply.redirect('/docs'));
+    app.get('/openapi.json', open, async () => await Promise.resolve(document));
+    app.get('/', open, async (_request, reply) => await reply.redirect('/docs'));
     done();
   };
 }

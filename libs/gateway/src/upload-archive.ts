@@ -4,7 +4,6 @@ import { AppError, invalid } from '@certferry/core';
 import type { inventoryV1 } from '@certferry/contracts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GatewayContext } from './gateway-context.ts';
-import { callOptions } from './guards.ts';
 
 const UPLOAD_DEADLINE_MS = 600_000;
 const MAX_BOUNDARY_LINE = 300;
@@ -110,10 +109,9 @@ export async function uploadArchive(
     }
   };
   // A profile that is not there is said before the archive is read.
-  await services.enrollmentProfiles.getEnrollmentProfile({ id: profileId }, callOptions(request));
+  await services.enrollmentProfiles.getEnrollmentProfile({ id: profileId });
   try {
-    const options = { ...callOptions(request), deadline: UPLOAD_DEADLINE_MS };
-    return (await services.bulkImports.startBulkImport(requests(), options)).bulkImport!;
+    return (await services.bulkImports.startBulkImport(requests(), { deadline: UPLOAD_DEADLINE_MS })).bulkImport!;
   } catch (error) {
     throw broken instanceof AppError ? broken : error;
   } finally {

@@ -8,11 +8,11 @@ import { keyfactor } from './keyfactor/index.ts';
 export const DIALECTS: readonly Dialect[] = [jim, keyfactor, arcgis, digicert];
 
 /** The path as its dialect's routes are written: one slash between parts, none at the end, the prefix in its own case. */
-export function canonicalPath(url: string): string {
+export function canonicalPath(url: string, dialects: readonly Dialect[]): string {
   const [path = '', query] = splitOnce(url, '?');
   const collapsed = path.replace(/\/{2,}/g, '/');
   const lower = collapsed.toLowerCase();
-  const dialect = DIALECTS.find(({ prefix }) => `${lower}/`.startsWith(`${prefix.toLowerCase()}/`));
+  const dialect = dialects.find(({ prefix }) => `${lower}/`.startsWith(`${prefix.toLowerCase()}/`));
   if (!dialect) return url;
   const trimmed = collapsed.length > 1 ? collapsed.replace(/\/$/, '') : collapsed;
   const rest = trimmed.slice(dialect.prefix.length);

@@ -3,7 +3,17 @@ import type { Database } from '@certferry/database';
 import mongoose, { type Model } from 'mongoose';
 import { SequencedLog, type Sequenced } from './sequenced-log.ts';
 
-/** One mutating call, recorded before it is made. */
+export interface Outcome {
+  /** HTTP's number for how the call ended. */
+  status: number;
+  /** UPPER_SNAKE; empty for what succeeded. */
+  reason: string;
+}
+
+/**
+ * One mutating call, recorded before it is made; or, as a record of its own with the same request id, how it ended. A call
+ * without an outcome: the process ended while it ran.
+ */
 export interface AuditRecord extends Sequenced {
   seq: number;
   at: Date;
@@ -19,6 +29,8 @@ export interface AuditRecord extends Sequenced {
   user?: string;
   /** What the caller said the change is for. */
   reason?: string;
+  /** Only of the record of an outcome, whose action, target and address are empty. */
+  outcome?: Outcome;
   /** HMAC-SHA-256 over this record and the one before. */
   hmac: string;
 }
@@ -35,6 +47,7 @@ const schema = new mongoose.Schema<AuditRecord>(
     address: String,
     user: String,
     reason: String,
+    outcome: Object,
     hmac: String,
   },
   { versionKey: false },
@@ -59,24 +72,35 @@ export class AuditLog {
   }
 
   /** A call whose record cannot be written must not be made. */
-  async record(
-    entry: Pick<AuditRecord, 'at' | 'caller' | 'action' | 'target' | 'requestId' | 'address' | 'user' | 'reason'>,
-  ): Promise<void> {
+  async record(entry: Omit<AuditRecord, '_id' | 'seq' | 'outcome' | 'hmac'>): Promise<void> {
     await this.#log.append({ ...entry, seq: 0, hmac: '' });
   }
 
-  #hmac(record: AuditRecord, previous: string): string {
-    const { seq, at, caller, action, target, requestId, address, user, reason } = record;
-    const said = user === undefined && reason === undefined ? [] : [user ?? '', reason ?? ''];
-    return createHmac('sha256', this.#key)
-      .update(JSON.stringify([previous, seq, at.toISOString(), caller, action, target, requestId, address, ...said]))
-      .digest('hex');
+  /** How a recorded call ended: a record of its own, so that none is ever changed. */
+  async recordOutcome(entry: Pick<AuditRecord, 'at' | 'caller' | 'requestId'> & { outcome: Outcome }): Promise<void> {
+    await this.#log.append({ ...entry, action: '', target: '', address: '', seq: 0, hmac: '' });
   }
 
-  /** Newest first. */
+  #hmac(record: AuditRecord, previous: string): string {
+    const { seq, at, caller, action, target, requestId, address, user, reason, outcome } = record;
+    const parts: unknown[] = [previous, seq, at.toISOString(), caller, action, target, requestId, address];
+    // What a record does not have is left out: records from before these fields verify as they did.
+    if (user !== undefined || reason !== undefined) parts.push(user ?? '', reason ?? '');
+    if (outcome) parts.push({ status: outcome.status, reason: outcome.reason });
+    return createHmac('sha256', this.#key).update(JSON.stringify(parts)).digest('hex');
+  }
+
+  /** Calls, newest first, each with its outcome if it has one. */
   async list(limit: number, before: number | undefined): Promise<AuditRecord[]> {
-    const filter = before === undefined ? {} : { seq: { $lt: before } };
-    return await this.#model.find(filter).sort({ seq: -1 }).limit(limit).lean();
+    const calls = (await this.#model
+      .find({ outcome: { $exists: false }, ...(before !== undefined && { seq: { $lt: before } }) })
+      .sort({ seq: -1 })
+      .limit(limit)
+      .lean()) as AuditRecord[];
+    const requestId = { $in: calls.map((call) => call.requestId) };
+    const ended = (await this.#model.find({ requestId, outcome: { $exists: true } }).lean()) as AuditRecord[];
+    const outcomes = new Map(ended.map((record) => [record.requestId, record.outcome]));
+    return calls.map((call) => ({ ...call, outcome: outcomes.get(call.requestId) }));
   }
 
   /** Walks the chain from its start; `broken` is the first record that was changed, removed or put in. */

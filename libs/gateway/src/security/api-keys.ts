@@ -89,6 +89,14 @@ export class ApiKeys {
     return await this.#model.find().sort({ createdAt: 1 }).limit(1_000).lean();
   }
 
+  /** The names of these keys by id; of a key that was deleted none. */
+  async namesOf(ids: Iterable<string>): Promise<Map<string, string>> {
+    const wanted = [...new Set(ids)].filter((id) => id !== '');
+    if (wanted.length === 0) return new Map();
+    const found = await this.#model.find({ _id: { $in: wanted } }, { name: 1 }).lean();
+    return new Map(found.map(({ _id, name }) => [_id, name]));
+  }
+
   async delete(id: string): Promise<void> {
     if ((await this.#model.deleteOne({ _id: id })).deletedCount === 0) throw notFound('API key', id);
   }

@@ -1,28 +1,44 @@
 import { AppError } from '@certferry/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { toProblem } from '../../problem.ts';
+import { HttpError, toProblem } from '../../problem.ts';
+import type { ErrorAnswer } from '../../shell/http-api.ts';
 
-/** An error that this product's clients know by its code: 499 token required, 498 invalid token, 400, 403, 404, 500. */
-export class ArcgisError extends Error {
-  readonly code: number;
+const REASONS = {
+  400: 'INVALID_FIELD',
+  404: 'NOT_FOUND',
+  498: 'INVALID_TOKEN',
+  499: 'TOKEN_REQUIRED',
+  500: 'OPERATION_FAILED',
+} as const;
+
+/** An error that this product's clients know by its code. */
+export class ArcgisError extends HttpError {
   readonly details: string[];
 
-  constructor(code: number, message: string, details: string[] = []) {
-    super(message);
-    this.code = code;
+  constructor(code: keyof typeof REASONS, message: string, details: string[] = []) {
+    super(code, REASONS[code], message);
     this.details = details;
   }
 }
 
+/** HTTP 200 with the error in the body: clients of this product read nothing of other statuses. A path that nothing answers is 404. */
+export function toArcgisError(error: unknown, request: FastifyRequest): ErrorAnswer {
+  const body = toErrorBody(error);
+  const isNoRoute = error instanceof HttpError && error.reason === 'NO_SUCH_ROUTE';
+  return isNoRoute
+    ? { status: 404, body: JSON.stringify(body), type: JSON_TYPE }
+    : { status: 200, ...write(request, body) };
+}
+
 /** Both shapes that clients read, in one body: the sharing API's `error` and the admin API's `status` and `messages`. */
-export function toErrorBody(error: unknown): object {
+function toErrorBody(error: unknown): object {
   const { code, message, details } = describe(error);
   const messages = [message, ...details];
   return { error: { code, message, details, messages }, status: 'error', messages, code };
 }
 
 function describe(error: unknown): { code: number; message: string; details: string[] } {
-  if (error instanceof ArcgisError) return { code: error.code, message: error.message, details: error.details };
+  if (error instanceof ArcgisError) return { code: error.status, message: error.message, details: error.details };
   const { status, detail } = toProblem(error, '');
   if (error instanceof AppError && error.code === 'UNAUTHENTICATED')
     return { code: 498, message: 'Invalid Token', details: [] };
@@ -46,15 +62,20 @@ export function formatOf(request: FastifyRequest): Format {
 
 const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
-/** Sends a value as `f` asks: compact JSON (scripts look for `"status":"success"`), indented JSON, or a small page. */
-export async function answer(request: FastifyRequest, reply: FastifyReply, value: object): Promise<FastifyReply> {
+const JSON_TYPE = 'application/json;charset=utf-8';
+
+/** A value as `f` asks: compact JSON (scripts look for `"status":"success"`), indented JSON, or a small page. */
+function write(request: FastifyRequest, value: object): { body: string; type: string } {
   const format = formatOf(request);
-  if (format === 'html') {
-    const title = escapeHtml(request.url.split('?')[0]!);
-    const body = escapeHtml(JSON.stringify(value, null, 2));
-    const page = `<!DOCTYPE html>\n<html lang="en"><head><title>${title}</title></head><body><h1>${title}</h1><pre>${body}</pre></body></html>\n`;
-    return await reply.type('text/html; charset=utf-8').send(page);
-  }
-  const text = JSON.stringify(value, null, format === 'pjson' ? 2 : undefined);
-  return await reply.type('application/json;charset=utf-8').send(text);
+  if (format !== 'html')
+    return { body: JSON.stringify(value, null, format === 'pjson' ? 2 : undefined), type: JSON_TYPE };
+  const title = escapeHtml(request.url.split('?')[0]!);
+  const text = escapeHtml(JSON.stringify(value, null, 2));
+  const body = `<!DOCTYPE html>\n<html lang="en"><head><title>${title}</title></head><body><h1>${title}</h1><pre>${text}</pre></body></html>\n`;
+  return { body, type: 'text/html; charset=utf-8' };
+}
+
+export async function answer(request: FastifyRequest, reply: FastifyReply, value: object): Promise<FastifyReply> {
+  const { body, type } = write(request, value);
+  return await reply.type(type).send(body);
 }

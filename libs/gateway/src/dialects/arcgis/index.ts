@@ -1,7 +1,7 @@
-import type { FastifyInstance } from 'fastify';
-import type { GatewayContext } from '../../gateway-context.ts';
 import type { Dialect } from '../dialect.ts';
+import { toArcgisError } from './answer.ts';
 import { addConventions } from './conventions.ts';
+import { readCredentials } from './credentials.ts';
 import { Machines } from './machines.ts';
 import { addPortalRoutes } from './portal.ts';
 import { addSharingRoutes } from './sharing.ts';
@@ -12,12 +12,19 @@ import { Tokens } from './tokens.ts';
 export const arcgis: Dialect = {
   name: 'arcgis',
   prefix: '/arcgis',
-  addRoutes(app: FastifyInstance, context: GatewayContext) {
+  create(context) {
     const tokens = new Tokens(context);
-    const machines = new Machines(context);
-    addConventions(app, context, tokens);
-    addSharingRoutes(app, context, tokens);
-    addPortalRoutes(app, machines);
-    addCertificateRoutes(app, context, machines);
+    return {
+      credentials: (request) => readCredentials(tokens, request),
+      credentialsInBody: true,
+      errorAnswer: toArcgisError,
+      routes(app) {
+        const machines = new Machines(context.services);
+        addConventions(app);
+        addSharingRoutes(app, context, tokens);
+        addPortalRoutes(app, machines);
+        addCertificateRoutes(app, context.services, machines);
+      },
+    };
   },
 };

@@ -1,21 +1,20 @@
+import { AppError } from '@certferry/core';
 import { deploymentV1 } from '@certferry/contracts';
-import type { FastifyRequest } from 'fastify';
-import type { GatewayContext } from '../../gateway-context.ts';
-import { callOptions } from '../../guards.ts';
-import { waitForJob } from '../wait-for-jobs.ts';
+import type { Services } from '../../services.ts';
 import { ArcgisError } from './answer.ts';
-import { makeSelfSigned } from './self-signed.ts';
+
+const { DeploymentAction, JobStatus } = deploymentV1;
 
 /** A store with this label is a machine of that name. Its file and its password are the store's own config. */
 export const MACHINE_LABEL = 'arcgis.machine';
-const WEB_ALIAS_LABEL = 'arcgis.webServerCertificateAlias';
 const SETTING_LABELS = {
+  webServerCertificateAlias: 'arcgis.webServerCertificateAlias',
   sslProtocols: 'arcgis.sslProtocols',
   cipherSuites: 'arcgis.cipherSuites',
   HSTSEnabled: 'arcgis.HSTSEnabled',
 } as const;
 
-/** The alias of the certificate that a machine begins with. */
+/** What a portal calls the certificate that it was installed with: it serves this one until it is told otherwise. */
 const FIRST_ALIAS = 'portal';
 const DEFAULTS = {
   sslProtocols: 'TLSv1.2,TLSv1.3',
@@ -29,6 +28,7 @@ export interface Machine {
 }
 
 export interface WebSettings {
+  /** Empty while the keystore has no key entry. */
   webServerCertificateAlias: string;
   sslProtocols: string;
   cipherSuites: string;
@@ -40,103 +40,97 @@ export const isSameAlias = (a: string, b: string): boolean => a.toLowerCase() ==
 export const findEntry = ({ entries }: Machine, alias: string): deploymentV1.StoreEntry | undefined =>
   entries.find((entry) => isSameAlias(entry.alias, alias));
 
+/** What the labels and the entries of a machine say of its web server. */
+export function webSettings({ store: { labels }, entries }: Machine): WebSettings {
+  const own = entries.filter((entry) => entry.hasPrivateKey).map((entry) => entry.alias);
+  const first = own.find((alias) => isSameAlias(alias, FIRST_ALIAS)) ?? own[0] ?? '';
+  const text = (name: keyof typeof DEFAULTS) => labels[SETTING_LABELS[name]] ?? DEFAULTS[name];
+  return {
+    webServerCertificateAlias: labels[SETTING_LABELS.webServerCertificateAlias] ?? first,
+    sslProtocols: text('sslProtocols'),
+    cipherSuites: text('cipherSuites'),
+    HSTSEnabled: text('HSTSEnabled') === 'true',
+  };
+}
+
+/** A job that a call waits for; together less than a client's minute. */
+const WAITS_SECONDS = [25, 20];
+const FINAL: readonly deploymentV1.JobStatus[] = [
+  JobStatus.SUCCEEDED,
+  JobStatus.FAILED,
+  JobStatus.CANCELLED,
+  JobStatus.DRIFTED,
+];
+
 /** The machines: PKCS#12 stores with a label, changed only by deployment jobs that the caller waits for. */
 export class Machines {
-  readonly #context: GatewayContext;
-  readonly #beginning = new Map<string, Promise<void>>();
+  readonly #services: Services;
 
-  constructor(context: GatewayContext) {
-    this.#context = context;
+  constructor(services: Services) {
+    this.#services = services;
   }
 
-  async list(request: FastifyRequest): Promise<deploymentV1.Store[]> {
+  async list(): Promise<deploymentV1.Store[]> {
     const filter = `Kind -eq "pkcs12" AND label.${MACHINE_LABEL} -ne NULL`;
-    return (await this.#context.services.stores.listStores({ filter, limit: 500 }, callOptions(request))).items;
+    return (await this.#services.stores.listStores({ filter, limit: 500 })).items;
   }
 
-  /** A machine by its name, or the first one; with a key entry, made if there is none yet. */
-  async open(request: FastifyRequest): Promise<Machine> {
-    const { machine: name } = request.params as { machine?: string };
-    const stores = await this.list(request);
+  /** A machine by its name, or the first one, with what its keystore holds now. ArcgisError 404. */
+  async open(name: string | undefined): Promise<Machine> {
+    const stores = await this.list();
     const store =
       name === undefined ? stores[0] : stores.find((one) => isSameAlias(one.labels[MACHINE_LABEL] ?? '', name));
     if (!store)
       throw new ArcgisError(404, name === undefined ? 'There is no machine.' : `The machine ${name} does not exist.`, [
         `A machine is a pkcs12 store with the label ${MACHINE_LABEL}.`,
       ]);
-    const machine = { store, entries: await this.#entries(request, store.id) };
-    if (machine.entries.some((entry) => entry.hasPrivateKey)) return machine;
-    await this.#begin(request, store);
-    return { store, entries: await this.#entries(request, store.id) };
-  }
-
-  async #entries(request: FastifyRequest, id: string): Promise<deploymentV1.StoreEntry[]> {
-    return (await this.#context.services.stores.listStoreEntries({ id }, callOptions(request))).items;
-  }
-
-  /** Once, also when several calls find the keystore empty. */
-  async #begin(request: FastifyRequest, store: deploymentV1.Store): Promise<void> {
-    const running =
-      this.#beginning.get(store.id) ?? this.#makeFirst(request, store).finally(() => this.#beginning.delete(store.id));
-    this.#beginning.set(store.id, running);
-    await running;
-  }
-
-  async #makeFirst(request: FastifyRequest, store: deploymentV1.Store): Promise<void> {
-    const content = await makeSelfSigned(store.labels[MACHINE_LABEL]!, this.#context.platform.clock.now());
-    const imported = await this.#context.services.imports.importCertificates({ content }, callOptions(request));
-    const item = imported.import!.items.find((one) => one.certificateId !== '')!;
-    await this.put(request, store.id, { certificateId: item.certificateId, alias: FIRST_ALIAS, withKey: true });
+    const { items: entries } = await this.#services.stores.listStoreEntries({ id: store.id });
+    return { store, entries };
   }
 
   /** Adds an entry and waits; ArcgisError 500 with the job's own words. */
   async put(
-    request: FastifyRequest,
-    storeId: string,
-    entry: { certificateId: string; alias: string; withKey: boolean },
+    { store }: Machine,
+    entry: { certificateId: string; alias: string; includePrivateKey: boolean },
   ): Promise<void> {
-    const { certificateId, alias, withKey } = entry;
-    const targets = [{ storeId, alias, includePrivateKey: withKey }];
-    await this.#run(request, { certificateId, action: deploymentV1.DeploymentAction.ADD, targets });
+    const { certificateId, alias, includePrivateKey } = entry;
+    const targets = [{ storeId: store.id, alias, includePrivateKey }];
+    await this.#deploy({ certificateId, action: DeploymentAction.ADD, targets });
   }
 
-  async remove(request: FastifyRequest, storeId: string, alias: string): Promise<void> {
-    await this.#run(request, { action: deploymentV1.DeploymentAction.REMOVE, targets: [{ storeId, alias }] });
+  /** Takes an entry out and waits; ArcgisError 500 with the job's own words. */
+  async remove({ store }: Machine, alias: string): Promise<void> {
+    await this.#deploy({ action: DeploymentAction.REMOVE, targets: [{ storeId: store.id, alias }] });
   }
 
-  async #run(
-    request: FastifyRequest,
-    deployment: Parameters<GatewayContext['services']['deployments']['createDeployment']>[0],
-  ): Promise<void> {
-    const { jobs } = await this.#context.services.deployments.createDeployment(deployment, callOptions(request));
-    const job = await waitForJob(this.#context, request, jobs[0]!.id);
-    if (job.status !== deploymentV1.JobStatus.SUCCEEDED) {
-      const why = job.error?.message ?? job.timeline.at(-1)?.message ?? 'The keystore could not be changed.';
-      throw new ArcgisError(500, 'The operation failed.', [why]);
+  async #deploy(deployment: Parameters<Services['deployments']['createDeployment']>[0]): Promise<void> {
+    const { jobs } = await this.#services.deployments.createDeployment(deployment);
+    const job = await this.#ended(jobs[0]!.id);
+    if (job.status === JobStatus.SUCCEEDED) return;
+    const why = job.error?.message ?? job.timeline.at(-1)?.message ?? 'The keystore could not be changed.';
+    throw new ArcgisError(500, 'The operation failed.', [why]);
+  }
+
+  /** DEADLINE_EXCEEDED JOB_RUNNING: the job goes on and is found by its id. */
+  async #ended(id: string): Promise<deploymentV1.Job> {
+    for (const seconds of WAITS_SECONDS) {
+      const { job } = await this.#services.jobs.waitForJob({ id, seconds });
+      if (FINAL.includes(job!.status)) return job!;
     }
+    throw new AppError({
+      code: 'DEADLINE_EXCEEDED',
+      reason: 'JOB_RUNNING',
+      message: `The deployment job ${id} has not ended yet; it goes on.`,
+      details: { id },
+    });
   }
 
-  settings({ store: { labels }, entries }: Machine): WebSettings {
-    const own = entries.filter((entry) => entry.hasPrivateKey).map((entry) => entry.alias);
-    const first = own.find((alias) => isSameAlias(alias, FIRST_ALIAS)) ?? own[0] ?? '';
-    const text = (name: keyof typeof SETTING_LABELS) => labels[SETTING_LABELS[name]] ?? DEFAULTS[name];
-    return {
-      webServerCertificateAlias: labels[WEB_ALIAS_LABEL] ?? first,
-      sslProtocols: text('sslProtocols'),
-      cipherSuites: text('cipherSuites'),
-      HSTSEnabled: text('HSTSEnabled') === 'true',
-    };
-  }
-
-  async saveSettings(request: FastifyRequest, { store }: Machine, settings: Partial<WebSettings>): Promise<void> {
-    const { webServerCertificateAlias, sslProtocols, cipherSuites, HSTSEnabled } = settings;
-    const values = {
-      ...store.labels,
-      ...(webServerCertificateAlias !== undefined && { [WEB_ALIAS_LABEL]: webServerCertificateAlias }),
-      ...(sslProtocols !== undefined && { [SETTING_LABELS.sslProtocols]: sslProtocols }),
-      ...(cipherSuites !== undefined && { [SETTING_LABELS.cipherSuites]: cipherSuites }),
-      ...(HSTSEnabled !== undefined && { [SETTING_LABELS.HSTSEnabled]: String(HSTSEnabled) }),
-    };
-    await this.#context.services.stores.updateStore({ id: store.id, labels: { values } }, callOptions(request));
+  async saveSettings({ store }: Machine, settings: Partial<WebSettings>): Promise<void> {
+    const names = Object.keys(SETTING_LABELS) as (keyof typeof SETTING_LABELS)[];
+    const given = names.flatMap((name) =>
+      settings[name] === undefined ? [] : [[SETTING_LABELS[name], String(settings[name])]],
+    );
+    const values = { ...store.labels, ...(Object.fromEntries(given) as Record<string, string>) };
+    await this.#services.stores.updateStore({ id: store.id, labels: { values } });
   }
 }

@@ -20,7 +20,7 @@ export function addPortalRoutes(app: FastifyInstance, machines: Machines): void 
     answer(request, reply, { status: 'success' }),
   );
   app.get('/portaladmin/machines', { config }, async (request, reply) => {
-    const stores = await machines.list(request);
+    const stores = await machines.list();
     return await answer(request, reply, {
       machines: stores.map((store) => ({ machineName: store.labels[MACHINE_LABEL] })),
     });

@@ -1,13 +1,12 @@
 import { AppError } from '@certferry/core';
 import { inventoryV1 } from '@certferry/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { GatewayContext } from '../../gateway-context.ts';
-import { callOptions } from '../../guards.ts';
+import type { Services } from '../../services.ts';
 import { answer, ArcgisError } from './answer.ts';
 import { toArcgisCertificate } from './certificate.ts';
 import { field, file, flag } from './conventions.ts';
 import { hasIssuer } from './issuers.ts';
-import { findEntry, isSameAlias, type Machine, type Machines } from './machines.ts';
+import { findEntry, isSameAlias, webSettings, type Machine, type Machines } from './machines.ts';
 
 const FAMILIES = ['/portaladmin/machines/:machine/sslCertificates', '/portaladmin/security/sslCertificates'];
 const SUCCESS = { status: 'success' };
@@ -29,13 +28,11 @@ function newAlias(request: FastifyRequest, machine: Machine): string {
 
 /** What an import would bring; the reader's own sentence as the detail of a failed import. */
 async function inspect(
-  { services }: GatewayContext,
-  request: FastifyRequest,
+  { imports }: Services,
   container: { content: Buffer; password?: string; formats: string[] },
 ): Promise<inventoryV1.ImportItem[]> {
   try {
-    const { items } = (await services.imports.importCertificates({ ...container, dryRun: true }, callOptions(request)))
-      .import!;
+    const { items } = (await imports.importCertificates({ ...container, dryRun: true })).import!;
     const failed = items.find((item) => item.result === inventoryV1.ImportResult.FAILED);
     if (failed) throw new ArcgisError(500, CANNOT_IMPORT, [failed.message]);
     return items;
@@ -46,11 +43,12 @@ async function inspect(
 }
 
 /** The sslCertificates resource, of a machine and of the site (its first machine). */
-export function addCertificateRoutes(app: FastifyInstance, context: GatewayContext, machines: Machines): void {
+export function addCertificateRoutes(app: FastifyInstance, services: Services, machines: Machines): void {
   const read = { config: { scope: 'read' } } as const;
   const write = { config: { scope: 'write' } } as const;
+  const open = async (request: FastifyRequest) => await machines.open((request.params as { machine?: string }).machine);
   const entryOf = async (request: FastifyRequest) => {
-    const machine = await machines.open(request);
+    const machine = await open(request);
     const { alias } = request.params as { alias: string };
     const entry = findEntry(machine, alias);
     if (!entry) throw new ArcgisError(404, `The alias ${alias} does not exist.`);
@@ -58,20 +56,20 @@ export function addCertificateRoutes(app: FastifyInstance, context: GatewayConte
   };
   for (const path of FAMILIES) {
     app.get(path, read, async (request, reply) => {
-      const machine = await machines.open(request);
+      const machine = await open(request);
       const sslCertificates = machine.entries.map((entry) => entry.alias);
-      return await answer(request, reply, { sslCertificates, ...machines.settings(machine) });
+      return await answer(request, reply, { sslCertificates, ...webSettings(machine) });
     });
     app.post(`${path}/importExistingServerCertificate`, write, async (request, reply) => {
-      await importServerCertificate(context, request, machines);
+      await importServerCertificate({ services, machines }, await open(request), request);
       return await answer(request, reply, SUCCESS);
     });
     app.post(`${path}/importRootOrIntermediate`, write, async (request, reply) => {
-      await importTrusted(context, request, machines);
+      await importTrusted({ services, machines }, await open(request), request);
       return await answer(request, reply, SUCCESS);
     });
     app.post(`${path}/update`, write, async (request, reply) => {
-      await updateSettings(request, machines);
+      await updateSettings(machines, await open(request), request);
       return await answer(request, reply, SUCCESS);
     });
     for (const operation of NOT_YET) app.post(`${path}/${operation}`, write, notYet);
@@ -88,11 +86,11 @@ export function addCertificateRoutes(app: FastifyInstance, context: GatewayConte
     });
     app.post(`${path}/:alias/delete`, write, async (request, reply) => {
       const { machine, entry } = await entryOf(request);
-      if (isSameAlias(machines.settings(machine).webServerCertificateAlias, entry.alias))
+      if (isSameAlias(webSettings(machine).webServerCertificateAlias, entry.alias))
         throw new ArcgisError(500, 'Unable to delete certificate', [
           `The web server uses ${entry.alias}; update webServerCertificateAlias first.`,
         ]);
-      await machines.remove(request, machine.store.id, entry.alias);
+      await machines.remove(machine, entry.alias);
       return await answer(request, reply, SUCCESS);
     });
     for (const operation of NOT_YET_OF_ALIAS) app.post(`${path}/:alias/${operation}`, write, notYet);
@@ -103,12 +101,16 @@ function notYet(request: FastifyRequest, _reply: FastifyReply): never {
   throw new ArcgisError(400, `${request.url.split('?')[0]!.split('/').at(-1)} is not supported yet.`);
 }
 
+interface Through {
+  services: Services;
+  machines: Machines;
+}
+
 async function importServerCertificate(
-  context: GatewayContext,
+  { services, machines }: Through,
+  machine: Machine,
   request: FastifyRequest,
-  machines: Machines,
 ): Promise<void> {
-  const machine = await machines.open(request);
   const alias = newAlias(request, machine);
   const withChain = flag(request, 'importCertificateChain', true);
   const container = {
@@ -116,11 +118,11 @@ async function importServerCertificate(
     password: field(request, 'password', 'certPassword') ?? '',
     formats: ['pkcs12'],
   };
-  const items = await inspect(context, request, container);
-  const leaf = items.find((item) => item.hasPrivateKey && item.facts);
+  const items = await inspect(services, container);
+  const leaf = items.find((item) => item.keyInContainer && item.facts);
   if (!leaf) throw new ArcgisError(500, CANNOT_IMPORT, ['The PKCS#12 file holds no private key with its certificate.']);
   checkIssuer(machine, leaf, withChain ? items : []);
-  const { items: kept } = (await context.services.imports.importCertificates(container, callOptions(request))).import!;
+  const { items: kept } = (await services.imports.importCertificates(container)).import!;
   const idOf = (fingerprint: string) => kept.find((item) => item.fingerprintSha256 === fingerprint)!.certificateId;
   const held = new Set(machine.entries.map((entry) => entry.fingerprintSha256));
   const issuers = withChain ? items.filter((item) => item !== leaf && !held.has(item.fingerprintSha256)) : [];
@@ -129,13 +131,9 @@ async function importServerCertificate(
   for (const issuer of issuers) {
     while (taken.has(`${alias}-ca${number}`.toLowerCase())) number++;
     const certificateId = idOf(issuer.fingerprintSha256);
-    await machines.put(request, machine.store.id, { certificateId, alias: `${alias}-ca${number++}`, withKey: false });
+    await machines.put(machine, { certificateId, alias: `${alias}-ca${number++}`, includePrivateKey: false });
   }
-  await machines.put(request, machine.store.id, {
-    certificateId: idOf(leaf.fingerprintSha256),
-    alias,
-    withKey: true,
-  });
+  await machines.put(machine, { certificateId: idOf(leaf.fingerprintSha256), alias, includePrivateKey: true });
 }
 
 /** A CA-signed certificate needs its issuer: in the keystore, among the public roots, or in the file with its chain. */
@@ -151,22 +149,23 @@ function checkIssuer(machine: Machine, leaf: inventoryV1.ImportItem, inFile: inv
   ]);
 }
 
-async function importTrusted(context: GatewayContext, request: FastifyRequest, machines: Machines): Promise<void> {
-  const machine = await machines.open(request);
+async function importTrusted(
+  { services, machines }: Through,
+  machine: Machine,
+  request: FastifyRequest,
+): Promise<void> {
   const alias = newAlias(request, machine);
   const container = { content: file(request).content, formats: ['pem', 'der'] };
-  const certificates = (await inspect(context, request, container)).filter((item) => item.facts);
+  const certificates = (await inspect(services, container)).filter((item) => item.facts);
   if (certificates.length !== 1)
     throw new ArcgisError(500, CANNOT_IMPORT, [
       `The file holds ${certificates.length} certificates; send one a call, each under an alias of its own.`,
     ]);
-  const once = { ...container, firstOfPem: true };
-  const { items } = (await context.services.imports.importCertificates(once, callOptions(request))).import!;
-  await machines.put(request, machine.store.id, { certificateId: items[0]!.certificateId, alias, withKey: false });
+  const { items } = (await services.imports.importCertificates({ ...container, firstOfPem: true })).import!;
+  await machines.put(machine, { certificateId: items[0]!.certificateId, alias, includePrivateKey: false });
 }
 
-async function updateSettings(request: FastifyRequest, machines: Machines): Promise<void> {
-  const machine = await machines.open(request);
+async function updateSettings(machines: Machines, machine: Machine, request: FastifyRequest): Promise<void> {
   const wanted = field(request, 'webServerCertificateAlias')?.trim() ?? '';
   const entry = findEntry(machine, wanted);
   if (!entry) throw new ArcgisError(400, `webServerCertificateAlias: the alias ${wanted} does not exist.`);
@@ -176,7 +175,7 @@ async function updateSettings(request: FastifyRequest, machines: Machines): Prom
   const unknown = sslProtocols?.split(',').find((protocol) => !PROTOCOLS.includes(protocol.trim()));
   if (unknown !== undefined)
     throw new ArcgisError(400, `sslProtocols: "${unknown}" is none of ${PROTOCOLS.join(', ')}.`);
-  await machines.saveSettings(request, machine, {
+  await machines.saveSettings(machine, {
     webServerCertificateAlias: entry.alias,
     sslProtocols,
     cipherSuites: field(request, 'cipherSuites') || undefined,

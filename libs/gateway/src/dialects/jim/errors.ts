@@ -1,6 +1,6 @@
 import { AppError } from '@certferry/core';
-import type { FastifyError } from 'fastify';
 import { HttpError, toProblem } from '../../problem.ts';
+import { jsonAnswer, type ErrorAnswer } from '../../shell/http-api.ts';
 
 /** What a file by reference that is not there is answered with: JIM's documentation says 400, its code 404. */
 export const FILE_NOT_FOUND_STATUS: 400 | 404 = 400;
@@ -9,11 +9,11 @@ export const FILE_NOT_FOUND_STATUS: 400 | 404 = 400;
 export type ValidationErrors = Record<string, string[]>;
 
 /** A request that breaks the rules of its fields; 400 VALIDATION_ERROR. */
-export class JimValidationError extends Error {
+export class JimValidationError extends HttpError {
   readonly errors: ValidationErrors;
 
   constructor(errors: ValidationErrors) {
-    super('One or more fields are not valid.');
+    super(400, 'VALIDATION_ERROR', 'One or more fields are not valid.');
     this.errors = errors;
   }
 }
@@ -55,18 +55,13 @@ const FIELD_OF_REASON: Record<string, string> = {
 };
 
 /** Status and body of an error; what is not ours says nothing of itself. */
-export function toJimError(error: unknown, now: Date): { status: number; body: JimError } {
-  const answer = (status: number, message: string, more: Partial<JimError> = {}) => ({
-    status,
-    body: {
-      code: CODES[status] ?? 'INTERNAL_ERROR',
-      message,
-      details: null,
-      validationErrors: null,
-      timestamp: now.toISOString(),
-      ...more,
-    },
-  });
+export function toJimError(error: unknown, now: Date): ErrorAnswer {
+  const answer = (status: number, message: string, more: Partial<JimError> = {}) => {
+    const code = CODES[status] ?? 'INTERNAL_ERROR';
+    const timestamp = now.toISOString();
+    const body: JimError = { code, message, details: null, validationErrors: null, timestamp, ...more };
+    return jsonAnswer(status, body);
+  };
   const validation = (message: string, errors: ValidationErrors, status = 400) =>
     answer(status, message, { code: status === 404 ? 'NOT_FOUND' : 'VALIDATION_ERROR', validationErrors: errors });
   if (error instanceof JimValidationError) return validation(error.message, error.errors);
@@ -76,8 +71,7 @@ export function toJimError(error: unknown, now: Date): { status: number; body: J
     if (field) return validation(error.message, { [field]: [error.message] });
     if (error.reason === 'CERTIFICATE_EXISTS') return answer(400, error.message);
   }
-  const known = error instanceof AppError || error instanceof HttpError || (error as FastifyError).statusCode;
-  const { status, detail } = toProblem(known ? error : new Error('unknown'), '');
+  const { status, detail } = toProblem(error, '');
   if (status === 401) return answer(401, 'Authentication required', { error: 'Unauthorized' });
   if (status === 413 || status === 415) return validation(detail, { body: [detail] });
   return answer(status, detail);

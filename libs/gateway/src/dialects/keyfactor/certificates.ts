@@ -1,5 +1,4 @@
 import {
-  AppError,
   invalid,
   MATCHES_ALL,
   MATCHES_NOTHING,
@@ -8,15 +7,13 @@ import {
   writeQuery,
   type Query,
 } from '@certferry/core';
-import { deploymentV1, inventoryV1 } from '@certferry/contracts';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { inventoryV1 } from '@certferry/contracts';
+import type { FastifyInstance } from 'fastify';
 import type { GatewayContext } from '../../gateway-context.ts';
-import { callOptions } from '../../guards.ts';
 import { HttpError } from '../../problem.ts';
-import { toKeyfactorCertificate, type Location } from './certificate.ts';
+import { toKeyfactorCertificate } from './certificate.ts';
 import { collect, readFlag, readPaging, readQuery } from './conventions.ts';
-import { toKeyfactorStore } from './store.ts';
-import { findStore } from './stores.ts';
+import { locationsOf } from './locations.ts';
 
 /** Where Keyfactor's names of sort fields are in our lists; others do not sort. */
 const SORTS: Record<string, string> = {
@@ -29,18 +26,14 @@ const SORTS: Record<string, string> = {
   importdate: 'createdAt',
 };
 
-/** The certificate with this number. NOT_FOUND is 404 in a path and 400 in a body. */
+/** The certificate with this number, with its DER; what is not there is 404 in a path and 400 in a body. */
 export async function findByNumber(
   { services }: GatewayContext,
-  request: FastifyRequest,
   number: number,
 ): Promise<inventoryV1.Certificate | undefined> {
   if (!Number.isInteger(number) || number < 1) return undefined;
-  const { items } = await services.certificates.listCertificates(
-    { filter: `CertId -eq ${number}` },
-    callOptions(request),
-  );
-  return items[0];
+  const asked = { filter: `CertId -eq ${number}`, includeDer: true };
+  return (await services.certificates.listCertificates(asked)).items[0];
 }
 
 /** Fields whose answer is the same for every certificate here, as whether they match. */
@@ -74,71 +67,34 @@ export function addCertificateRoutes(app: FastifyInstance, context: GatewayConte
       filter === undefined
         ? { items: [], total: 0 }
         : await collect(paging, (page) =>
-            services.certificates.listCertificates({ ...page, filter, sort }, callOptions(request)),
+            services.certificates.listCertificates({ ...page, filter, sort, includeDer: true }),
           );
     reply.header('x-total-count', total);
-    return await Promise.all(items.map((one) => toAnswer(context, request, one)));
+    return await toAnswers(context, query, items);
   });
   app.get('/Certificates/:id', { config: { scope: 'read' } }, async (request) => {
-    refuseCollection(readQuery(request)['collectionid']);
+    const query = readQuery(request);
+    refuseCollection(query['collectionid']);
     const { id } = request.params as { id: string };
-    const certificate = await findByNumber(context, request, Number(id));
+    const certificate = await findByNumber(context, Number(id));
     if (!certificate) throw new HttpError(404, 'CERTIFICATE_NOT_FOUND', `There is no certificate ${id}.`);
-    return await toAnswer(context, request, certificate, true);
+    const [answer] = await toAnswers(context, { ...query, includehasprivatekey: 'true' }, [certificate]);
+    return answer;
   });
 }
 
-async function toAnswer(
+async function toAnswers(
   context: GatewayContext,
-  request: FastifyRequest,
-  ...[certificate, single = false]: [inventoryV1.Certificate, boolean?]
-): Promise<object> {
-  const query = readQuery(request);
-  const { id } = certificate;
-  const format = inventoryV1.ExportFormat.DER;
-  const { content } = await context.services.exports.exportCertificate({ id, format }, callOptions(request));
-  return toKeyfactorCertificate(certificate, {
-    metadata: readFlag(query, 'includemetadata'),
-    hasPrivateKey: single || readFlag(query, 'includehasprivatekey'),
-    contentBytes: Buffer.from(content).toString('base64'),
-    locations: readFlag(query, 'includelocations') ? await locationsOf(context, request, certificate) : undefined,
-  });
-}
-
-/** Where a certificate is now: the stores that a deployment succeeded in, read again. */
-async function locationsOf(
-  context: GatewayContext,
-  request: FastifyRequest,
-  { id, facts }: inventoryV1.Certificate,
-): Promise<Location[]> {
-  const status = deploymentV1.JobStatus.SUCCEEDED;
-  const found = await context.services.jobs.listJobs({ certificateId: id, status, limit: 500 }, callOptions(request));
-  const locations: Location[] = [];
-  for (const storeId of new Set(found.items.map((job) => job.storeId))) {
-    const store = await findStore(context, request, storeId);
-    if (!store) continue;
-    const { ClientMachine, Storepath, CertStoreType } = toKeyfactorStore(store);
-    for (const entry of await readableEntries(context, request, storeId)) {
-      if (entry.fingerprintSha256 !== facts!.fingerprintSha256) continue;
-      const Alias = entry.alias || entry.thumbprint;
-      const place = { StoreMachine: ClientMachine, StorePath: Storepath, StoreType: CertStoreType };
-      locations.push({ ...place, Alias, ChainLevel: 0, CertStoreId: storeId });
-    }
-  }
-  return locations;
-}
-
-/** What a store holds; nothing of one whose files cannot be read as a store now. */
-async function readableEntries(
-  { services }: GatewayContext,
-  request: FastifyRequest,
-  id: string,
-): Promise<deploymentV1.StoreEntry[]> {
-  try {
-    return (await services.stores.listStoreEntries({ id }, callOptions(request))).items;
-  } catch (error) {
-    if (error instanceof AppError && ['NOT_FOUND', 'INVALID_ARGUMENT', 'FAILED_PRECONDITION'].includes(error.code))
-      return [];
-    throw error;
-  }
+  query: Record<string, string>,
+  certificates: inventoryV1.Certificate[],
+): Promise<object[]> {
+  const locations = readFlag(query, 'includelocations') ? await locationsOf(context, certificates) : undefined;
+  return certificates.map((certificate) =>
+    toKeyfactorCertificate(certificate, {
+      metadata: readFlag(query, 'includemetadata'),
+      hasPrivateKey: readFlag(query, 'includehasprivatekey'),
+      contentBytes: Buffer.from(certificate.der).toString('base64'),
+      locations: locations?.get(certificate.id),
+    }),
+  );
 }

@@ -1,25 +1,11 @@
 import { invalid } from '@certferry/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { GatewayContext } from '../../gateway-context.ts';
-import { apiKeyHeader, authorize, recordAudit } from '../../guards.ts';
-import { HttpError, noSuchRoute, toProblem } from '../../problem.ts';
+import { HttpError } from '../../problem.ts';
 import { lowerKeys, parseBody } from '../json-body.ts';
 
 /** What clients take us for; they choose by it which calls they make. */
 export const PRODUCT_VERSION = '25.1.0.0';
 const API_VERSIONS = /^[12](\.0)?$/;
-
-/** Keyfactor's code of an error, by our status. Only 0xA011000F and 0xA0110002 are publicly known; the form is. */
-const ERROR_CODES: Record<number, string> = {
-  400: '0xA011000F',
-  401: '0xA0110004',
-  403: '0xA0110005',
-  404: '0xA0110008',
-  413: '0xA0110010',
-  415: '0xA0110002',
-  429: '0xA0110011',
-};
-const INTERNAL_CODE = '0xA0110001';
 
 /** Members whose keys are the caller's own words. */
 const MAPS = ['metadata', 'jobfields', 'properties', 'parameters'];
@@ -85,49 +71,27 @@ const flag = new Set(['true', '1']);
 export const readFlag = (query: Record<string, string>, name: string): boolean =>
   flag.has((query[name] ?? '').toLowerCase());
 
-/** Parsers, authentication, audit, versions and error bodies of every route. */
-export function addConventions(app: FastifyInstance, context: GatewayContext): void {
+/** JSON with keys in any case, a known version of the API, and ours in every answer. */
+export function addConventions(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'string' }, (request, text, done) => {
+  app.addContentTypeParser<string>('*', { parseAs: 'string' }, (request, text, done) => {
     try {
       const type = request.headers['content-type'] ?? '';
-      const body = parseBody(text as string);
+      const body = parseBody(text);
       if (body !== undefined && !/json/i.test(type)) throw new HttpError(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send JSON.');
       done(null, lowerKeys(body, MAPS));
     } catch (error) {
       done(error as Error);
     }
   });
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-keyfactor-product-version', PRODUCT_VERSION);
-    if (request.is404) return;
-    await authorize(context, request, credentials(request));
+  app.addHook('onRequest', (request, _reply, done) => {
     const version = request.headers['x-keyfactor-api-version'];
-    if (typeof version === 'string' && !API_VERSIONS.test(version.trim()))
-      throw invalid('INVALID_FIELD', `There is no version "${version}" of this API; there are 1 and 2.`);
+    const isKnown = request.is404 || typeof version !== 'string' || API_VERSIONS.test(version.trim());
+    if (isKnown) done();
+    else done(invalid('INVALID_FIELD', `There is no version "${version}" of this API; there are 1 and 2.`));
   });
-  app.addHook('preHandler', async (request) => await recordAudit(context, request));
-  app.setErrorHandler(async (error, request, reply) => {
-    const { status: known, detail } = toProblem(error, request.id);
-    const status = known === 409 ? 400 : known;
-    if (status >= 500) context.platform.logger.error({ err: error, requestId: request.id }, 'request failed');
-    if (status === 401) reply.header('www-authenticate', 'Basic realm="Certferry"');
-    if (status === 429) reply.header('retry-after', '60');
-    return await reply
-      .code(status)
-      .type('application/json; charset=utf-8')
-      .send({ ErrorCode: ERROR_CODES[status] ?? INTERNAL_CODE, Message: detail });
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    reply.header('x-keyfactor-product-version', PRODUCT_VERSION);
+    done(null, payload);
   });
-  app.setNotFoundHandler((request) => {
-    throw noSuchRoute(request);
-  });
-}
-
-/** Basic: the password is an API key and the user name is only recorded (`DOMAIN\user` and `user@DOMAIN` alike); or Bearer, or X-Api-Key. */
-function credentials(request: FastifyRequest): { key: string | undefined; user?: string } {
-  const basic = /^Basic +([A-Za-z0-9+/=_-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  if (basic === undefined) return { key: apiKeyHeader(request) };
-  const text = Buffer.from(basic, 'base64').toString('utf8');
-  const colon = text.indexOf(':');
-  return colon < 0 ? { key: text } : { key: text.slice(colon + 1), user: text.slice(0, colon).slice(0, 200) };
 }

@@ -1,13 +1,12 @@
 import { invalid } from '@certferry/core';
 import { deploymentV1 } from '@certferry/contracts';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { GatewayContext } from '../../gateway-context.ts';
-import { callOptions } from '../../guards.ts';
 import { checkInput } from '../../problem.ts';
 import { findByNumber, refuseCollection } from './certificates.ts';
 import { typeOf } from './store.ts';
-import { findStore } from './stores.ts';
+import { findStores } from './stores.ts';
 import { readSchedule, scheduleBody } from './times.ts';
 
 const scalars = z.record(z.string(), z.unknown()).nullish();
@@ -42,23 +41,34 @@ const removeBody = z.object({
 
 const THUMBPRINT = /^[0-9a-f]{40}$/i;
 
-/** The store of an entry of the body, and what its type makes of the alias. */
-async function resolveAlias(
+interface Entry {
+  certificatestoreid: string;
+  alias?: string | null;
+}
+
+/** The stores of the body's entries, in their order, and what each store's type makes of the alias. */
+async function resolveAliases<E extends Entry>(
   context: GatewayContext,
-  request: FastifyRequest,
-  entry: { certificatestoreid: string; alias?: string | null },
-): Promise<{ storeId: string; alias?: string; thumbprint?: string }> {
-  const store = await findStore(context, request, entry.certificatestoreid);
-  if (!store) throw invalid('INVALID_FIELD', `There is no certificate store ${entry.certificatestoreid}.`);
-  const type = typeOf(store);
-  const alias = entry.alias?.trim() ?? '';
-  if (type?.alias === 'Required') {
-    if (alias === '')
-      throw invalid('INVALID_FIELD', `The store ${store.id} needs an Alias: its type is ${type.shortName}.`);
-    return { storeId: store.id, alias };
-  }
-  // Types without aliases show the thumbprint in its place; whatever else is sent there is passed over.
-  return { storeId: store.id, ...(THUMBPRINT.test(alias) && { thumbprint: alias }) };
+  entries: E[],
+): Promise<{ entry: E; place: { storeId: string; alias?: string; thumbprint?: string } }[]> {
+  const stores = await findStores(
+    context,
+    entries.map((entry) => entry.certificatestoreid),
+  );
+  return entries.map((entry) => {
+    const store = stores.get(entry.certificatestoreid.toLowerCase());
+    if (!store) throw invalid('INVALID_FIELD', `There is no certificate store ${entry.certificatestoreid}.`);
+    const type = typeOf(store);
+    const alias = entry.alias?.trim() ?? '';
+    const storeId = store.id;
+    if (type?.alias === 'Required') {
+      if (alias === '')
+        throw invalid('INVALID_FIELD', `The store ${storeId} needs an Alias: its type is ${type.shortName}.`);
+      return { entry, place: { storeId, alias } };
+    }
+    // Types without aliases show the thumbprint in its place; whatever else is sent there is passed over.
+    return { entry, place: { storeId, ...(THUMBPRINT.test(alias) && { thumbprint: alias }) } };
+  });
 }
 
 /** POST …/Certificates/Add and …/Remove: one job an entry, in their order; one refused entry refuses the whole call. */
@@ -68,31 +78,25 @@ export function addDeploymentRoutes(app: FastifyInstance, context: GatewayContex
   app.post('/CertificateStores/Certificates/Add', { config }, async (request) => {
     const body = checkInput(addBody, request.body ?? {});
     refuseCollection(body.collectionid);
-    const certificate = await findByNumber(context, request, body.certificateid);
+    const certificate = await findByNumber(context, body.certificateid);
     if (!certificate) throw invalid('INVALID_FIELD', `There is no certificate ${body.certificateid}.`);
-    const targets = await Promise.all(
-      body.certificatestores.map(async (entry) => {
-        const { storeId, alias } = await resolveAlias(context, request, entry);
-        const includePrivateKey = entry.includeprivatekey ?? false;
-        return { storeId, alias, overwrite: entry.overwrite ?? false, includePrivateKey };
-      }),
-    );
+    const resolved = await resolveAliases(context, body.certificatestores);
+    const targets = resolved.map(({ entry, place: { storeId, alias } }) => {
+      const includePrivateKey = entry.includeprivatekey ?? false;
+      return { storeId, alias, overwrite: entry.overwrite ?? false, includePrivateKey };
+    });
     const action = deploymentV1.DeploymentAction.ADD;
-    const { jobs } = await services.deployments.createDeployment(
-      { certificateId: certificate.id, action, targets, ...readSchedule(body.schedule) },
-      callOptions(request),
-    );
+    const asked = { certificateId: certificate.id, action, targets, ...readSchedule(body.schedule) };
+    const { jobs } = await services.deployments.createDeployment(asked);
     return jobs.map((job) => job.id);
   });
   app.post('/CertificateStores/Certificates/Remove', { config }, async (request) => {
     const body = checkInput(removeBody, request.body ?? {});
     refuseCollection(body.collectionid);
-    const targets = await Promise.all(body.certificatestores.map((entry) => resolveAlias(context, request, entry)));
+    const targets = (await resolveAliases(context, body.certificatestores)).map(({ place }) => place);
     const action = deploymentV1.DeploymentAction.REMOVE;
-    const { jobs } = await services.deployments.createDeployment(
-      { action, targets, ...readSchedule(body.schedule) },
-      callOptions(request),
-    );
+    const asked = { action, targets, ...readSchedule(body.schedule) };
+    const { jobs } = await services.deployments.createDeployment(asked);
     return jobs.map((job) => job.id);
   });
 }

@@ -1,14 +1,13 @@
 import { AppError, invalid } from '@certferry/core';
 import { deploymentV1, inventoryV1 } from '@certferry/contracts';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { GatewayContext } from '../../gateway-context.ts';
-import { callOptions } from '../../guards.ts';
 import { checkInput } from '../../problem.ts';
 import { toDotNetTime } from '../display-name.ts';
 import { readBase64 } from '../json-body.ts';
 import { toKeyfactorStore, typeOf } from './store.ts';
-import { findStore } from './stores.ts';
+import { findStores } from './stores.ts';
 import { readTime } from './times.ts';
 
 /** One value of Keyfactor's bit flags and never several: its Python clients refuse any other number. */
@@ -61,14 +60,13 @@ export function addImportRoutes(app: FastifyInstance, context: GatewayContext): 
   app.post('/Certificates/Import', { config: { scope: 'write' } }, async (request) => {
     const body = checkInput(importBody, request.body ?? {});
     const runAt = body.schedule ? readTime(body.schedule) : undefined;
-    const item = await importLeaf(context, request, body);
-    const { certificate } = await services.certificates.getCertificate(
-      { id: item.certificateId },
-      callOptions(request),
-    );
+    const item = await importLeaf(context, body);
+    const { certificate } = await services.certificates.getCertificate({ id: item.certificateId });
     const refused: InvalidKeystore[] = [];
+    const stores = await findStores(context, body.storeids ?? []);
     for (const storeId of body.storeids ?? []) {
-      const problem = await deployTo(context, request, { body, storeId, certificateId: item.certificateId, runAt });
+      const to = { storeId, store: stores.get(storeId.toLowerCase()), certificateId: item.certificateId, runAt };
+      const problem = await deployTo(context, body, to);
       if (problem) refused.push(problem);
     }
     const asked = body.storeids?.length ?? 0;
@@ -82,12 +80,9 @@ export function addImportRoutes(app: FastifyInstance, context: GatewayContext): 
   });
   app.post('/Certificates/Analyze', { config: { scope: 'read', readOnly: true } }, async (request) => {
     const body = checkInput(importBody.pick({ certificate: true, password: true }), request.body ?? {});
-    const { items } = (
-      await services.imports.importCertificates(
-        { content: readContent(body.certificate), password: body.password ?? undefined, dryRun: true },
-        callOptions(request),
-      )
-    ).import!;
+    const content = readContent(body.certificate);
+    const asked = { content, password: body.password ?? undefined, dryRun: true };
+    const { items } = (await services.imports.importCertificates(asked)).import!;
     return items.flatMap(({ facts, issuer }) =>
       facts
         ? [
@@ -107,23 +102,15 @@ export function addImportRoutes(app: FastifyInstance, context: GatewayContext): 
 }
 
 /** Imports and answers the item of the leaf: the one with its key, else the first that issued no other. */
-async function importLeaf(
-  { services }: GatewayContext,
-  request: FastifyRequest,
-  body: ImportBody,
-): Promise<inventoryV1.ImportItem> {
+async function importLeaf({ services }: GatewayContext, body: ImportBody): Promise<inventoryV1.ImportItem> {
   const metadata = Object.entries(body.metadata ?? {}).filter(([, value]) => value !== null);
-  const { items } = (
-    await services.imports.importCertificates(
-      {
-        content: readContent(body.certificate),
-        password: body.password ?? undefined,
-        ...(body.metadata && { metadata: { values: Object.fromEntries(metadata.map(([k, v]) => [k, String(v)])) } }),
-        firstOfPem: true,
-      },
-      callOptions(request),
-    )
-  ).import!;
+  const { import: imported } = await services.imports.importCertificates({
+    content: readContent(body.certificate),
+    password: body.password ?? undefined,
+    ...(body.metadata && { metadata: { values: Object.fromEntries(metadata.map(([k, v]) => [k, String(v)])) } }),
+    firstOfPem: true,
+  });
+  const { items } = imported!;
   const kept = items.filter((item) => item.result !== inventoryV1.ImportResult.FAILED);
   const leaves = kept.filter((item) => !item.issuer);
   const leaf = leaves.find((item) => item.hasPrivateKey) ?? leaves[0] ?? kept[0];
@@ -139,13 +126,13 @@ function statusOf({ result, changes }: inventoryV1.ImportItem): number {
 
 /** Schedules the deployment to one store; what is wrong with it is answered, not thrown. */
 async function deployTo(
-  context: GatewayContext,
-  request: FastifyRequest,
-  to: { body: ImportBody; storeId: string; certificateId: string; runAt?: Date },
+  { services }: GatewayContext,
+  body: ImportBody,
+  to: { storeId: string; store?: deploymentV1.Store; certificateId: string; runAt?: Date },
 ): Promise<InvalidKeystore | undefined> {
-  const store = await findStore(context, request, to.storeId);
+  const { store } = to;
   const type = store && typeOf(store);
-  const asked = to.body.storetypes?.find((one) => one.storetypeid === type?.id);
+  const asked = body.storetypes?.find((one) => one.storetypeid === type?.id);
   const alias = asked?.alias?.trim() ?? '';
   const refuse = (Reason: number, Explanation: string): InvalidKeystore => {
     const { ClientMachine, Storepath } = store ? toKeyfactorStore(store) : { ClientMachine: '', Storepath: '' };
@@ -155,15 +142,12 @@ async function deployTo(
   if (type?.alias === 'Required' && alias === '')
     return refuse(REASON.alias, `A store of type ${type.shortName} needs an alias: give it in StoreTypes.`);
   try {
-    await context.services.deployments.createDeployment(
-      {
-        certificateId: to.certificateId,
-        action: deploymentV1.DeploymentAction.ADD,
-        targets: [{ storeId: store.id, alias: alias || undefined, overwrite: asked?.overwrite ?? false }],
-        runAt: to.runAt,
-      },
-      callOptions(request),
-    );
+    await services.deployments.createDeployment({
+      certificateId: to.certificateId,
+      action: deploymentV1.DeploymentAction.ADD,
+      targets: [{ storeId: store.id, alias: alias || undefined, overwrite: asked?.overwrite ?? false }],
+      runAt: to.runAt,
+    });
     return undefined;
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'INTERNAL') throw error;

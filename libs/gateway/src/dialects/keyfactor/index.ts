@@ -1,9 +1,9 @@
-import type { FastifyInstance } from 'fastify';
-import type { GatewayContext } from '../../gateway-context.ts';
 import type { Dialect } from '../dialect.ts';
 import { addCertificateRoutes } from './certificates.ts';
 import { addConventions } from './conventions.ts';
+import { readCredentials } from './credentials.ts';
 import { addDeploymentRoutes } from './deployments.ts';
+import { toKeyfactorError } from './errors.ts';
 import { addImportRoutes } from './import.ts';
 import { addJobRoutes } from './jobs.ts';
 import { addServerRoutes } from './server.ts';
@@ -14,14 +14,18 @@ import { addStoreTypeRoutes } from './store-types.ts';
 export const keyfactor: Dialect = {
   name: 'keyfactor',
   prefix: '/KeyfactorAPI',
-  addRoutes(app: FastifyInstance, context: GatewayContext) {
-    addConventions(app, context);
-    addServerRoutes(app, context);
-    addImportRoutes(app, context);
-    addCertificateRoutes(app, context);
-    addStoreTypeRoutes(app);
-    addStoreRoutes(app, context);
-    addDeploymentRoutes(app, context);
-    addJobRoutes(app, context);
-  },
+  create: (context) => ({
+    credentials: readCredentials,
+    errorAnswer: toKeyfactorError,
+    routes(app) {
+      addConventions(app);
+      addServerRoutes(app, context);
+      addImportRoutes(app, context);
+      addCertificateRoutes(app, context);
+      addStoreTypeRoutes(app);
+      addStoreRoutes(app, context);
+      addDeploymentRoutes(app, context);
+      addJobRoutes(app, context);
+    },
+  }),
 };

@@ -8,14 +8,13 @@ import {
   type Query,
 } from '@certferry/core';
 import { deploymentV1 } from '@certferry/contracts';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { GatewayContext } from '../../gateway-context.ts';
-import { callOptions } from '../../guards.ts';
 import { toDotNetTime } from '../display-name.ts';
 import { collect, readPaging, readQuery, type Paging } from './conventions.ts';
 import { AGENT_ID, AGENT_MACHINE } from './server.ts';
 import { toKeyfactorStore, typeOf } from './store.ts';
-import { findStore } from './stores.ts';
+import { findStores } from './stores.ts';
 import { writeSchedule } from './times.ts';
 
 const { JobStatus, DeploymentAction } = deploymentV1;
@@ -119,19 +118,17 @@ const WAITING: Query = {
 export function addJobRoutes(app: FastifyInstance, context: GatewayContext): void {
   const { services } = context;
   const config = { scope: 'read' } as const;
-  const list = async (request: FastifyRequest, paging: Paging, which: Query) => {
+  const list = async (paging: Paging, which: Query) => {
     const filter = jobQuery(paging.queryString, which);
     if (filter === undefined) return { items: [], total: 0 };
     const ascending = paging.sortField !== '' && !paging.descending;
-    return await collect(paging, (page) =>
-      services.jobs.listJobs({ ...page, filter, ascending }, callOptions(request)),
-    );
+    return await collect(paging, (page) => services.jobs.listJobs({ ...page, filter, ascending }));
   };
   /** The jobs' stores; of one that was removed only its id is left. */
-  const withStores = async (request: FastifyRequest, jobs: deploymentV1.Job[]) => {
-    const ids = [...new Set(jobs.map((job) => job.storeId))];
-    const stores = new Map(
-      await Promise.all(ids.map(async (id) => [id, await findStore(context, request, id)] as const)),
+  const withStores = async (jobs: deploymentV1.Job[]) => {
+    const stores = await findStores(
+      context,
+      jobs.map((job) => job.storeId),
     );
     return jobs.map((job) => {
       const store = stores.get(job.storeId);
@@ -142,9 +139,9 @@ export function addJobRoutes(app: FastifyInstance, context: GatewayContext): voi
   };
 
   app.get('/OrchestratorJobs/JobHistory', { config }, async (request, reply) => {
-    const { items, total } = await list(request, readPaging(readQuery(request)), BEGUN);
+    const { items, total } = await list(readPaging(readQuery(request)), BEGUN);
     reply.header('x-total-count', total);
-    return (await withStores(request, items)).map(({ job, ClientMachine, StorePath, JobType }) => {
+    return (await withStores(items)).map(({ job, ClientMachine, StorePath, JobType }) => {
       const start = job.timeline.find((entry) => entry.step === 'leased')?.at ?? job.createdAt!;
       const state = stateOf(job);
       const ended = state.Status === STATUS.completed || state.Status === STATUS.completedWillRetry;
@@ -164,9 +161,9 @@ export function addJobRoutes(app: FastifyInstance, context: GatewayContext): voi
     });
   });
   app.get('/OrchestratorJobs/ScheduledJobs', { config }, async (request, reply) => {
-    const { items, total } = await list(request, readPaging(readQuery(request)), WAITING);
+    const { items, total } = await list(readPaging(readQuery(request)), WAITING);
     reply.header('x-total-count', total);
-    return (await withStores(request, items)).map(({ job, ClientMachine, StorePath, JobType }) => ({
+    return (await withStores(items)).map(({ job, ClientMachine, StorePath, JobType }) => ({
       Id: job.id,
       ClientMachine,
       Target: StorePath,

@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import type { GatewayContext } from '../../gateway-context.ts';
-import { callOptions } from '../../guards.ts';
 import { HttpError } from '../../problem.ts';
 import { toDotNetTime } from '../display-name.ts';
 import { PRODUCT_VERSION } from './conventions.ts';
@@ -64,8 +63,8 @@ export function addServerRoutes(app: FastifyInstance, { platform, services }: Ga
     if (id.toLowerCase() !== AGENT_ID) throw new HttpError(404, 'NO_SUCH_AGENT', `There is no agent ${id}.`);
     return await Promise.resolve(agent());
   });
-  app.get('/MetadataFields', { config }, async (request, reply) => {
-    const { fields } = await services.metadataFields.listMetadataFields({}, callOptions(request));
+  app.get('/MetadataFields', { config }, async (_request, reply) => {
+    const { fields } = await services.metadataFields.listMetadataFields({});
     reply.header('x-total-count', fields.length);
     return fields.map(({ number, name }, i) => ({
       Id: number,

@@ -1,9 +1,8 @@
-import { AppError, invalid, MATCHES_ALL, MATCHES_NOTHING, parseQuery, rewriteQuery, writeQuery } from '@certferry/core';
+import { invalid, MATCHES_ALL, MATCHES_NOTHING, parseQuery, rewriteQuery, writeQuery } from '@certferry/core';
 import type { deploymentV1 } from '@certferry/contracts';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { GatewayContext } from '../../gateway-context.ts';
-import { callOptions } from '../../guards.ts';
 import { checkInput } from '../../problem.ts';
 import { toInventoryCertificate } from './certificate.ts';
 import { collect, readPaging, readQuery } from './conventions.ts';
@@ -114,11 +113,7 @@ function readProperties(properties: string | Record<string, unknown> | null | un
   });
 }
 
-async function createStore(
-  { services }: GatewayContext,
-  request: FastifyRequest,
-  body: z.infer<typeof storeBody>,
-): Promise<deploymentV1.Store> {
+async function createStore({ services }: GatewayContext, body: z.infer<typeof storeBody>): Promise<deploymentV1.Store> {
   const type = findType(body.certstoretype);
   if (body.agentid && body.agentid.toLowerCase() !== AGENT_ID)
     throw invalid('INVALID_FIELD', `There is no agent ${body.agentid}; GET /Agents shows the one there is.`);
@@ -138,22 +133,26 @@ async function createStore(
     ...Object.fromEntries(properties.map(([name, value]) => [LABEL.property + name, value])),
   };
   const name = `${body.clientmachine} - ${body.storepath}`.slice(0, 200);
-  return (await services.stores.createStore({ store: { name, kind: type.kind, config, labels } }, callOptions(request)))
-    .store!;
+  return (await services.stores.createStore({ store: { name, kind: type.kind, config, labels } })).store!;
 }
 
-/** A store id of a path: what is not there, or not one of ours to show, is 404. */
-export async function findStore(
+const STORE_ID = /^[0-9a-f-]{1,64}$/;
+const IDS_A_QUERY = 100;
+
+/** Stores by their ids, as callers write them: asked for in lower case, many at a time; what is not there is left out. */
+export async function findStores(
   { services }: GatewayContext,
-  request: FastifyRequest,
-  id: string,
-): Promise<deploymentV1.Store | undefined> {
-  try {
-    return (await services.stores.getStore({ id: id.toLowerCase() }, callOptions(request))).store;
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'NOT_FOUND') return undefined;
-    throw error;
+  ids: Iterable<string>,
+): Promise<ReadonlyMap<string, deploymentV1.Store>> {
+  const wanted = [...new Set([...ids].map((id) => id.toLowerCase()))].filter((id) => STORE_ID.test(id));
+  const stores = new Map<string, deploymentV1.Store>();
+  for (let at = 0; at < wanted.length; at += IDS_A_QUERY) {
+    const some = wanted.slice(at, at + IDS_A_QUERY);
+    const filter = some.map((id) => `Id -eq "${id}"`).join(' OR ');
+    const { items } = await services.stores.listStores({ filter, limit: IDS_A_QUERY });
+    for (const store of items) stores.set(store.id, store);
   }
+  return stores;
 }
 
 export function addStoreRoutes(app: FastifyInstance, context: GatewayContext): void {
@@ -164,29 +163,29 @@ export function addStoreRoutes(app: FastifyInstance, context: GatewayContext): v
     const { items, total } =
       filter === undefined
         ? { items: [], total: 0 }
-        : await collect(paging, (page) => services.stores.listStores({ ...page, filter }, callOptions(request)));
+        : await collect(paging, (page) => services.stores.listStores({ ...page, filter }));
     reply.header('x-total-count', total);
     return items.map(toKeyfactorStore);
   });
   app.post('/CertificateStores', { config: { scope: 'write' } }, async (request) =>
-    toKeyfactorStore(await createStore(context, request, checkInput(storeBody, request.body ?? {}))),
+    toKeyfactorStore(await createStore(context, checkInput(storeBody, request.body ?? {}))),
   );
   app.get('/CertificateStores/:id', { config: { scope: 'read' } }, async (request) => {
     const { id } = request.params as { id: string };
-    return toKeyfactorStore((await services.stores.getStore({ id: id.toLowerCase() }, callOptions(request))).store!);
+    return toKeyfactorStore((await services.stores.getStore({ id: id.toLowerCase() })).store!);
   });
   app.delete('/CertificateStores/:id', { config: { scope: 'write' } }, async (request, reply) => {
     const { id } = request.params as { id: string };
-    await services.stores.deleteStore({ id: id.toLowerCase() }, callOptions(request));
+    await services.stores.deleteStore({ id: id.toLowerCase() });
     return await reply.code(204).send();
   });
   app.get('/CertificateStores/:id/Inventory', { config: { scope: 'read' } }, async (request, reply) => {
     const { id } = request.params as { id: string };
     const { offset, limit } = readPaging(readQuery(request));
-    const { items } = await services.stores.listStoreEntries({ id: id.toLowerCase() }, callOptions(request));
+    const { items } = await services.stores.listStoreEntries({ id: id.toLowerCase() });
     reply.header('x-total-count', items.length);
     const page = items.slice(offset, offset + limit);
-    const numbers = await numbersOf(context, request, page);
+    const numbers = await numbersOf(context, page);
     return page.map((entry, i) => ({
       Name: entry.alias || entry.thumbprint,
       Certificates: [entry.certificate!, ...entry.chain].map(({ facts }) =>
@@ -203,7 +202,6 @@ const FINGERPRINTS_A_QUERY = 150;
 /** Our numbers of the certificates that a store holds, by fingerprint. */
 async function numbersOf(
   { services }: GatewayContext,
-  request: FastifyRequest,
   entries: deploymentV1.StoreEntry[],
 ): Promise<Map<string, number>> {
   const held = entries.flatMap(({ certificate, chain }) => [certificate!, ...chain]);
@@ -212,7 +210,7 @@ async function numbersOf(
   for (let at = 0; at < fingerprints.length; at += FINGERPRINTS_A_QUERY) {
     const some = fingerprints.slice(at, at + FINGERPRINTS_A_QUERY);
     const filter = some.map((fingerprint) => `Fingerprint -eq "${fingerprint}"`).join(' OR ');
-    const { items } = await services.certificates.listCertificates({ filter, limit: 500 }, callOptions(request));
+    const { items } = await services.certificates.listCertificates({ filter, limit: 500 });
     for (const { facts, number } of items) numbers.set(facts!.fingerprintSha256, number);
   }
   return numbers;
