@@ -289,12 +289,42 @@ describe('ArcGIS', () => {
     expect((await get(`${ADMIN}/security`)).status).toBe(200);
   });
 
-  test('a machine begins with a self-signed portal, which it serves; made once', async () => {
+  test('a GET changes nothing: a machine whose keystore has no key answers as it is', async () => {
+    const jobs = async () => (await call(system, 'GET', `/v1/jobs?storeId=${storeId}`)).body['items'] as object[];
     const [one, two] = await Promise.all([get(CERTIFICATES), get(SITE)]);
     expect(one.text).toBe(
-      '{"sslCertificates":["portal"],"webServerCertificateAlias":"portal","sslProtocols":"TLSv1.2,TLSv1.3","cipherSuites":"TLS_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256","HSTSEnabled":false}',
+      '{"sslCertificates":[],"webServerCertificateAlias":"","sslProtocols":"TLSv1.2,TLSv1.3","cipherSuites":"TLS_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256","HSTSEnabled":false}',
     );
     expect(two.text).toBe(one.text);
+    for (const path of ['portal', 'portal/export']) failed(await get(`${CERTIFICATES}/${path}`), 404, 'portal');
+    expect([existsSync(keystore()), await jobs()]).toEqual([false, []]);
+    expect((await call(system, 'GET', '/v1/certificates')).body['items']).toEqual([]);
+    failed(
+      await form('POST', `${CERTIFICATES}/update`, { webServerCertificateAlias: 'portal', token, f: 'json' }),
+      400,
+      'does not exist',
+    );
+    failed(await form('POST', `${CERTIFICATES}/portal/delete`, { token, f: 'json' }), 404, 'portal');
+    expect(existsSync(keystore())).toBe(false);
+  });
+
+  test('the first certificate with its key is what the web server uses', async () => {
+    const [key, certificate] = [join(folder, 'portal.key'), join(folder, 'portal.pem')];
+    const names = ['-subj', `/CN=${MACHINE}`, '-addext', `subjectAltName=DNS:${MACHINE}`];
+    const made = ['-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate];
+    execFileSync('openssl', ['req', '-x509', ...made, ...names], { stdio: 'pipe' });
+    const pfx = ['-export', '-in', certificate, '-inkey', key, '-passout', `pass:${CANARY}`];
+    expect((await importPfx('portal', execFileSync('openssl', ['pkcs12', ...pfx]))).text).toBe('{"status":"success"}');
+    const { items } = (await call(system, 'GET', '/v1/audit?limit=1')).body;
+    expect(items[0]).toMatchObject({
+      action: 'POST /arcgis/portaladmin/machines/:machine/sslCertificates/importExistingServerCertificate',
+      target: MACHINE,
+      user: 'siteadmin',
+    });
+    expect((await get(CERTIFICATES)).json).toMatchObject({
+      sslCertificates: ['portal'],
+      webServerCertificateAlias: 'portal',
+    });
     const entry = (await get(`${CERTIFICATES}/PORTAL`)).json;
     expect(entry).toMatchObject({
       aliasName: 'portal',
@@ -460,6 +490,12 @@ describe('ArcGIS', () => {
       })();
       failed(await importPfx('portal', pfx), 500, /Unable to import certificate The alias portal already exists/);
       failed(await importPfx('PORTAL', pfx), 500, 'already exists');
+      failed(await importPfx('nokey', noKey), 500, 'no private key');
+      // Nor where the inventory has the key: it is not in the file that was sent.
+      const known = await call(system, 'POST', '/v1/imports', {
+        contentBase64: Buffer.from(self.pem + self.keyPem).toString('base64'),
+      });
+      expect(known.body['items']).toMatchObject([{ result: 'created', hasPrivateKey: true }]);
       failed(await importPfx('nokey', noKey), 500, 'no private key');
       failed(await importPfx('pem', Buffer.from(self.pem + self.keyPem)), 500, 'takes pkcs12, not pem');
       failed(await importPfx('rubbish', randomBytes(500)), 500, 'not a certificate');

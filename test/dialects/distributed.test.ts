@@ -91,7 +91,7 @@ describe.skipIf(!mongodb || !nats || !hasProgram('openssl'))('the five calls, fo
     const answer = await fetch(`${url}/importExistingServerCertificate`, { method: 'POST', body: upload });
     expect(await answer.text()).toBe('{"status":"success"}');
     const listed = await (await fetch(`${url}?f=json&token=${token}`)).json();
-    expect(listed).toMatchObject({ sslCertificates: expect.arrayContaining(['portal', 'web']) as string[] });
+    expect(listed).toMatchObject({ sslCertificates: expect.arrayContaining(['web']) as string[] });
   });
 
   test('DigiCert: an archive', async () => {

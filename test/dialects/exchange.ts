@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import type { RunningSystem } from '../system.ts';
 
 export interface Answer {
@@ -17,9 +17,12 @@ export function exchange(
   call: { method: string; path: string; headers?: Record<string, string>; body?: string | Buffer },
 ): Promise<Answer> {
   const url = new URL(system.url);
+  // A connection of its own: one that is kept may be closed by the server while a test waits for a program to end.
+  const agent = new Agent({ keepAlive: true });
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
+        agent,
         host: url.hostname,
         port: url.port,
         method: call.method,
@@ -36,6 +39,7 @@ export function exchange(
         incoming.on('end', () => {
           const bytes = Buffer.concat(chunks);
           const text = bytes.toString('utf8');
+          agent.destroy();
           resolve({
             status: incoming.statusCode!,
             rawHeaders: incoming.rawHeaders,

@@ -318,6 +318,11 @@ describe('JIM', () => {
     ]);
     expect((await send('GET', `${CERTIFICATES}/${id}/validate`)).json.isValid).toBe(true);
     expect((await send('GET', `${CERTIFICATES}/${id}/download`)).json.code).toBe('NOT_FOUND');
+    for (const query of [`changeReason=${'x'.repeat(1_001)}`, 'changeReason=one&changeReason=two']) {
+      const refused = await send('DELETE', `${CERTIFICATES}/${id}?${query}`);
+      expect([refused.status, refused.json.code]).toEqual([400, 'VALIDATION_ERROR']);
+      expect(Object.keys(refused.json.validationErrors)).toEqual(['changeReason']);
+    }
     expect((await send('DELETE', `${CERTIFICATES}/${id}?changeReason=no%20more`)).status).toBe(204);
     const uploaded = (await upload(leaf.pem, { name: 'Way "1" é' })).json;
     const file = await send('GET', `${CERTIFICATES}/${uploaded.id}/download`);
