@@ -8,9 +8,14 @@ import { createServices, type Services } from './services.ts';
 
 const FAILURES_PER_MINUTE = 30;
 
+/** What of the platform the routes and the shell touch. */
+export interface GatewayPlatform extends Omit<Platform, 'config' | 'events' | 'logger'> {
+  logger: Pick<Platform['logger'], 'info' | 'error'>;
+}
+
 /** What the routes work with. */
 export interface GatewayContext {
-  platform: Platform;
+  platform: GatewayPlatform;
   services: Services;
   apiKeys: ApiKeys;
   failures: FailureLimit;
@@ -21,7 +26,7 @@ export interface GatewayContext {
   filesRoot: string | undefined;
 }
 
-export function createGatewayContext(platform: Platform, filesRoot: string | undefined): GatewayContext {
+export function createGatewayContext(platform: GatewayPlatform, filesRoot: string | undefined): GatewayContext {
   const { database, clock, secrets, client } = platform;
   return {
     platform,

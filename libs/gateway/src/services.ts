@@ -2,7 +2,8 @@ import { deploymentV1, inventoryV1 } from '@certferry/contracts';
 import type { Client, DeadlineOptions } from '@certferry/rpc';
 import type { Platform } from '@certferry/runtime';
 
-const DEFINITIONS = {
+/** What the gateway calls, by its feature. */
+export const SERVICE_DEFINITIONS = {
   certificates: inventoryV1.CertificateServiceDefinition,
   imports: inventoryV1.ImportServiceDefinition,
   exports: inventoryV1.ExportServiceDefinition,
@@ -16,9 +17,11 @@ const DEFINITIONS = {
 };
 
 /** A client of every service that the gateway calls, by its feature. */
-export type Services = { readonly [F in keyof typeof DEFINITIONS]: Client<(typeof DEFINITIONS)[F], DeadlineOptions> };
+export type Services = {
+  readonly [F in keyof typeof SERVICE_DEFINITIONS]: Client<(typeof SERVICE_DEFINITIONS)[F], DeadlineOptions>;
+};
 
 export function createServices(client: Platform['client']): Services {
-  const made = Object.entries(DEFINITIONS).map(([feature, definition]) => [feature, client(definition)]);
+  const made = Object.entries(SERVICE_DEFINITIONS).map(([feature, definition]) => [feature, client(definition)]);
   return Object.fromEntries(made) as Services;
 }
