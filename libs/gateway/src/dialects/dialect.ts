@@ -9,5 +9,5 @@ export interface Dialect {
   name: string;
   /** Below which paths it answers everything, also what does not exist. Matched without case. */
   prefix: string;
-  create(context: GatewayContext): HttpApi;
+  create: (context: GatewayContext) => HttpApi;
 }

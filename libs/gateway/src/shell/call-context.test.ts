@@ -31,7 +31,7 @@ test('every call to a service carries who asks and the request id of answer, log
     await gateway.send({ method: 'GET', url: '/KeyfactorAPI/MetadataFields' }),
   ];
   const ids = answers.map((answer) => answer.headers['x-request-id']);
-  const [{ _id: caller }] = (await gateway.context.apiKeys.list()) as [{ _id: string }];
+  const caller = (await gateway.context.apiKeys.list())[0]!._id;
   expect(gateway.calls).toEqual([
     { method: 'MetadataFieldService/ListMetadataFields', requestId: ids[0], caller },
     { method: 'StoreService/CreateStore', requestId: ids[1], caller },
@@ -57,7 +57,7 @@ test('credentials in a form: the call still says who asks', async () => {
   const login = { username: 'siteadmin', password: gateway.adminKey, client: 'requestip', f: 'json' };
   const { token } = (await post('/arcgis/sharing/rest/generateToken', login)).json();
   await post('/arcgis/portaladmin/security/sslCertificates/update', { token, f: 'json' });
-  const [{ _id: caller }] = (await gateway.context.apiKeys.list()) as [{ _id: string }];
+  const caller = (await gateway.context.apiKeys.list())[0]!._id;
   expect(gateway.calls).toMatchObject([{ method: 'StoreService/ListStores', caller }]);
 });
 

@@ -59,11 +59,11 @@ export interface ErrorAnswer {
  */
 export interface HttpApi {
   /** Who a request says that it comes from. Throws only what `errorAnswer` knows. */
-  credentials(request: FastifyRequest): Credentials | Promise<Credentials>;
+  credentials: (request: FastifyRequest) => Credentials | Promise<Credentials>;
   /** The credentials are in the body: it is read before anybody is known. */
   credentialsInBody?: boolean;
-  errorAnswer(error: unknown, request: FastifyRequest): ErrorAnswer;
-  routes(app: FastifyInstance): void;
+  errorAnswer: (error: unknown, request: FastifyRequest) => ErrorAnswer;
+  routes: (app: FastifyInstance) => void;
 }
 
 /** An error as compact JSON. */

@@ -127,10 +127,10 @@ export class Machines {
 
   async saveSettings({ store }: Machine, settings: Partial<WebSettings>): Promise<void> {
     const names = Object.keys(SETTING_LABELS) as (keyof typeof SETTING_LABELS)[];
-    const given = names.flatMap((name) =>
+    const given = names.flatMap((name): [string, string][] =>
       settings[name] === undefined ? [] : [[SETTING_LABELS[name], String(settings[name])]],
     );
-    const values = { ...store.labels, ...(Object.fromEntries(given) as Record<string, string>) };
+    const values = { ...store.labels, ...Object.fromEntries(given) };
     await this.#services.stores.updateStore({ id: store.id, labels: { values } });
   }
 }

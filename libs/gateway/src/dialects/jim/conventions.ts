@@ -15,8 +15,5 @@ export function addConventions(app: FastifyInstance): void {
       done(error as Error);
     }
   });
-  app.addHook('onSend', (_request, reply, payload, done) => {
-    reply.header('api-supported-versions', '1.0');
-    done(null, payload);
-  });
+  app.addHook('onSend', (_request, reply) => Promise.resolve(void reply.header('api-supported-versions', '1.0')));
 }

@@ -90,8 +90,7 @@ export function addConventions(app: FastifyInstance): void {
     if (isKnown) done();
     else done(invalid('INVALID_FIELD', `There is no version "${version}" of this API; there are 1 and 2.`));
   });
-  app.addHook('onSend', (_request, reply, payload, done) => {
-    reply.header('x-keyfactor-product-version', PRODUCT_VERSION);
-    done(null, payload);
-  });
+  app.addHook('onSend', (_request, reply) =>
+    Promise.resolve(void reply.header('x-keyfactor-product-version', PRODUCT_VERSION)),
+  );
 }
