@@ -15,7 +15,11 @@ export const auditRecord = named(
     requestId: z.string(),
     address: z.string(),
     user: z.string().optional().describe('User name that came with the key'),
-    reason: z.string().optional(),
+    reason: z.string().optional().describe('What the caller said that the change is for'),
+    outcome: z
+      .object({ status: z.int().describe('HTTP'), reason: z.string().describe('UPPER_SNAKE; empty for success') })
+      .optional()
+      .describe('How the call ended; absent while it runs, and when the process ended before it did'),
   }),
 );
 export type AuditRecord = z.infer<typeof auditRecord>;

@@ -49,6 +49,8 @@ test('a mutating call has one record before it is made, and then its outcome', a
     requestId: answer.headers['x-request-id'],
     outcome: { status: 201, reason: '' },
   });
+  const listed = (await gateway.send({ method: 'GET', url: '/v1/audit' })).json();
+  expect(listed.items).toMatchObject([{ seq: 1, target: '7', outcome: { status: 201, reason: '' } }]);
   expect(await gateway.context.audit.verify()).toMatchObject({ records: 2 });
 });
 

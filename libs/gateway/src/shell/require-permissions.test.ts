@@ -1,7 +1,9 @@
+import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { DIALECTS } from '../dialects/index.ts';
 import { openTestGateway } from '../testing/open-test-gateway.ts';
 import { probeDialect } from '../testing/probe-dialect.ts';
+import { requirePermissions } from './require-permissions.ts';
 
 const answer = () => Promise.resolve('here');
 
@@ -30,4 +32,14 @@ test('every route of ours is declared, and a dialect whose line is gone is gone'
   } finally {
     await Promise.all([whole.close(), without.close()]);
   }
+});
+
+test('a route with a scope that no shell stands before is never answered', async () => {
+  const app = fastify();
+  requirePermissions(app);
+  app.get('/unguarded', { config: { scope: 'read' } }, answer);
+  app.get('/anonymous', { config: { anonymous: true } }, answer);
+  expect((await app.inject('/unguarded')).body).toContain('Nobody has authorized this call.');
+  expect((await app.inject('/anonymous')).body).toBe('here');
+  await app.close();
 });

@@ -4,6 +4,7 @@ import { AppError, systemClock } from '@certferry/core';
 import type { deploymentV1, inventoryV1 } from '@certferry/contracts';
 import { openDatabase } from '@certferry/database';
 import { createInProcessClient, type AnyImplementation, type CallObserver } from '@certferry/rpc';
+import type { Scope } from '@certferry/rest';
 import { createSecretKeeper } from '@certferry/secrets';
 import { temporaryFolder } from '@certferry/testing';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
@@ -11,7 +12,6 @@ import { Registry } from 'prom-client';
 import { createApp } from '../app.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { createGatewayContext, type GatewayContext } from '../gateway-context.ts';
-import type { Scope } from '../security/api-keys.ts';
 import { SERVICE_DEFINITIONS } from '../services.ts';
 
 /** What answers the gateway's calls; a method that is not given is UNIMPLEMENTED. */

@@ -1,7 +1,6 @@
 import type { inventoryV1 } from '@certferry/contracts';
 import { archiveFormat, bulkImportStatus, type BulkImport, type bulkImportOperations } from '@certferry/rest';
 import type { GatewayContext } from '../gateway-context.ts';
-import { callOptions } from '../guards.ts';
 import { iso, requesterToJson } from './json-values.ts';
 import type { Routes } from './route.ts';
 
@@ -19,13 +18,13 @@ export const bulkImportRoutes = ({ services }: GatewayContext): Routes<typeof bu
   listBulkImports: {
     scope: 'read',
     handler: async (request) => {
-      const { items, total } = await services.bulkImports.listBulkImports(request.query, callOptions(request));
+      const { items, total } = await services.bulkImports.listBulkImports(request.query);
       return { items: items.map(bulkImportToJson), total };
     },
   },
   getBulkImport: {
     scope: 'read',
     handler: async (request) =>
-      bulkImportToJson((await services.bulkImports.getBulkImport(request.params, callOptions(request))).bulkImport!),
+      bulkImportToJson((await services.bulkImports.getBulkImport(request.params)).bulkImport!),
   },
 });

@@ -1,7 +1,6 @@
 import { inventoryV1 } from '@certferry/contracts';
 import type { certificateOperations, ExportFormat, KeyFormat } from '@certferry/rest';
 import type { GatewayContext } from '../gateway-context.ts';
-import { callOptions } from '../guards.ts';
 import { validateCertificate } from '../validate-certificate.ts';
 import { certificateToJson, locationToJson } from './certificate-json.ts';
 import { pageToJson } from './json-values.ts';
@@ -32,17 +31,14 @@ export const certificateRoutes = ({
     scope: 'read',
     handler: async (request) => {
       const { q: text, ...query } = request.query;
-      const found = await services.certificates.listCertificates({ ...query, text }, callOptions(request));
+      const found = await services.certificates.listCertificates({ ...query, text });
       return pageToJson(found, (one) => certificateToJson(one));
     },
   },
   getCertificate: {
     scope: 'read',
     handler: async (request) =>
-      certificateToJson(
-        (await services.certificates.getCertificate(request.params, callOptions(request))).certificate!,
-        true,
-      ),
+      certificateToJson((await services.certificates.getCertificate(request.params)).certificate!, true),
   },
   updateCertificate: {
     scope: 'write',
@@ -54,21 +50,18 @@ export const certificateRoutes = ({
         metadata: metadata && { values: metadata },
         tags: tags && { values: tags },
       };
-      return certificateToJson(
-        (await services.certificates.updateCertificate(change, callOptions(request))).certificate!,
-      );
+      return certificateToJson((await services.certificates.updateCertificate(change)).certificate!);
     },
   },
   deleteCertificate: {
     scope: 'write',
-    handler: async (request) =>
-      void (await services.certificates.deleteCertificate(request.params, callOptions(request))),
+    handler: async (request) => void (await services.certificates.deleteCertificate(request.params)),
   },
   downloadCertificate: {
     scope: 'read',
     handler: async (request) => {
       const format = EXPORTS[request.query.format];
-      return await services.exports.exportCertificate({ ...request.params, format }, callOptions(request));
+      return await services.exports.exportCertificate({ ...request.params, format });
     },
   },
   downloadPrivateKey: {
@@ -76,16 +69,13 @@ export const certificateRoutes = ({
     handler: async (request) => {
       const { format: name, ...protection } = request.body;
       const format = KEY_EXPORTS[name];
-      return await services.exports.exportPrivateKey(
-        { ...request.params, format, ...protection },
-        callOptions(request),
-      );
+      return await services.exports.exportPrivateKey({ ...request.params, format, ...protection });
     },
   },
   validateCertificate: {
     scope: 'read',
     handler: async (request) => {
-      const { certificate } = await services.certificates.getCertificate(request.params, callOptions(request));
+      const { certificate } = await services.certificates.getCertificate(request.params);
       const found = await validateCertificate(certificate!, { now: platform.clock.now(), filesRoot });
       return { valid: found.errors.length === 0, ...found };
     },
@@ -93,17 +83,14 @@ export const certificateRoutes = ({
   listCertificateLocations: {
     scope: 'read',
     handler: async (request) => {
-      const { items } = await services.locations.listLocations(
-        { certificateId: request.params.id },
-        callOptions(request),
-      );
+      const { items } = await services.locations.listLocations({ certificateId: request.params.id });
       return { items: items.map(locationToJson) };
     },
   },
   listMetadataFields: {
     scope: 'read',
     handler: async (request) => ({
-      items: (await services.metadataFields.listMetadataFields({}, callOptions(request))).fields,
+      items: (await services.metadataFields.listMetadataFields({})).fields,
     }),
   },
 });

@@ -1,7 +1,6 @@
 import { deploymentV1 } from '@certferry/contracts';
 import type { deploymentOperations } from '@certferry/rest';
 import type { GatewayContext } from '../gateway-context.ts';
-import { callOptions } from '../guards.ts';
 import { changeToJson } from './job-json.ts';
 import type { Routes } from './route.ts';
 
@@ -12,10 +11,7 @@ export const deploymentRoutes = ({ services }: GatewayContext): Routes<typeof de
       const { certificateId = '', action: name, targets, schedule, dryRun } = request.body;
       const action = name === 'add' ? deploymentV1.DeploymentAction.ADD : deploymentV1.DeploymentAction.REMOVE;
       if (dryRun) {
-        const { plan } = await services.deployments.planDeployment(
-          { certificateId, action, targets },
-          callOptions(request),
-        );
+        const { plan } = await services.deployments.planDeployment({ certificateId, action, targets });
         reply.code(200);
         return {
           plan: plan.map(({ storeId, changes, problem }) => ({
@@ -26,17 +22,14 @@ export const deploymentRoutes = ({ services }: GatewayContext): Routes<typeof de
         };
       }
       const { at, ...recurrence } = schedule ?? {};
-      const { jobs } = await services.deployments.createDeployment(
-        {
-          certificateId,
-          action,
-          targets,
-          runAt: at === undefined ? undefined : new Date(at),
-          recurrence: Object.keys(recurrence).length > 0 ? recurrence : undefined,
-          requestId: request.idempotencyId ?? '',
-        },
-        callOptions(request),
-      );
+      const { jobs } = await services.deployments.createDeployment({
+        certificateId,
+        action,
+        targets,
+        runAt: at === undefined ? undefined : new Date(at),
+        recurrence: Object.keys(recurrence).length > 0 ? recurrence : undefined,
+        requestId: request.idempotencyId ?? '',
+      });
       reply.code(202);
       return { jobs: jobs.map(({ id, storeId }) => ({ id, storeId })) };
     },

@@ -1,7 +1,6 @@
 import type { inventoryV1 } from '@certferry/contracts';
 import { archiveFormat, type EnrollmentProfile, type enrollmentProfileOperations } from '@certferry/rest';
 import type { GatewayContext } from '../gateway-context.ts';
-import { callOptions } from '../guards.ts';
 import { uploadArchive } from '../upload-archive.ts';
 import { bulkImportToJson } from './bulk-imports.ts';
 import { iso, pageToJson } from './json-values.ts';
@@ -20,32 +19,23 @@ export function enrollmentProfileRoutes(context: GatewayContext): Routes<typeof 
     createEnrollmentProfile: {
       scope: 'write',
       handler: async (request) => {
-        const created = await services.enrollmentProfiles.createEnrollmentProfile(
-          { profile: request.body },
-          callOptions(request),
-        );
+        const created = await services.enrollmentProfiles.createEnrollmentProfile({ profile: request.body });
         return profileToJson(created.profile!);
       },
     },
     listEnrollmentProfiles: {
       scope: 'read',
       handler: async (request) =>
-        pageToJson(
-          await services.enrollmentProfiles.listEnrollmentProfiles(request.query, callOptions(request)),
-          profileToJson,
-        ),
+        pageToJson(await services.enrollmentProfiles.listEnrollmentProfiles(request.query), profileToJson),
     },
     getEnrollmentProfile: {
       scope: 'read',
       handler: async (request) =>
-        profileToJson(
-          (await services.enrollmentProfiles.getEnrollmentProfile(request.params, callOptions(request))).profile!,
-        ),
+        profileToJson((await services.enrollmentProfiles.getEnrollmentProfile(request.params)).profile!),
     },
     deleteEnrollmentProfile: {
       scope: 'write',
-      handler: async (request) =>
-        void (await services.enrollmentProfiles.deleteEnrollmentProfile(request.params, callOptions(request))),
+      handler: async (request) => void (await services.enrollmentProfiles.deleteEnrollmentProfile(request.params)),
     },
     startBulkImport: {
       scope: 'write',

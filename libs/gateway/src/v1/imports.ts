@@ -1,7 +1,6 @@
 import type { importOperations } from '@certferry/rest';
 import type { FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../gateway-context.ts';
-import { callOptions } from '../guards.ts';
 import { readImportInput, type ImportInput } from './import-input.ts';
 import { importToJson } from './import-json.ts';
 import type { Routes } from './route.ts';
@@ -16,13 +15,15 @@ export function importRoutes(context: GatewayContext): Routes<typeof importOpera
   const { services } = context;
   const run = async (request: FastifyRequest, dryRun: boolean) => {
     const { metadata, tags, ...input } = request.importInput!;
-    const answer = await services.imports.importCertificates(
-      { ...input, metadata: metadata && { values: metadata }, tags: tags && { values: tags }, dryRun },
-      callOptions(request),
-    );
+    const answer = await services.imports.importCertificates({
+      ...input,
+      metadata: metadata && { values: metadata },
+      tags: tags && { values: tags },
+      dryRun,
+    });
     return importToJson(answer.import!);
   };
-  // Before the guards' preHandler, which needs the body for the idempotency fingerprint.
+  // Before the shell's preHandler, which needs the body for the idempotency fingerprint.
   const preValidation = async (request: FastifyRequest) =>
     void (request.importInput = await readImportInput(context, request));
   return {
@@ -30,8 +31,7 @@ export function importRoutes(context: GatewayContext): Routes<typeof importOpera
     inspectContainer: { scope: 'read', readOnly: true, preValidation, handler: (request) => run(request, true) },
     getImport: {
       scope: 'read',
-      handler: async (request) =>
-        importToJson((await services.imports.getImport(request.params, callOptions(request))).import!),
+      handler: async (request) => importToJson((await services.imports.getImport(request.params)).import!),
     },
   };
 }

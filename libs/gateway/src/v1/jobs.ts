@@ -1,6 +1,5 @@
 import type { jobOperations } from '@certferry/rest';
 import type { GatewayContext } from '../gateway-context.ts';
-import { callOptions } from '../guards.ts';
 import { jobToJson, statusFromJson } from './job-json.ts';
 import { pageToJson } from './json-values.ts';
 import type { Routes } from './route.ts';
@@ -11,19 +10,19 @@ export const jobRoutes = ({ services }: GatewayContext): Routes<typeof jobOperat
     handler: async (request) => {
       const { status, ...query } = request.query;
       const asked = { ...query, status: status && statusFromJson(status) };
-      return pageToJson(await services.jobs.listJobs(asked, callOptions(request)), jobToJson);
+      return pageToJson(await services.jobs.listJobs(asked), jobToJson);
     },
   },
   getJob: {
     scope: 'read',
-    handler: async (request) => jobToJson((await services.jobs.getJob(request.params, callOptions(request))).job!),
+    handler: async (request) => jobToJson((await services.jobs.getJob(request.params)).job!),
   },
   cancelJob: {
     scope: 'write',
-    handler: async (request) => jobToJson((await services.jobs.cancelJob(request.params, callOptions(request))).job!),
+    handler: async (request) => jobToJson((await services.jobs.cancelJob(request.params)).job!),
   },
   retryJob: {
     scope: 'write',
-    handler: async (request) => jobToJson((await services.jobs.retryJob(request.params, callOptions(request))).job!),
+    handler: async (request) => jobToJson((await services.jobs.retryJob(request.params)).job!),
   },
 });

@@ -28,7 +28,7 @@ export interface Route<O extends Operation> {
   readOnly?: boolean;
   /** A form is left unread, for the handler to take it as it comes. */
   streamsForm?: boolean;
-  /** Before the guards' preHandler. */
+  /** Before the shell's preHandler. */
   preValidation?: (request: FastifyRequest) => Promise<void>;
   /** The body of the answer; sets the status only where the operation has several, and writes a stream itself. */
   handler(request: RequestOf<O>, reply: FastifyReply): Promise<Sent<O['answers'][keyof O['answers']]>>;

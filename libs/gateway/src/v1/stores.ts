@@ -1,6 +1,5 @@
 import type { storeOperations } from '@certferry/rest';
 import type { GatewayContext } from '../gateway-context.ts';
-import { callOptions } from '../guards.ts';
 import { pageToJson } from './json-values.ts';
 import type { Routes } from './route.ts';
 import { entryToJson, storeKindToJson, storeToJson } from './store-json.ts';
@@ -9,13 +8,13 @@ export const storeRoutes = ({ services }: GatewayContext): Routes<typeof storeOp
   listStoreKinds: {
     scope: 'read',
     handler: async (request) => ({
-      items: (await services.stores.listStoreKinds({}, callOptions(request))).kinds.map(storeKindToJson),
+      items: (await services.stores.listStoreKinds({})).kinds.map(storeKindToJson),
     }),
   },
   createStore: {
     scope: 'write',
     handler: async (request, reply) => {
-      const created = (await services.stores.createStore({ store: request.body }, callOptions(request))).store!;
+      const created = (await services.stores.createStore({ store: request.body })).store!;
       reply.header('location', `/v1/stores/${created.id}`);
       return storeToJson(created);
     },
@@ -25,41 +24,38 @@ export const storeRoutes = ({ services }: GatewayContext): Routes<typeof storeOp
     readOnly: true,
     handler: async (request) => {
       const value = { ...request.body, labels: request.body.labels ?? {} };
-      return await services.stores.testStore({ store: { $case: 'draft', value } }, callOptions(request));
+      return await services.stores.testStore({ store: { $case: 'draft', value } });
     },
   },
   listStores: {
     scope: 'read',
-    handler: async (request) =>
-      pageToJson(await services.stores.listStores(request.query, callOptions(request)), storeToJson),
+    handler: async (request) => pageToJson(await services.stores.listStores(request.query), storeToJson),
   },
   getStore: {
     scope: 'read',
-    handler: async (request) =>
-      storeToJson((await services.stores.getStore(request.params, callOptions(request))).store!),
+    handler: async (request) => storeToJson((await services.stores.getStore(request.params)).store!),
   },
   updateStore: {
     scope: 'write',
     handler: async (request) => {
       const { labels, ...rest } = request.body;
       const change = { ...request.params, ...rest, labels: labels && { values: labels } };
-      return storeToJson((await services.stores.updateStore(change, callOptions(request))).store!);
+      return storeToJson((await services.stores.updateStore(change)).store!);
     },
   },
   deleteStore: {
     scope: 'write',
-    handler: async (request) => void (await services.stores.deleteStore(request.params, callOptions(request))),
+    handler: async (request) => void (await services.stores.deleteStore(request.params)),
   },
   testStore: {
     scope: 'write',
     readOnly: true,
-    handler: async (request) =>
-      await services.stores.testStore({ store: { $case: 'id', value: request.params.id } }, callOptions(request)),
+    handler: async (request) => await services.stores.testStore({ store: { $case: 'id', value: request.params.id } }),
   },
   listStoreEntries: {
     scope: 'read',
     handler: async (request) => ({
-      items: (await services.stores.listStoreEntries(request.params, callOptions(request))).items.map(entryToJson),
+      items: (await services.stores.listStoreEntries(request.params)).items.map(entryToJson),
     }),
   },
 });
