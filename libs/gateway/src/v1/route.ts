@@ -64,7 +64,8 @@ function addRoute(app: FastifyInstance, operation: Operation, route: Route<Opera
     method,
     url: path.replace(/^\/v1/, '').replaceAll(/\{(\w+)\}/g, ':$1'),
     config: { scope, readOnly, idempotent },
-    schema: { params, querystring, body, response },
+    // Fastify warns of a member that is there and undefined.
+    schema: { ...(params && { params }), ...(querystring && { querystring }), ...(body && { body }), response },
     ...(preValidation && { preValidation }),
     handler: async (request, reply) => {
       if (statuses.length === 1) reply.code(statuses[0]!);
