@@ -3,7 +3,8 @@ import type { GatewayContext } from '../gateway-context.ts';
 
 const MAX_REASON_CHARACTERS = 1_000;
 
-const isMutating = ({ method, routeOptions }: FastifyRequest): boolean =>
+/** Whether the route may change something. */
+export const isMutating = ({ method, routeOptions }: FastifyRequest): boolean =>
   method !== 'GET' && method !== 'HEAD' && !routeOptions.config.readOnly;
 
 /** One record of a mutating call, before it is made; a call whose record cannot be written is not made. */

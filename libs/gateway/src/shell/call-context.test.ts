@@ -61,7 +61,7 @@ test('credentials in a form: the call still says who asks', async () => {
   expect(gateway.calls).toMatchObject([{ method: 'StoreService/ListStores', caller }]);
 });
 
-test('a client that leaves aborts what was done for it; one that waits does not', async () => {
+test('a client that leaves aborts what is read for it; one that waits does not', async () => {
   const signals: AbortSignal[] = [];
   let arrived!: () => void;
   const arrival = new Promise<void>((resolve) => (arrived = resolve));
@@ -93,4 +93,38 @@ test('a client that leaves aborts what was done for it; one that waits does not'
   expect(await (await fetch(`http://127.0.0.1:${port}/probe/quick`, { headers })).text()).toBe('read');
   await expect.poll(() => gateway.log.filter(({ message }) => message === 'request').length).toBeGreaterThan(0);
   expect(signals[1]!.aborted).toBe(false);
+});
+
+test('a client that leaves does not break off a change: it has its outcome, and the answer for a second call', async () => {
+  let arrived!: () => void;
+  const arrival = new Promise<void>((resolve) => (arrived = resolve));
+  const services: FakeServices = {
+    metadataFields: { listMetadataFields: () => Promise.resolve({ fields: [{ number: 7, name: 'made' }] }) },
+  };
+  const probe = probeDialect((app, context) =>
+    app.post('/change', { config: { scope: 'write', idempotent: true } }, async ({ raw }) => {
+      const left = raw.socket.closed ? undefined : once(raw.socket, 'close');
+      arrived();
+      await left;
+      return (await context.services.metadataFields.listMetadataFields({})).fields;
+    }),
+  );
+  gateway = await openTestGateway({ services, dialects: [probe] });
+  await gateway.app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = gateway.app.server.address() as AddressInfo;
+  const headers = { 'x-api-key': gateway.adminKey, 'idempotency-key': 'once' };
+  const first = request({ port, method: 'POST', path: '/probe/change', headers });
+  first.on('error', () => undefined);
+  first.end();
+  await arrival;
+  first.destroy();
+  await expect
+    .poll(async () => (await gateway.context.audit.list(1, undefined))[0]?.outcome)
+    .toEqual({ status: 200, reason: '' });
+  const again = await fetch(`http://127.0.0.1:${port}/probe/change`, { method: 'POST', headers });
+  expect([again.headers.get('idempotency-replayed'), await again.json()]).toEqual([
+    'true',
+    [{ number: 7, name: 'made' }],
+  ]);
+  expect(gateway.calls).toHaveLength(1);
 });

@@ -23,7 +23,7 @@ declare module 'fastify' {
     bodyParts?: (string | Uint8Array)[];
     /** Under which the answer is kept, when the call came with an Idempotency-Key. */
     idempotencyId?: string;
-    /** Aborted when the client leaves before its answer. */
+    /** Aborted when the client leaves before its answer; never of what changes something. */
     clientLeft?: AbortSignal;
     /** Whether the audit log has a record of the call and waits for its outcome. */
     awaitsOutcome?: boolean;
