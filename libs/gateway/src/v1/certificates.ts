@@ -89,7 +89,7 @@ export const certificateRoutes = ({
   },
   listMetadataFields: {
     scope: 'read',
-    handler: async (request) => ({
+    handler: async () => ({
       items: (await services.metadataFields.listMetadataFields({})).fields,
     }),
   },

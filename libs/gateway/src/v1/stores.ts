@@ -7,7 +7,7 @@ import { entryToJson, storeKindToJson, storeToJson } from './store-json.ts';
 export const storeRoutes = ({ services }: GatewayContext): Routes<typeof storeOperations> => ({
   listStoreKinds: {
     scope: 'read',
-    handler: async (request) => ({
+    handler: async () => ({
       items: (await services.stores.listStoreKinds({})).kinds.map(storeKindToJson),
     }),
   },
