@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { call, startCertferry } from '../test/system.ts';
+import { call, startCertferry } from '../test/running-system.ts';
 import { makeArchive } from './archive.ts';
 import { printTable } from './table.ts';
 

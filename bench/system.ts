@@ -1,5 +1,5 @@
 import { makeCertificate } from '@certferry/testing';
-import { call, finalJob, startCertferry } from '../test/system.ts';
+import { call, finalJob, startCertferry } from '../test/running-system.ts';
 import { percentile, printTable } from './table.ts';
 
 const CALLERS = 8;

@@ -5,7 +5,7 @@ import { deploymentV1, inventoryV1 } from '@certferry/contracts';
 import { backgroundContext, withCallContext } from '@certferry/rpc';
 import { makeCertificate, makeChain, zip } from '@certferry/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { profiles, startSystem, type TestSystem } from './harness.ts';
+import { profiles, startSystem, type TestSystem } from './hosted-services.ts';
 
 const { CREATED, UNCHANGED, UPDATED } = inventoryV1.ImportResult;
 const { PrivateKeyFormat } = inventoryV1;

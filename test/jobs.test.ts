@@ -21,7 +21,7 @@ import type { Job } from '../libs/deployment/src/jobs/job.ts';
 import { Worker } from '../libs/deployment/src/jobs/worker.ts';
 import { Scheduler } from '../libs/deployment/src/schedules/scheduler.ts';
 import { Stores } from '../libs/deployment/src/stores/stores.ts';
-import { profiles, startSystem, type TestSystem } from './harness.ts';
+import { profiles, startSystem, type TestSystem } from './hosted-services.ts';
 
 // Workers at the moments that a running system meets too seldom to wait for. Everything is real but the clock of the
 // database, which the test moves, and a queue of faults between the worker and the inventory.

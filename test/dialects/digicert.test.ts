@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasProgram, makeCertificate, temporaryFolder, zip } from '@certferry/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call, startCertferry, type RunningSystem } from '../system.ts';
+import { call, startCertferry, type RunningSystem } from '../running-system.ts';
 import { exchange, golden, type Answer } from './exchange.ts';
 
 const IMPORT = '/iot/api/v1/certificate-import';
@@ -80,10 +80,7 @@ describe('DigiCert', () => {
       fieldMappings: [{ deviceField: 'Serial', source: 'serial', mandatory: true }],
     });
   });
-  afterAll(async () => {
-    if (process.env['SHOW']) console.log(system.output().slice(-3000));
-    await system.stop();
-  });
+  afterAll(() => system.stop());
 
   test('a job, byte for byte, counted before the reply, and when it has ended', async () => {
     const leaf = await makeCertificate({ commonName: 'device-1.example.com' });

@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http';
-import type { RunningSystem } from '../system.ts';
+import type { RunningSystem } from '../running-system.ts';
 
 export interface Answer {
   status: number;

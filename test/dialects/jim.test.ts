@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { hasProgram, makeCertificate, temporaryFolder, type TestCertificate } from '@certferry/testing';
 import { readCertificate } from '@certferry/x509';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call, startCertferry, type RunningSystem } from '../system.ts';
+import { call, startCertferry, type RunningSystem } from '../running-system.ts';
 import { exchange, golden } from './exchange.ts';
 
 const CERTIFICATES = '/api/v1/certificates';

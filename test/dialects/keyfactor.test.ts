@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { hasProgram, makeCertificate, makeChain, temporaryFolder } from '@certferry/testing';
 import { readCertificate } from '@certferry/x509';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call, startCertferry, type RunningSystem } from '../system.ts';
+import { call, startCertferry, type RunningSystem } from '../running-system.ts';
 import { exchange, golden, type Answer } from './exchange.ts';
 
 const API = '/KeyfactorAPI';

@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasProgram, makeChain, runProgram, temporaryFolder } from '@certferry/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startCertferry, type RunningSystem } from '../system.ts';
+import { startCertferry, type RunningSystem } from '../running-system.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'src', 'main.ts');
 const fixture = (name: string) => join(import.meta.dirname, '..', '..', 'libs', 'x509', 'fixtures', name);

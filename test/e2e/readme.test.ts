@@ -32,6 +32,11 @@ describe.skipIf(!hasProgram('openssl') || !hasProgram('curl'))('the README', () 
     return (await promisify(execFile)('bash', ['-c', script], { cwd: folder, env })).stdout;
   };
 
+  test.each(['README.md', ...dialectPages])('%s: a refused call ends a command with an error', (path) => {
+    const calls = shellBlocks(join(root, path)).flatMap((block) => block.match(/^curl .*/gm) ?? []);
+    expect(calls.filter((line) => !line.startsWith('curl --fail-with-body '))).toEqual([]);
+  });
+
   test('begins with the two commands, which .ci/run runs', () => {
     expect(blocks.slice(0, 2)).toEqual(INSTALL);
   });

@@ -1,6 +1,6 @@
 import { makeChain, useMongoDb, useNats } from '@certferry/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call, finalJob, startCertferry, type RunningSystem, type Shape } from '../system.ts';
+import { call, finalJob, startCertferry, type RunningSystem, type Shape } from '../running-system.ts';
 
 const [mongodb, nats] = [await useMongoDb(), await useNats()];
 const shapes: Shape[] = mongodb && nats ? ['standalone', 'four processes'] : ['standalone'];

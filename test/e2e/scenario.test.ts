@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync
 import { join } from 'node:path';
 import { hasProgram, makeCertificate, makeChain, runProgram, useMongoDb, useNats } from '@certferry/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call, finalJob, startCertferry, type RunningSystem, type Shape } from '../system.ts';
+import { call, finalJob, startCertferry, type RunningSystem, type Shape } from '../running-system.ts';
 
 const [mongodb, nats] = [await useMongoDb(), await useNats()];
 const shapes: Shape[] = mongodb && nats ? ['standalone', 'four processes'] : ['standalone'];
@@ -58,14 +58,12 @@ describe.each(shapes)('the main job, %s', (shape) => {
       expect(status).toBe(200);
       results.push(body['items'].map((item: { result: string }) => item.result).toSorted());
     }
-    expect(results).toEqual(
-      [
-        ['created', 'created', 'created'],
-        ['unchanged', 'unchanged', 'unchanged'],
-        ['unchanged', 'unchanged', 'unchanged'],
-        ['created', 'unchanged', 'unchanged', 'unchanged', ...[]],
-      ].map((one) => expect.arrayContaining(one) as unknown),
-    );
+    expect(results).toEqual([
+      ['created', 'created', 'created'],
+      ['unchanged', 'unchanged', 'unchanged'],
+      ['unchanged', 'unchanged', 'unchanged'],
+      ['created', 'unchanged', 'unchanged', 'unchanged'],
+    ]);
     const { body } = await api('GET', `/v1/certificates?filter=${encodeURIComponent('CN -eq "web1.example.com"')}`);
     expect(body['items'].length).toBe(1);
     const certificate = (await api('GET', `/v1/certificates/${body['items'][0].id}`)).body;

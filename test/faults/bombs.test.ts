@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call, startCertferry, type RunningSystem } from '../system.ts';
+import { call, startCertferry, type RunningSystem } from '../running-system.ts';
 import { CONTAINER_BOMBS, type Bomb } from './bombs.ts';
 import { ARCHIVE_BOMBS, XML_BOMBS } from './archive-bombs.ts';
 

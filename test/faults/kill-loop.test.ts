@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRandom, hasProgram, makeChain, runProgram } from '@certferry/testing';
 import { afterAll, expect, test } from 'vitest';
-import { call, finalJob, startCertferry, type RunningSystem } from '../system.ts';
+import { call, finalJob, startCertferry, type RunningSystem } from '../running-system.ts';
 
 /** kill -9 of the standalone at random moments while imports and deployments run; the nine invariants after every restart. */
 const ROUNDS = Number(process.env['CERTFERRY_TEST_KILL_ROUNDS'] ?? 200);

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { deploymentV1, inventoryV1, parserV1 } from '@certferry/contracts';
 import { Numbers } from '@certferry/database';
-import { createOutboxRelay } from '@certferry/events';
+import { createOutboxRelay, outboxOf } from '@certferry/events';
 import { serve } from '@certferry/rpc';
 import { defineService, inDataDir } from '@certferry/runtime';
 import { connectDirectly, LocalStoreAccess, StoreRoots } from '@certferry/store-drivers';
@@ -30,7 +30,7 @@ export const deployment = defineService({
   create: ({ database, events, secrets, client, clock, logger, config: runtime }, config) => {
     const jobs = new Jobs(database);
     const relay = createOutboxRelay({
-      models: [jobs.model as never],
+      outboxes: [outboxOf(jobs.model)],
       bus: events,
       onError: (error) => logger.warn({ err: error }, 'events wait in the outbox'),
     });

@@ -3,7 +3,7 @@ import { databaseUrl, temporaryFolder, useMongoDb } from '@certferry/testing';
 import { Schema } from 'mongoose';
 import { afterAll, beforeAll, expect, test, vi, describe } from 'vitest';
 import { createEvent, type Event } from './event.ts';
-import { addOutbox, createOutboxRelay, type Outbox } from './outbox.ts';
+import { addOutbox, createOutboxRelay, outboxOf, type Outbox } from './outbox.ts';
 import { createMemoryBus } from './memory/memory-bus.ts';
 import type { Database } from '@certferry/database';
 import type { Model } from 'mongoose';
@@ -24,7 +24,7 @@ describe.each(engines)('outbox on %s', (_, url) => {
   beforeAll(async () => {
     database = await openDatabase(url());
     const schema = new Schema<Thing>({ _id: String, n: Number }, { versionKey: false });
-    addOutbox(schema as never);
+    addOutbox(schema);
     things = database.model('things', schema);
     await database.ready();
   });
@@ -46,7 +46,7 @@ describe.each(engines)('outbox on %s', (_, url) => {
       handler: (one) => (failures-- > 0 ? Promise.reject(new Error('down')) : Promise.resolve(void seen.push(one))),
     });
     const errors: unknown[] = [];
-    const relay = createOutboxRelay({ models: [things as never], bus, onError: (error) => errors.push(error) });
+    const relay = createOutboxRelay({ outboxes: [outboxOf(things)], bus, onError: (error) => errors.push(error) });
     relay.start();
     await vi.waitFor(async () => expect(await things.countDocuments({ outbox: true })).toBe(0), { timeout: 10_000 });
     expect(errors.length).toBeGreaterThan(0);
@@ -68,7 +68,7 @@ describe.each(engines)('outbox on %s', (_, url) => {
     let broken = true;
     const errors: unknown[] = [];
     const relay = createOutboxRelay({
-      models: [things as never],
+      outboxes: [outboxOf(things)],
       bus: {
         ...bus,
         publish: async (one) => {
@@ -102,7 +102,7 @@ describe.each(engines)('outbox on %s', (_, url) => {
       handler: (one) => Promise.resolve(void seen.push((one.data as { n: number }).n)),
     });
     const relays = [1, 2].map(() =>
-      createOutboxRelay({ models: [things as never], bus, onError: (error) => expect.soft(error).toBeUndefined() }),
+      createOutboxRelay({ outboxes: [outboxOf(things)], bus, onError: (error) => expect.soft(error).toBeUndefined() }),
     );
     for (const relay of relays) relay.start();
     await things.create({ _id: 'busy', n: 0 });

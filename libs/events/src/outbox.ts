@@ -13,13 +13,24 @@ export interface Outbox {
 }
 
 /** Adds the outbox fields and their index to an aggregate's schema. */
-export function addOutbox(schema: Schema): void {
-  schema.add({
+export function addOutbox<T extends Outbox>(schema: Schema<T>): void {
+  // What they are in T is said by Outbox; mongoose cannot see that of a T that is not known yet.
+  const fields = schema as unknown as Schema<Outbox>;
+  fields.add({
     pendingEvents: { type: [Object], default: undefined },
     outbox: { type: Boolean, default: undefined },
     deleted: { type: Boolean, default: undefined },
-  } as never);
-  schema.index({ outbox: 1 }, { sparse: true });
+  });
+  fields.index({ outbox: 1 }, { sparse: true });
+}
+
+/** A collection of aggregates, as the relay sees it. */
+export type OutboxModel = Model<Outbox & { _id: string }>;
+
+/** The outbox of a collection whose schema has `addOutbox`. */
+export function outboxOf<T extends Outbox & { _id: string }>(model: Model<T>): OutboxModel {
+  // A model of any aggregate is one of its outbox fields, which mongoose's invariant types cannot say.
+  return model as unknown as OutboxModel;
 }
 
 const BATCH = 200;
@@ -30,15 +41,13 @@ const BATCH = 200;
  * `onError` hears of failures, which are tried again.
  */
 export function createOutboxRelay(options: {
-  models: Model<never>[];
+  outboxes: OutboxModel[];
   bus: EventBus;
   onError: (error: unknown) => void;
 }): Loop {
-  // A model of any aggregate is one of its outbox fields, which mongoose's invariant types cannot say.
-  const models = options.models as unknown as Model<Outbox & { _id: string }>[];
   const round = async () => {
     const rounds: Batch[] = [];
-    for (const model of models) rounds.push(await relayBatch(model, options.bus));
+    for (const model of options.outboxes) rounds.push(await relayBatch(model, options.bus));
     const errors = rounds.flatMap((batch) => batch.errors);
     // Backing off is for when nothing gets out; one aggregate that cannot be published must not slow the others down.
     if (errors.length > 0 && rounds.every((batch) => batch.errors.length === batch.size)) throw errors[0];
@@ -53,7 +62,7 @@ interface Batch {
   errors: unknown[];
 }
 
-async function relayBatch(model: Model<Outbox & { _id: string }>, bus: EventBus): Promise<Batch> {
+async function relayBatch(model: OutboxModel, bus: EventBus): Promise<Batch> {
   const batch = await model.find({ outbox: true }).select('pendingEvents deleted').limit(BATCH).lean();
   // All are waited for even when one fails: the next round must not publish beside what is left of this one.
   const results = await Promise.allSettled(
@@ -63,11 +72,7 @@ async function relayBatch(model: Model<Outbox & { _id: string }>, bus: EventBus)
   return { size: batch.length, errors };
 }
 
-async function relayAggregate(
-  model: Model<Outbox & { _id: string }>,
-  bus: EventBus,
-  aggregate: Outbox & { _id: string },
-): Promise<void> {
+async function relayAggregate(model: OutboxModel, bus: EventBus, aggregate: Outbox & { _id: string }): Promise<void> {
   const events = aggregate.pendingEvents ?? [];
   for (const event of events) await bus.publish(event);
   // Only if nobody appended or removed meanwhile; else the next round takes them.

@@ -1,6 +1,6 @@
 import { deploymentV1, inventoryV1, parserV1 } from '@certferry/contracts';
 import { Numbers } from '@certferry/database';
-import { createOutboxRelay } from '@certferry/events';
+import { createOutboxRelay, outboxOf } from '@certferry/events';
 import { serve } from '@certferry/rpc';
 import { defineService } from '@certferry/runtime';
 import { z } from 'zod';
@@ -29,8 +29,7 @@ export const inventory = defineService({
     const certificates = new Certificates(database);
     const bulkImports = new BulkImports(database);
     const relay = createOutboxRelay({
-      // Of each only its outbox is read, which mongoose's invariant types cannot say.
-      models: [certificates.model as never, bulkImports.model as never],
+      outboxes: [outboxOf(certificates.model), outboxOf(bulkImports.model)],
       bus: events,
       onError: (error) => logger.warn({ err: error }, 'events wait in the outbox'),
     });

@@ -54,7 +54,7 @@ schema.index({ certificateId: 1, createdAt: 1, _id: 1 });
 schema.index({ status: 1, createdAt: 1, _id: 1 });
 schema.index({ number: 1 }, { unique: true, sparse: true });
 schema.index({ repeats: 1 }, { sparse: true });
-addOutbox(schema as never);
+addOutbox(schema);
 
 /** What is kept of a job's timeline. */
 const MAX_TIMELINE = 200;

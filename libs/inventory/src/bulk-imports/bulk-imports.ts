@@ -33,8 +33,7 @@ const schema = new mongoose.Schema<StoredBulkImport>(
 schema.index({ dueAt: 1 }, { sparse: true });
 schema.index({ createdAt: 1, _id: 1 });
 schema.index({ profileId: 1, createdAt: 1, _id: 1 });
-// It adds its own fields to any schema, which mongoose's invariant types cannot say.
-addOutbox(schema as never);
+addOutbox(schema);
 
 const owned = ({ _id, generation }: BulkImport) => ({ _id, generation });
 

@@ -48,8 +48,7 @@ schema.index({ 'search.name': 1, _id: 1 });
 schema.index({ 'search.commonName': 1, _id: 1 });
 schema.index({ 'facts.notAfter': 1, _id: 1 });
 schema.index({ createdAt: 1, _id: 1 });
-// It adds its own fields to any schema, which mongoose's invariant types cannot say.
-addOutbox(schema as never);
+addOutbox(schema);
 
 /** What lists can be sorted by, and where it is kept. Each has an index. */
 export const SORT_FIELDS = {
