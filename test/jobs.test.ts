@@ -278,7 +278,7 @@ describe.each(engines)('jobs on %s', (_, url) => {
     expect(others).toEqual([]);
     expect(second).toMatchObject({ status: 'scheduled', repeats: true, number: expect.any(Number) as number });
     expect(second!.dueAt!.getTime() - first!.createdAt.getTime()).toBe(3_600_000);
-    await context.jobs.step(second as unknown as Job, { state: 'cancelled', at: new Date() });
+    await cancelJob(context, second!._id);
     await withWorker(async () => void (await until(second!._id, (one) => one.repeats === undefined)));
     expect(await context.jobs.model.find({ previousJobId: second!._id }).lean()).toEqual([]);
   });

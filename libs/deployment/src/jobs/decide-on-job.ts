@@ -1,39 +1,51 @@
 import { precondition, type Clock } from '@certferry/core';
+import type { Logger } from '@certferry/runtime';
 import { findJob } from './find-job.ts';
-import type { Job, JobState, Transition } from './job.ts';
+import { isFinal, type Job, type Transition } from './job.ts';
 import type { Jobs } from './jobs.ts';
+import { logJobEnd } from './log-job-end.ts';
 
 export interface DecisionContext {
   jobs: Jobs;
   clock: Clock;
+  logger: Logger;
   /** Called when a job was saved. */
   saved: () => void;
 }
 
-/** Cancels a job that waits. FAILED_PRECONDITION JOB_NOT_CANCELLABLE. */
+/** Cancels a job that waits and has not begun to write. FAILED_PRECONDITION JOB_NOT_CANCELLABLE. */
 export async function cancelJob(context: DecisionContext, id: string): Promise<Job> {
   return await move(context, id, {
-    from: ['queued', 'retry'],
-    refuse: ({ status }) =>
-      precondition('JOB_NOT_CANCELLABLE', `The job is ${status}; only a job that waits can be cancelled.`, { status }),
+    // What was begun is finished or undone before anything else, or nobody would ever look at what it left.
+    refusal: ({ state, status, intent }) =>
+      state === 'queued' || (state === 'retry' && !intent)
+        ? undefined
+        : precondition('JOB_NOT_CANCELLABLE', notCancellable(status, state === 'retry'), { status }),
     to: { state: 'cancelled', message: 'Cancelled by a caller.' },
   });
 }
 
+const notCancellable = (status: string, begun: boolean): string =>
+  begun
+    ? `The job is ${status} and has begun to write; what it began is finished or undone first.`
+    : `The job is ${status}; only a job that waits can be cancelled.`;
+
 /** Queues a failed, cancelled or drifted job again, as if it were new. FAILED_PRECONDITION JOB_NOT_RETRYABLE. */
 export async function retryJob(context: DecisionContext, id: string): Promise<Job> {
   return await move(context, id, {
-    from: ['dead', 'cancelled', 'drifted'],
-    refuse: ({ status }) =>
-      precondition(
-        'JOB_NOT_RETRYABLE',
-        `The job is ${status}; only a failed, cancelled or drifted job can be retried.`,
-        { status },
-      ),
+    refusal: ({ state, status }) =>
+      ['dead', 'cancelled', 'drifted'].includes(state)
+        ? undefined
+        : precondition(
+            'JOB_NOT_RETRYABLE',
+            `The job is ${status}; only a failed, cancelled or drifted job can be retried.`,
+            { status },
+          ),
     to: {
       state: 'queued',
       message: 'Retried by a caller.',
       set: { attempts: 0, dueAt: context.clock.now() },
+      // Whatever it left is read anew, as whatever else stands in the store by now.
       unset: ['intent', 'error'],
     },
   });
@@ -42,14 +54,18 @@ export async function retryJob(context: DecisionContext, id: string): Promise<Jo
 async function move(
   context: DecisionContext,
   id: string,
-  { from, refuse, to }: { from: JobState[]; refuse: (job: Job) => Error; to: Omit<Transition, 'at'> },
+  { refusal, to }: { refusal: (job: Job) => Error | undefined; to: Omit<Transition, 'at'> },
 ): Promise<Job> {
+  const { jobs, clock, logger, saved } = context;
   for (;;) {
     const job = await findJob(context, id);
-    if (!from.includes(job.state)) throw refuse(job);
-    const moved = await context.jobs.step(job, { ...to, at: context.clock.now() });
+    const refused = refusal(job);
+    if (refused) throw refused;
+    const moved = await jobs.step(job, { ...to, at: clock.now() });
+    // Else somebody else has moved it meanwhile.
     if (!moved) continue;
-    context.saved();
+    saved();
+    if (isFinal(moved)) logJobEnd(logger, moved);
     return moved;
   }
 }

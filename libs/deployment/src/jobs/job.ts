@@ -69,6 +69,8 @@ export interface Job extends Outbox {
 }
 
 export const MAX_ATTEMPTS = 10;
+/** What is kept of a job's timeline. */
+export const MAX_TIMELINE = 200;
 
 /** Where nobody works at a job any more, for good. */
 export const FINAL: readonly JobState[] = ['done', 'dead', 'drifted', 'cancelled'];
@@ -119,10 +121,12 @@ export function makeStep(job: Job, { state, at, message = '', set, unset = [] }:
   const status = scheduled ? 'scheduled' : STATUS[state];
   const announce = status !== job.status || state === 'leased' || state === 'queued';
   const sequence = announce ? job.sequence + 1 : job.sequence;
-  const next: Job = { ...job, ...set, state, status, sequence, updatedAt: at };
+  const attempt = set?.attempts ?? job.attempts;
+  const entry: TimelineEntry = { at, step: state, status, attempt, message };
+  const timeline = [...job.timeline, entry].slice(-MAX_TIMELINE);
+  const next: Job = { ...job, ...set, state, status, sequence, timeline, updatedAt: at };
   const gone: (keyof Job)[] = isFinal(next) ? [...unset, 'dueAt'] : unset;
   for (const member of gone) delete next[member];
-  const entry: TimelineEntry = { at, step: state, status, attempt: next.attempts, message };
   return { next, unset: gone, entry, ...(announce && { event: statusEvent(next, at) }) };
 }
 

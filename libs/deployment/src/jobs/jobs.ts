@@ -1,4 +1,5 @@
 import {
+  escapeExpression,
   isDuplicateKey,
   listPage,
   type Database,
@@ -9,7 +10,7 @@ import {
 import { addOutbox } from '@certferry/events';
 import mongoose, { type Model } from 'mongoose';
 import { JobWatch } from './job-watch.ts';
-import { FINAL, LEASED, makeStep, statusEvent, type Job, type Transition } from './job.ts';
+import { FINAL, LEASED, makeStep, MAX_TIMELINE, statusEvent, type Job, type Transition } from './job.ts';
 
 const schema = new mongoose.Schema<Job>(
   {
@@ -56,16 +57,16 @@ schema.index({ number: 1 }, { unique: true, sparse: true });
 schema.index({ repeats: 1 }, { sparse: true });
 addOutbox(schema);
 
-/** What is kept of a job's timeline. */
-const MAX_TIMELINE = 200;
-
 /** Began to write and has not ended: whatever its store holds by now, no other job of the store goes before it. */
 const interrupted: DatabaseFilter = {
   state: { $in: [...LEASED, 'retry'] },
   'intent.newDigest': { $exists: true },
 };
 
-/** The jobs' collection. Every step is one conditional update on id, generation and state. */
+/**
+ * The jobs' collection. Every step is one conditional update on id, generation and state, and on the sequence: a job
+ * that was cancelled and retried by hand meanwhile is in the same state of the same generation, but has told of more.
+ */
 export class Jobs {
   readonly #model: Model<Job>;
   /** Hears of every step that this process makes. */
@@ -86,7 +87,10 @@ export class Jobs {
       return job;
     } catch (error) {
       if (!isDuplicateKey(error) || job.requestKey === undefined) throw error;
-      return (await this.#one({ requestKey: job.requestKey }))!;
+      const present = await this.#one({ requestKey: job.requestKey });
+      // Else it was another unique member that is taken.
+      if (!present) throw error;
+      return present;
     }
   }
 
@@ -108,7 +112,7 @@ export class Jobs {
     };
     for (const member of unset) delete $set[member];
     const { matchedCount } = await this.#model.updateOne(
-      { _id: job._id, generation: job.generation, state: job.state },
+      { _id: job._id, generation: job.generation, state: job.state, sequence: job.sequence },
       {
         $set,
         ...(unset.length > 0 && { $unset: Object.fromEntries(unset.map((member) => [member, 1])) }),
@@ -164,9 +168,10 @@ export class Jobs {
     await this.#model.updateMany({ state: { $in: [...LEASED] }, dueAt: { $gt: now } }, { $set: { dueAt: now } });
   }
 
-  /** A later job for the same place that has succeeded. */
+  /** A later job for the same place that has succeeded. Stores do not tell aliases apart by case. */
   async findSuccessor({ _id, storeId, alias, createdAt }: Job): Promise<Job | undefined> {
-    return await this.#one({ storeId, createdAt: { $gte: createdAt }, alias, state: 'done', _id: { $gt: _id } });
+    const place = { storeId, alias: alias && new RegExp(`^${escapeExpression(alias)}$`, 'i') };
+    return await this.#one({ ...place, createdAt: { $gte: createdAt }, state: 'done', _id: { $gt: _id } });
   }
 
   async hasUnfinished(storeId: string): Promise<boolean> {

@@ -1,20 +1,27 @@
 import { AppError } from '@certferry/core';
 import type { OpenStore, PreparedChange } from '@certferry/store-drivers';
-import { backoff, type Lease } from '@certferry/work';
+import { backoff } from '@certferry/work';
 import type { DeploymentContext } from '../deployment-context.ts';
 import { toStoreChange } from '../deployments/store-change.ts';
 import { withStore } from '../stores/open-store.ts';
+import { loggedJob, logJobEnd } from './log-job-end.ts';
 import { isFinal, isRetryable, MAX_ATTEMPTS, type Job, type JobError, type JobState, type Transition } from './job.ts';
 
 /** Thrown when another worker may have the job: this one must not touch anything any more. */
 class LeaseLost extends Error {}
 
 /** What an attempt asks of its lease. */
-export type AttemptLease = Pick<Lease, 'held' | 'lost'>;
+export interface AttemptLease {
+  /** Whether nobody else can have the job; asked right before the write. */
+  held: () => boolean;
+  /** Aborted when the attempt has to end where it is. */
+  lost: AbortSignal;
+}
 
 /**
  * One attempt at a leased job, from where the last one stopped: reads the store back, records what it holds and will
- * hold, writes, reads it back, and ends in done, retry, dead, drifted or cancelled. Throws nothing: a lost lease ends it.
+ * hold, writes, reads it back, and ends in done, retry, dead, drifted or cancelled. A lost lease ends it where it is.
+ * Throws only what keeps it from recording how the attempt ended.
  */
 export async function runJob(context: DeploymentContext, leased: Job, lease: AttemptLease): Promise<void> {
   const attempt = new Attempt(context, leased, lease);
@@ -57,6 +64,7 @@ class Attempt {
         });
       }
       if (await this.#isSuperseded()) return;
+      this.#forgetIntent();
     }
     const prepared = await open.prepare(await toStoreChange(this.#context, this.#job));
     if (prepared.changes.length === 0)
@@ -82,15 +90,19 @@ class Attempt {
   async #write(open: OpenStore, prepared: PreparedChange): Promise<void> {
     const { oldRevision: oldDigest, newRevision: newDigest, changes } = prepared;
     await this.#step('intent', { set: { intent: { oldDigest, newDigest, changes } } });
-    if (!this.#lease.held) throw new LeaseLost();
+    if (!this.#lease.held()) throw new LeaseLost();
     try {
       await prepared.write();
     } catch (error) {
-      // Where nothing was written, nothing is half done, and the store's other jobs need not wait for the next try.
-      const untouched = (await open.revision().catch(() => undefined)) === oldDigest;
-      if (untouched) delete this.#job.intent;
+      if ((await open.revision().catch(() => undefined)) === oldDigest) this.#forgetIntent();
       throw error;
     }
+  }
+
+  /** Nothing is half done, so that the store's other jobs need not wait for this one's next try; saved with the next step. */
+  #forgetIntent(): void {
+    const { intent: _, ...job } = this.#job;
+    this.#job = job;
   }
 
   /** Reads the store as a stranger would, and ends the job. */
@@ -116,15 +128,17 @@ class Attempt {
     const next = await jobs.step(this.#job, { ...step, state, at: clock.now() });
     if (!next) throw new LeaseLost();
     this.#job = next;
-    if (isFinal(next)) this.#logEnd();
+    if (isFinal(next)) logJobEnd(this.#context.logger, next);
   }
 
   /** retry with back-off, or dead: for an error that needs a person, and after ten attempts. */
   async fail(thrown: unknown): Promise<void> {
     const { database, logger } = this.#context;
+    // The job has ended, and what came after, closing the store, changes nothing about that.
+    if (isFinal(this.#job)) return logger.warn({ err: thrown, ...loggedJob(this.#job) }, 'after the end of a job');
     const known = thrown instanceof AppError;
     if (!known || thrown.code === 'INTERNAL')
-      logger.error({ err: thrown, ...this.#logged() }, 'job failed unexpectedly');
+      logger.error({ err: thrown, ...loggedJob(this.#job) }, 'job failed unexpectedly');
     const { reason, message, retryable } = known ? told(thrown) : UNEXPECTED;
     const { attempts, intent } = this.#job;
     const again = retryable && attempts < MAX_ATTEMPTS;
@@ -137,19 +151,6 @@ class Attempt {
     }).catch((lost: unknown) => {
       if (!(lost instanceof LeaseLost)) throw lost;
     });
-  }
-
-  #logEnd(): void {
-    const { status, attempts, error, storeId, certificateId } = this.#job;
-    this.#context.logger.info(
-      { ...this.#logged(), status, attempts, reason: error?.reason, storeId, certificateId },
-      'job ended',
-    );
-  }
-
-  #logged() {
-    const { _id: jobId, requestId, requestedBy: caller } = this.#job;
-    return { jobId, requestId, caller };
   }
 }
 

@@ -10,7 +10,11 @@ const DEFAULT_SECONDS = 10;
 const LOOK_MS = 100;
 
 /** The job when it is final, or as it is when the time is up (0: ten seconds) or the caller has left. */
-export async function waitForJob(context: { jobs: Jobs }, id: string, seconds: number): Promise<Job> {
+export async function waitForJob(
+  context: { jobs: Pick<Jobs, 'find' | 'watch'> },
+  id: string,
+  seconds: number,
+): Promise<Job> {
   if (seconds < 0 || seconds > MAX_SECONDS)
     throw invalid('INVALID_FIELD', `seconds must be 0 to ${MAX_SECONDS}, not ${seconds}.`, { field: 'seconds' });
   const { signal } = callContext();

@@ -2,16 +2,24 @@ import { newId } from '@certferry/core';
 import { backgroundContext, withCallContext } from '@certferry/rpc';
 import { LeasedPool, type Taken } from '@certferry/work';
 import type { DeploymentContext } from '../deployment-context.ts';
-import type { Job } from './job.ts';
+import { MAX_ATTEMPTS, type Job } from './job.ts';
+import { logJobEnd } from './log-job-end.ts';
 import { runJob } from './run-job.ts';
+
+/** How long running jobs have to end when the worker stops. */
+const STOP_GRACE_MS = 5_000;
 
 /** Runs due jobs, several stores at a time, one job a store. */
 export class Worker {
   readonly #context: DeploymentContext;
   readonly #pool: LeasedPool;
+  readonly #graceMs: number;
+  /** Aborted when the grace is over: a store that hangs does not keep the process. */
+  readonly #graceOver = new AbortController();
 
-  constructor(context: DeploymentContext, concurrency: number) {
+  constructor(context: DeploymentContext, concurrency: number, graceMs = STOP_GRACE_MS) {
     this.#context = context;
+    this.#graceMs = graceMs;
     const { jobs, storeLeases, database, logger } = context;
     this.#pool = new LeasedPool({
       concurrency,
@@ -38,8 +46,12 @@ export class Worker {
   /** Looks for due jobs now. */
   kick = (): void => this.#pool.kick();
 
-  /** Takes no more jobs and waits for those that run. */
-  stop = (): Promise<void> => this.#pool.stop();
+  /** Takes no more jobs and waits for those that run; what has not ended after the grace is left to its lease. */
+  async stop(): Promise<void> {
+    const grace = setTimeout(() => this.#graceOver.abort(), this.#graceMs);
+    await this.#pool.stop();
+    clearTimeout(grace);
+  }
 
   /** Leases a store, then the one of its jobs that goes first. */
   async #take(storeId: string, time: { now: Date; until: Date }): Promise<Taken | undefined> {
@@ -54,8 +66,12 @@ export class Worker {
     }
     return {
       extend: async (until) => (await jobs.extend(job, until)) && (await storeLeases.extend(storeId, holder, until)),
-      run: (lease) =>
-        withCallContext(asRequester(job), () => runJob(this.#context, job, lease)).finally(this.#context.saved),
+      run: async (lease) => {
+        const lost = AbortSignal.any([lease.lost, this.#graceOver.signal]);
+        const held = () => lease.held && !lost.aborted;
+        const run = () => runJob(this.#context, job, { held, lost });
+        await withCallContext(asRequester(job), run).finally(this.#context.saved);
+      },
       release,
     };
   }
@@ -65,6 +81,10 @@ export class Worker {
     for (;;) {
       const job = await jobs.nextOf(storeId, now);
       if (!job) return undefined;
+      if (job.attempts >= MAX_ATTEMPTS) {
+        await this.#giveUp(job);
+        continue;
+      }
       const set = { generation: job.generation + 1, attempts: job.attempts + 1, dueAt: until };
       const leased = await jobs.step(job, { state: 'leased', at: clock.now(), set });
       // Else somebody cancelled it meanwhile: the next one, then.
@@ -72,6 +92,17 @@ export class Worker {
       saved();
       return leased;
     }
+  }
+
+  /** Of a job whose last attempt said nothing: it may be what ends the process each time. */
+  async #giveUp(job: Job): Promise<void> {
+    const { jobs, clock, saved, logger } = this.#context;
+    const message = `None of ${MAX_ATTEMPTS} attempts has come to an end: the process ended first, or lost its lease.`;
+    const error = { reason: 'INTERRUPTED', message, retryable: false };
+    const dead = await jobs.step(job, { state: 'dead', at: clock.now(), message, set: { error } });
+    if (!dead) return;
+    saved();
+    logJobEnd(logger, dead);
   }
 }
 

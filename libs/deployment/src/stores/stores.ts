@@ -39,9 +39,7 @@ export class Stores {
   }
 
   async replace(store: Store): Promise<boolean> {
-    const { matchedCount } = await this.#model
-      .replaceOne({ _id: store._id }, store as never)
-      .catch(nameTaken(store.name));
+    const { matchedCount } = await this.#model.replaceOne({ _id: store._id }, store).catch(nameTaken(store.name));
     return matchedCount === 1;
   }
 
