@@ -7,6 +7,7 @@ interface LoopJob {
   storeId: string;
   alias: string;
   createdAt: string;
+  timeline: { message: string }[];
   error?: { reason: string; message: string };
 }
 
@@ -30,8 +31,8 @@ export class JobChecks {
     await this.#untilNoneIsLeft();
     // Nobody else writes the stores, so that a job which finds them changed was overtaken by one of our own.
     for (const status of ['drifted', 'failed'])
-      for (const { id, error } of await this.#unjudged(status))
-        violate('I1', `job ${id} is ${status}: ${error?.message}`);
+      for (const { id, timeline } of await this.#unjudged(status))
+        violate('I1', `job ${id} is ${status}: ${timeline.at(-1)!.message}`);
     for (const job of await this.#unjudged('cancelled')) await this.#checkOvertaken(job);
   }
 
