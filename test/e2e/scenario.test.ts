@@ -62,7 +62,7 @@ describe.each(shapes)('the main job, %s', (shape) => {
       ['created', 'created', 'created'],
       ['unchanged', 'unchanged', 'unchanged'],
       ['unchanged', 'unchanged', 'unchanged'],
-      ['created', 'unchanged', 'unchanged', 'unchanged'],
+      ['created', 'unchanged', 'unchanged', 'unchanged', 'unchanged'],
     ]);
     const { body } = await api('GET', `/v1/certificates?filter=${encodeURIComponent('CN -eq "web1.example.com"')}`);
     expect(body['items'].length).toBe(1);
