@@ -44,7 +44,7 @@ const steps: Step[] = [
   {
     name: 'format',
     command: bin('prettier'),
-    args: ['--check', '--log-level', 'warn', '--cache', '--cache-location', 'node_modules/.cache/prettier', '.'],
+    args: ['--check', '--log-level', 'warn', '--cache', '.'],
   },
   { name: 'lint, typecheck, test', command: bin('nx'), args: ['run-many', '-t', 'lint', 'typecheck', 'test'] },
   {
