@@ -11,7 +11,7 @@ const SEED = Number(process.env['CERTFERRY_TEST_SEED'] ?? Date.now() % 1_000_000
 /** Side by side: one is starting or waiting while the other works. */
 const SYSTEMS = [0, 1].map((n) => ({ rounds: Math.ceil((ROUNDS - n) / 2), seed: SEED + n }));
 /** So many more jobs are accepted before every second kill. */
-const JOBS = 6;
+const JOBS = 3;
 const PATIENT = { timeout: 30_000, interval: 10 };
 const sums = { rounds: 0, jobs: 0, calls: 0, violations: 0 };
 

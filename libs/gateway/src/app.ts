@@ -50,7 +50,8 @@ export async function createApp(
   await app.register(multipart, {
     limits: { fileSize: MAX_UPLOAD_BYTES, files: 1, fields: 20, fieldSize: 512 * 1024, parts: 21 },
   });
-  await app.register(swagger, { mode: 'static', specification: { document: openApiDocument() } });
+  const openApi = openApiDocument();
+  await app.register(swagger, { mode: 'static', specification: { document: openApi } });
   await app.register(async (pages) => {
     pages.addHook('onRoute', (route) => void (route.config = { ...route.config, anonymous: true }));
     await pages.register(swaggerUi, {
@@ -67,7 +68,7 @@ export async function createApp(
       `There is no ${request.method} ${request.url.split('?')[0]}; /docs shows what there is.`,
     );
   });
-  await app.register(systemRoutes(context));
+  await app.register(systemRoutes(context, openApi));
   await app.register(
     (scope, _, done) => {
       addApi(scope, context, {

@@ -1,10 +1,8 @@
-import { openApiDocument } from '@certferry/rest';
 import type { FastifyPluginCallback } from 'fastify';
 import type { GatewayContext } from './gateway-context.ts';
 
 /** Health, metrics and the API's description: no key, nothing of anybody's data. */
-export function systemRoutes({ platform }: GatewayContext): FastifyPluginCallback {
-  const document = openApiDocument();
+export function systemRoutes({ platform }: GatewayContext, openApi: object): FastifyPluginCallback {
   const open = { config: { anonymous: true }, schema: { hide: true } };
   return (app, _, done) => {
     app.get('/healthz', open, async () => await Promise.resolve({ status: 'ok' }));
@@ -21,7 +19,7 @@ export function systemRoutes({ platform }: GatewayContext): FastifyPluginCallbac
       open,
       async (_request, reply) => await reply.type(platform.metrics.contentType).send(await platform.metrics.metrics()),
     );
-    app.get('/openapi.json', open, async () => await Promise.resolve(document));
+    app.get('/openapi.json', open, async () => await Promise.resolve(openApi));
     app.get('/', open, async (_request, reply) => await reply.redirect('/docs'));
     done();
   };

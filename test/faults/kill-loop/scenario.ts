@@ -4,11 +4,13 @@ import { call, startCertferry, type RunningSystem } from '../../running-system.t
 
 export const PASSWORD = 'canary-kill-9d2e';
 const CERTIFICATES = 12;
-/** So many aliases the shared keystore has: one a deployment, used again when the keystore would grow too large to write often. */
-const SHARED_ALIASES = 24;
+/** So many aliases the shared keystore has: one a deployment, used again, since every entry more makes each write slower. */
+const SHARED_ALIASES = 6;
 /** Who imports and deploys to it at the same time, and how many certificates each at once: jobs of it wait when the kill comes. */
-const TENANTS = 2;
-const AT_ONCE = 4;
+const TENANTS = 1;
+const AT_ONCE = 2;
+/** Between two calls of a caller: what is accepted has to end before the next kill. */
+const PAUSE_MS = 80;
 
 /** A store of the loop. Nobody but Certferry writes it once it is there. */
 export interface LoopStore {
@@ -79,7 +81,7 @@ async function load(
     while (!signal.aborted) {
       const certificateId = certificateIds[Math.floor(random() * certificateIds.length)]!;
       if (!(await deploy(scenario, { store, certificateId, alias: 'web' }))) continue;
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   };
   let next = 0;
@@ -98,6 +100,7 @@ async function load(
       await Promise.all(
         items.map(({ certificateId }, i) => deploy(scenario, { store, certificateId, alias: aliases[i]! })),
       );
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   };
   await Promise.all([...scenario.stores.map(deployer), ...Array.from({ length: TENANTS }, tenant)]);
