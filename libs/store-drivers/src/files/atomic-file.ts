@@ -40,6 +40,10 @@ const notAFile = (path: string): AppError =>
     { path },
   );
 
+/** Removes a file or a folder, also one that a write which was stopped, and cannot be called back, still adds to. */
+export const removeAll = (path: string): Promise<void> =>
+  rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+
 /** Turns what the file system throws into a sentence; EACCES and the like need a person, the rest is tried again. */
 export function translate(error: unknown, path: string): AppError {
   if (error instanceof AppError) return error;
@@ -113,8 +117,7 @@ export class TemporaryNames {
   async sweep(folder: string): Promise<void> {
     const names = await readdir(folder).catch((): string[] => []);
     for (const name of names) {
-      if (name.startsWith(this.#prefix) && name.endsWith('.tmp'))
-        await rm(join(folder, name), { recursive: true, force: true });
+      if (name.startsWith(this.#prefix) && name.endsWith('.tmp')) await removeAll(join(folder, name));
     }
   }
 }

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { mkdir, readdir, readlink, rm, unlink } from 'node:fs/promises';
+import { mkdir, readdir, readlink, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { precondition } from '@certferry/core';
 import type { DriverContext } from '../driver-context.ts';
@@ -8,6 +8,7 @@ import { changedMeanwhile } from '../store-driver.ts';
 import { untilAborted } from '../until-aborted.ts';
 import {
   readRegularFile,
+  removeAll,
   replaceFile,
   replaceLink,
   statLink,
@@ -157,7 +158,11 @@ export class FileSet {
 
   /** Removes temporary files and versions that nothing points to; and the links of a set that has no files any more. */
   async cleanUp(): Promise<void> {
-    await untilAborted(this.#signal, this.#cleanUp());
+    try {
+      await untilAborted(this.#signal, this.#cleanUp());
+    } catch (error) {
+      throw translate(error, dirname(this.#home));
+    }
   }
 
   async #cleanUp(): Promise<void> {
@@ -168,12 +173,12 @@ export class FileSet {
     await this.#names.sweep(this.#home);
     const current = await readlink(join(this.#home, 'current')).catch(() => undefined);
     for (const name of await readdir(this.#home)) {
-      if (name !== 'current' && name !== current) await rm(join(this.#home, name), { recursive: true, force: true });
+      if (name !== 'current' && name !== current) await removeAll(join(this.#home, name));
     }
     const left = current ? await readdir(join(this.#home, current)) : [];
     if (left.length > 0) return;
     for (const [role, path] of Object.entries(this.#paths)) if (await this.#isOwnLink(role, path)) await unlink(path);
-    await rm(this.#home, { recursive: true, force: true });
+    await removeAll(this.#home);
   }
 
   /** Writes and removes a temporary file in every folder of the set. */

@@ -168,6 +168,30 @@ describe('several files', () => {
     expect(await files.read()).toEqual({ 'certificate.pem': undefined, 'key.pem': undefined });
   });
 
+  test('of a version that a stopped write still adds to are cleared away', async () => {
+    const folder = temporaryFolder();
+    const files = new FileSet({ a: join(folder, 'a'), b: join(folder, 'b') }, s1);
+    await files.write({ a: bytes('1'), b: bytes('2') }, digestOf(await files.read()));
+    const home = join(folder, '.certferry-s1');
+    const left = join(home, 'version-left');
+    mkdirSync(left);
+    let adding = true;
+    const writer = (async () => {
+      for (let n = 0; adding; n++) {
+        try {
+          writeFileSync(join(left, `${n}`), '');
+        } catch {
+          return;
+        }
+        await tick();
+      }
+    })();
+    setTimeout(() => (adding = false), 60);
+    await files.cleanUp();
+    await writer;
+    expect(readdirSync(home).length).toBe(2);
+  });
+
   test('do not follow a link that somebody else made', async () => {
     const { paths, files } = setUp();
     symlinkSync('/etc/passwd', paths['certificate.pem']);
