@@ -56,6 +56,7 @@ function createDatabase(connection: Connection, exclusive: boolean): Database {
   return {
     connection,
     exclusive,
+    // mongoose adds what a schema's options infer to the model's type; the schemas here have none of it.
     model: <T>(name: string, schema: Schema<T>) =>
       (connection.models[name] as Model<T> | undefined) ??
       (connection.model(name, schema, name) as unknown as Model<T>),

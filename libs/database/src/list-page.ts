@@ -42,6 +42,7 @@ export async function listPage<T extends { _id: string }>(
   const conditions = list.filter.filter((one) => Object.keys(one).length > 0);
   const page = cursor ? [...conditions, ...after(decodeCursor(cursor, name), path, direction)] : conditions;
   const [found, total] = await Promise.all([
+    // Lean documents are what was saved, which mongoose's type for an unknown T does not say.
     model
       .find(together(page))
       .sort({ [path]: direction, _id: direction })
@@ -57,6 +58,7 @@ export async function listPage<T extends { _id: string }>(
   return { items, nextCursor, total };
 }
 
+/** Filters of a query are checked where they are made; mongoose wants them in the type of each model. */
 const together = (conditions: DatabaseFilter[]): never => (conditions.length > 0 ? { $and: conditions } : {}) as never;
 
 /** What comes after the cursor's item, in a form that the sort's index serves. */

@@ -63,6 +63,7 @@ function receive({ method, path, observer, handler }: Served, request: object, {
       method: { path },
       request: asRequest(method, request),
       async *next(asked, transport): AsyncGenerator<object, object | void, undefined> {
+        // Made by the method's own `fromPartial`: of its request's type, which a list of methods does not tell.
         const answer = handler(asked as never, transport);
         if (!method.responseStream) return await (answer as Promise<object>);
         return yield* answer as AsyncIterable<object, void>;

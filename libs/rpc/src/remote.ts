@@ -9,6 +9,7 @@ import type { TlsFiles } from './tls.ts';
 
 const mapErrors: ClientMiddleware = async function* (call, options) {
   try {
+    // One request or a stream of them: what came is passed on, and the union of both is not a type of `next`.
     return yield* call.next(call.request as never, options);
   } catch (error) {
     throw fromStatus(error);

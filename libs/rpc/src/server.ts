@@ -40,6 +40,7 @@ export async function startRpcServer(options: {
   const server = createServer({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES })
     .use(errorDetailsServerMiddleware)
     .use(createBorder(options.observer));
+  // `serve` has checked that they fit; a list of services has lost which is whose.
   for (const { definition, implementation } of services) server.add(definition, implementation as never);
   const health = HealthState();
   server.add(HealthDefinition, HealthServiceImpl(health));

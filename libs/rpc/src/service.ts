@@ -26,6 +26,7 @@ export function serve<I extends object>(
   definition: CompatServiceDefinition & { fullName: string },
   implementation: I,
 ): ServedService {
+  // From here on methods are found by name: the types of their messages are behind the definition.
   return { definition, implementation: implementation as unknown as AnyImplementation };
 }
 

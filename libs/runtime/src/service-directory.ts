@@ -44,8 +44,10 @@ export class ServiceDirectory {
         ? createInProcessClient(definition, local.implementation, this.#with.observer)
         : this.#remote(serviceOf(fullName)).client(definition);
       this.#clients.set(fullName, client);
+      // A client is its methods by name, which the definition's type only tells of a definition that is known.
       return client as unknown as Record<string | symbol, unknown>;
     };
+    // A proxy has the type of what it stands for, which the compiler cannot see.
     return new Proxy({}, { get: (_, method) => resolveClient()[method] }) as never;
   };
 

@@ -52,13 +52,15 @@ export class DocumentReader {
 
   /** The matches in the plan's order, no more than `limit`. */
   #scan(filter: Filter, plan: Plan, limit: number): Match[] {
-    const query = Object.keys(filter).length === 0 ? undefined : compileFilter(filter);
+    const selective = Object.keys(filter).length > 0;
+    // Made for the first document: a look-up that the index answers with nothing, as imports make thousands, needs none.
+    let query: ReturnType<typeof compileFilter> | undefined;
     const matches: Match[] = [];
     const seen = new Set<number>();
     for (const { rid, doc } of this.#table.rows(plan)) {
       if (seen.has(rid)) continue;
       const document = decodeDocument(doc);
-      if (query && !query.test(document)) continue;
+      if (selective && !(query ??= compileFilter(filter)).test(document)) continue;
       if (plan.stage !== 'COLLSCAN') seen.add(rid);
       matches.push({ rid, bytes: doc, document });
       if (matches.length >= limit) break;
@@ -69,6 +71,7 @@ export class DocumentReader {
 
 /** What a projection leaves of documents. */
 export function project(documents: Document[], projection: FindOptions['projection']): Document[] {
-  if (!projection || Object.keys(projection).length === 0) return documents;
+  // mingo sets up all of its operators for each call, also for no documents.
+  if (documents.length === 0 || !projection || Object.keys(projection).length === 0) return documents;
   return findIn<Document>(documents, {}, projection).all();
 }
