@@ -63,10 +63,25 @@ async function measureOnce(send: () => Promise<unknown>): Promise<Cost> {
   return { cpu: cpuSeconds() - cpu, held: await heldSeconds(), grown };
 }
 
-/** What a bomb costs at least: a busy machine only adds to it, so the best of six counts. */
+const YARDSTICK = JSON.stringify(Array.from({ length: 20_000 }, (_, i) => ({ index: i, name: `element ${i}` })));
+/** What the yardstick takes on the machine that the bounds were set on. */
+const YARDSTICK_SECONDS = 0.12;
+
+/** How much slower than that machine this one is now, at least 1: where a core is shared with others, a second of CPU does half the work. */
+function slowness(): number {
+  const before = process.cpuUsage();
+  for (let n = 0; n < 20; n++) JSON.parse(YARDSTICK);
+  const { user, system: kernel } = process.cpuUsage(before);
+  return Math.max(1, (user + kernel) / 1e6 / YARDSTICK_SECONDS);
+}
+
+/** What a bomb costs at least, in seconds of the machine that the bounds were set on: a busy one only adds to it, so the best of six counts. */
 async function expectCheap(name: string, send: () => Promise<unknown>): Promise<void> {
   for (let tries = 1; ; tries++) {
-    const { cpu, held, grown } = await measureOnce(send);
+    const before = slowness();
+    const cost = await measureOnce(send);
+    const slow = Math.max(before, slowness());
+    const [cpu, held, grown] = [cost.cpu / slow, cost.held / slow, cost.grown];
     console.log(
       `bomb: ${name}: ${cpu.toFixed(2)} s of CPU, event loop held ${(held * 1000).toFixed(0)} ms, ${(grown / 2 ** 20).toFixed(0)} MiB more`,
     );
