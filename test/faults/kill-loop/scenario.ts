@@ -9,8 +9,8 @@ const SHARED_ALIASES = 6;
 /** Who imports and deploys to it at the same time, and how many certificates each at once: jobs of it wait when the kill comes. */
 const TENANTS = 1;
 const AT_ONCE = 2;
-/** Between two calls of a caller: what is accepted has to end before the next kill. */
-const PAUSE_MS = 80;
+/** Between two calls of a caller. */
+const PAUSE_MS = 30;
 
 /** A store of the loop. Nobody but Certferry writes it once it is there. */
 export interface LoopStore {
