@@ -63,7 +63,13 @@ const TIMES = sequence(tlv(0x17, Buffer.from('250101000000Z')), tlv(0x17, Buffer
 const RSA_SHA256 = sequence(oid('1.2.840.113549.1.1.11'), derNull());
 
 /** A certificate by hand, so that its key can be one that nobody makes. */
-function certificate(of: { subject: string; issuer: string; spki: Buffer; signature: Buffer; serial: number }): Buffer {
+function certificate(of: {
+  subject: string;
+  issuer: string;
+  spki: Buffer;
+  signature: Buffer | ((tbs: Buffer) => Buffer);
+  serial: number;
+}): Buffer {
   const tbs = sequence(
     tlv(0xa0, integer(2)),
     integer(of.serial),
@@ -73,7 +79,15 @@ function certificate(of: { subject: string; issuer: string; spki: Buffer; signat
     name(of.subject),
     of.spki,
   );
-  return sequence(tbs, RSA_SHA256, tlv(0x03, Buffer.concat([Buffer.of(0), of.signature])));
+  const signature = typeof of.signature === 'function' ? of.signature(tbs) : of.signature;
+  return sequence(tbs, RSA_SHA256, tlv(0x03, Buffer.concat([Buffer.of(0), signature])));
+}
+
+function oddNumber(bits: number): Buffer {
+  const bytes = randomBytes(bits / 8);
+  bytes[0]! |= 0x80;
+  bytes[bytes.length - 1]! |= 1;
+  return bytes;
 }
 
 const rsaSpki = (modulus: Buffer, exponent: Buffer) =>
@@ -84,9 +98,7 @@ const rsaSpki = (modulus: Buffer, exponent: Buffer) =>
 
 /** As many certificates as fit into `bytes`, all issued by one name, whose key costs most to check a signature with. */
 function slowSignatures(bits: number, exponentBytes: number, bytes: number): Buffer {
-  const modulus = randomBytes(bits / 8);
-  modulus[0]! |= 0x80;
-  modulus[modulus.length - 1]! |= 1;
+  const modulus = oddNumber(bits);
   const exponent = randomBytes(exponentBytes);
   exponent[0] = (exponent[0]! & 0x7f) | 0x40;
   exponent[exponent.length - 1]! |= 1;
@@ -107,18 +119,28 @@ function slowSignatures(bits: number, exponentBytes: number, bytes: number): Buf
   }
 }
 
-/** Certificates of one name that all claim to have issued each other. */
-function sameNames(count: number): Buffer {
+interface SameNames {
+  /** Of each of the two names. */
+  count: number;
+  /** Whether no two have a key in common. */
+  ownKeys?: boolean;
+  /** Whether the signatures are right, and the key is there. */
+  signed?: boolean;
+}
+
+/** Certificates of two names that all claim to have issued each other. */
+function sameNames({ count, ownKeys = false, signed = false }: SameNames): Buffer {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const spki = publicKey.export({ format: 'der', type: 'spki' });
-  const signature = sign('sha256', Buffer.from('another'), privateKey);
-  const issued = Array.from({ length: count }, (_, serial) =>
-    writePem('CERTIFICATE', certificate({ subject: 'A', issuer: 'B', spki, signature, serial })),
-  );
-  const issuers = Array.from({ length: count }, (_, serial) =>
-    writePem('CERTIFICATE', certificate({ subject: 'B', issuer: 'A', spki, signature, serial })),
-  );
-  return Buffer.from(issued.concat(issuers).join(''));
+  const shared = publicKey.export({ format: 'der', type: 'spki' });
+  const wrong = sign('sha256', Buffer.from('another'), privateKey);
+  const signature = signed ? (tbs: Buffer) => sign('sha256', tbs, privateKey) : wrong;
+  const parts = Array.from({ length: 2 * count }, (_, serial) => {
+    const [subject, issuer] = serial < count ? (['A', 'B'] as const) : (['B', 'A'] as const);
+    const spki = ownKeys ? rsaSpki(oddNumber(2048), integer(65537)) : shared;
+    return writePem('CERTIFICATE', certificate({ subject, issuer, spki, signature, serial }));
+  });
+  if (signed) parts.push(privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+  return Buffer.from(parts.join(''));
 }
 
 /** Everything that the limits of a container are for. */
@@ -210,5 +232,7 @@ export const CONTAINER_BOMBS: Bomb[] = [
     content: () => slowSignatures(3_072, 384, 60_000),
   },
   { name: 'the same, in a megabyte', content: () => slowSignatures(3_072, 384, MEBIBYTE) },
-  { name: '2,000 certificates that may all be issuers of each other', content: () => sameNames(1_000) },
+  { name: '2,000 certificates that may all be issuers of each other', content: () => sameNames({ count: 1_000 }) },
+  { name: 'the same, each with a key of its own', content: () => sameNames({ count: 1_000, ownKeys: true }) },
+  { name: 'the same, with right signatures and their key', content: () => sameNames({ count: 1_000, signed: true }) },
 ];

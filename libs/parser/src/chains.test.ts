@@ -72,6 +72,15 @@ describe('chains', () => {
     const circle = chainsOf(open(aByB.pem, bByA.pem, leaf.pem));
     expect(circle).toEqual([{ chain: ['leaf', 'A', 'B'], crossSigned: [] }]);
   });
+
+  test('an issuer comes once in a chain, whichever of its certificates it is', async () => {
+    const a = await makeCertificate({ commonName: 'A', ca: true });
+    const b = await makeCertificate({ commonName: 'B', ca: true });
+    const aByB = () => makeCertificate({ commonName: 'A', ca: true, issuer: b, sameKeyAs: a });
+    const bByA = await makeCertificate({ commonName: 'B', ca: true, issuer: a, sameKeyAs: b });
+    const container = open((await aByB()).pem, (await aByB()).pem, bByA.pem, b.keyPem);
+    expect(chainsOf(container)).toEqual([{ chain: ['B', 'A'], crossSigned: ['A'] }]);
+  });
 });
 
 describe('what is ambiguous is said', () => {
@@ -88,6 +97,21 @@ describe('what is ambiguous is said', () => {
       names(container, leaf),
       names(container, renewed),
     ]);
+  });
+
+  test('an issuer with more certificates than are named', async () => {
+    const { intermediate, leaf, root } = await makeChain('web');
+    const again = () =>
+      makeCertificate({ commonName: 'Issuer of web', ca: true, issuer: root, sameKeyAs: intermediate });
+    const others = await Promise.all(Array.from({ length: 21 }, again));
+    const container = open(leaf.pem, intermediate.pem, ...others.map(({ pem }) => pem));
+    expect(container.chains[0]!.crossSigned).toHaveLength(20);
+    expect(container.notices).toEqual([
+      'An issuer has more than 20 further certificates: the first of them are named.',
+    ]);
+    const fewer = open(leaf.pem, intermediate.pem, ...others.slice(1).map(({ pem }) => pem));
+    expect(fewer.chains[0]!.crossSigned).toHaveLength(20);
+    expect(fewer.notices).toEqual([]);
   });
 
   test('two leaves without a key; the same one twice is none', async () => {

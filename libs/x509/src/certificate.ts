@@ -168,7 +168,7 @@ const MAX_RSA_EXPONENT = 2n ** 64n;
 
 /** Whether `issuer`'s key made `certificate`'s signature. Names and key identifiers are for the caller to compare first. Never with an RSA exponent above 2^64. */
 export function isSignedBy(certificate: Uint8Array, issuer: Uint8Array): boolean {
-  return isSignedWith(certificate, readVerifyingKey(issuer));
+  return readSignature(certificate)(readVerifyingKey(issuer));
 }
 
 /** The key of an issuer; undefined for one that node:crypto cannot use, or that takes too long to use. */
@@ -181,13 +181,21 @@ export function readVerifyingKey(issuer: Uint8Array): KeyObject | undefined {
   }
 }
 
-export function isSignedWith(certificate: Uint8Array, key: KeyObject | undefined): boolean {
-  if (!key) return false;
+/** Tells of a key whether it made the signature of `certificate`, which is read once for all of them. */
+export function readSignature(certificate: Uint8Array): (key: KeyObject | undefined) => boolean {
+  let read: X509Certificate;
   try {
-    return new X509Certificate(certificate).verify(key);
+    read = new X509Certificate(certificate);
   } catch {
-    return false;
+    return () => false;
   }
+  return (key) => {
+    try {
+      return key !== undefined && read.verify(key);
+    } catch {
+      return false;
+    }
+  };
 }
 
 /** Upper-case hexadecimal, two digits an octet, "-" before it if negative. */

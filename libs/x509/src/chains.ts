@@ -1,10 +1,10 @@
-import type { KeyObject } from 'node:crypto';
-import { isSignedWith, readVerifyingKey, type CertificateFacts } from './certificate.ts';
+import type { CertificateFacts } from './certificate.ts';
+import { findIssuers, type FoundIssuers, type Issuer } from './issuers.ts';
 
 /** The most links a chain is followed. */
 export const MAX_CHAIN_LENGTH = 10;
-/** What the signatures that are checked to order one container may cost, in microseconds as `checkCost` reckons them. */
-export const MAX_SIGNATURE_COST = 400_000;
+/** So many further certificates of its issuers are named with a chain. */
+export const MAX_CROSS_SIGNED = 20;
 
 export interface ChainedCertificate {
   der: Uint8Array;
@@ -38,81 +38,74 @@ export function orderChains(
   index = (position: number) => position,
 ): OrderedChains {
   if (list.length === 1) return { chains: [{ certificates: [0], crossSigned: [] }], ambiguities: [] };
-  const { issuersOf, complete } = findIssuers(list);
-  const issuing = new Set(issuersOf.flat());
-  const positions = distinct(list, [...list.keys()]);
+  const positions = distinct(list);
+  const found = findIssuers(list, positions);
+  const issuing = new Set(found.issuersOf.flat());
   // A certificate that issued others, as in a CA's own keystore, has its chain all the same when its key is there.
-  const starts = positions.filter((position) => list[position]!.hasKey || !issuing.has(position));
-  const rooted = findRooted(list, issuersOf);
-  const chains = starts
+  const starts = positions.filter((position) => list[position]!.hasKey || !issuing.has(found.issuerAt.get(position)!));
+  sortByPreference(list, found);
+  const followed = starts
     .toSorted((a, b) => Number(list[b]!.hasKey) - Number(list[a]!.hasKey))
-    .map((start) => follow({ list, issuersOf, rooted }, start));
+    .map((start) => follow({ list, issuersOf: found.issuersOf }, start));
   const ambiguities = findAmbiguities(list, { starts, index });
-  if (!complete)
+  if (followed.some(({ more }) => more))
+    ambiguities.push(`An issuer has more than ${MAX_CROSS_SIGNED} further certificates: the first of them are named.`);
+  if (!found.complete)
     ambiguities.push('There are more signatures to check than a container may cost: what is beyond stays unordered.');
-  return { chains, ambiguities };
+  return { chains: followed.map(({ chain }) => chain), ambiguities };
 }
 
-/** For each certificate the positions of those whose key signed it; none for one that is self-issued. */
-function findIssuers(list: readonly ChainedCertificate[]): { issuersOf: number[][]; complete: boolean } {
-  const bySubject = Map.groupBy(distinct(list, [...list.keys()]), (position) => list[position]!.facts.subject);
-  const keys = new Map<number, KeyObject | undefined>();
-  const keyOf = (position: number): KeyObject | undefined => {
-    if (!keys.has(position)) keys.set(position, readVerifyingKey(list[position]!.der));
-    return keys.get(position);
-  };
-  let cost = 0;
-  const issuersOf = list.map(({ der, facts }, position) => {
-    if (facts.selfIssued) return [];
-    return (bySubject.get(facts.issuer) ?? []).filter((candidate) => {
-      if (candidate === position || !keyIdentifiersFit(facts, list[candidate]!.facts)) return false;
-      cost += checkCost(list[candidate]!.facts);
-      return cost <= MAX_SIGNATURE_COST && isSignedWith(der, keyOf(candidate));
-    });
-  });
-  return { issuersOf, complete: cost <= MAX_SIGNATURE_COST };
+/** Of each issuer first the certificates that lead on to a root, then those that are valid longest. */
+function sortByPreference(list: readonly ChainedCertificate[], found: FoundIssuers): void {
+  const rooted = findRooted(list, found);
+  const preference = (one: number) => (rooted.has(one) ? 1e15 : 0) + list[one]!.facts.notAfter.getTime();
+  for (const { positions } of new Set(found.issuerAt.values()))
+    positions.sort((a, b) => preference(b) - preference(a) || a - b);
 }
 
 /** Positions from which a self-issued certificate is reached. */
-function findRooted(list: readonly ChainedCertificate[], issuersOf: number[][]): Set<number> {
-  const issued = list.map((): number[] => []);
-  for (const [position, issuers] of issuersOf.entries()) for (const issuer of issuers) issued[issuer]!.push(position);
-  const rooted = new Set([...list.keys()].filter((position) => list[position]!.facts.selfIssued));
-  for (const position of rooted) for (const below of issued[position]!) rooted.add(below);
+function findRooted(list: readonly ChainedCertificate[], { issuersOf, issuerAt }: FoundIssuers): Set<number> {
+  const below = new Map<Issuer, number[]>();
+  for (const [position, issuers] of issuersOf.entries())
+    for (const issuer of issuers) {
+      const known = below.get(issuer);
+      if (known) known.push(position);
+      else below.set(issuer, [position]);
+    }
+  const rooted = new Set([...issuerAt.keys()].filter((position) => list[position]!.facts.selfIssued));
+  const reached = new Set<Issuer>();
+  for (const position of rooted) {
+    const issuer = issuerAt.get(position)!;
+    if (reached.has(issuer)) continue;
+    reached.add(issuer);
+    for (const one of below.get(issuer) ?? []) if (issuerAt.has(one)) rooted.add(one);
+  }
   return rooted;
-}
-
-/** Reading a certificate, then what OpenSSL takes for the algorithm: RSA by the square of its size, a curve by the cube but for the one it is made for. */
-function checkCost({ keyAlgorithm, keySize, curve }: CertificateFacts): number {
-  if (keyAlgorithm === 'RSA' || keyAlgorithm === 'RSA-PSS') return 150 + 30 * (keySize / 2048) ** 2;
-  if (curve === 'P-256') return 210;
-  if (keyAlgorithm === 'EC') return 150 + 300 * (keySize / 256) ** 3;
-  return keyAlgorithm.startsWith('Ed') ? 300 : 5_000;
-}
-
-function keyIdentifiersFit(certificate: CertificateFacts, issuer: CertificateFacts): boolean {
-  const [wanted, offered] = [certificate.authorityKeyIdentifier, issuer.subjectKeyIdentifier];
-  return wanted === '' || offered === '' || wanted === offered;
 }
 
 interface Graph {
   list: readonly ChainedCertificate[];
-  issuersOf: number[][];
-  rooted: Set<number>;
+  issuersOf: Issuer[][];
 }
 
-function follow({ list, issuersOf, rooted }: Graph, start: number): Chain {
+/** An issuer comes once in a chain (RFC 4158 section 5.2), whichever of its certificates it is. */
+function follow({ list, issuersOf }: Graph, start: number): { chain: Chain; more: boolean } {
+  const nameAndKey = ({ facts }: { facts: CertificateFacts }) => `${facts.publicKeySha256} ${facts.subject}`;
+  const seen = new Set([nameAndKey(list[start]!)]);
   const certificates = [start];
-  const others: number[] = [];
+  const crossSigned: number[] = [];
+  let more = false;
   while (certificates.length <= MAX_CHAIN_LENGTH) {
-    const candidates = issuersOf[certificates.at(-1)!]!.filter((one) => !certificates.includes(one));
-    if (candidates.length === 0) break;
-    const preference = (one: number) => (rooted.has(one) ? 1e15 : 0) + list[one]!.facts.notAfter.getTime();
-    const best = candidates.reduce((a, b) => (preference(b) > preference(a) ? b : a));
+    const issuers = issuersOf[certificates.at(-1)!]!.filter((issuer) => !seen.has(nameAndKey(issuer)));
+    const [best, ...others] = issuers.flatMap(({ positions }) => positions.slice(0, MAX_CROSS_SIGNED + 2));
+    if (best === undefined) break;
+    for (const issuer of issuers) seen.add(nameAndKey(issuer));
     certificates.push(best);
-    others.push(...candidates.filter((one) => one !== best));
+    const room = MAX_CROSS_SIGNED - crossSigned.length;
+    crossSigned.push(...others.slice(0, room));
+    more ||= others.length > room;
   }
-  return { certificates, crossSigned: others.filter((one) => !certificates.includes(one)) };
+  return { chain: { certificates, crossSigned }, more };
 }
 
 /** So many certificates are named in a sentence. */
@@ -138,9 +131,9 @@ function findAmbiguities(
 }
 
 /** The positions without those of a certificate that is there a second time. */
-function distinct(list: readonly ChainedCertificate[], positions: number[]): number[] {
+function distinct(list: readonly ChainedCertificate[]): number[] {
   const seen = new Set<string>();
-  return positions.filter((position) => {
+  return [...list.keys()].filter((position) => {
     const { fingerprintSha256 } = list[position]!.facts;
     return !seen.has(fingerprintSha256) && seen.add(fingerprintSha256);
   });

@@ -94,7 +94,9 @@ export class Saving {
   }
 
   #newCertificate({ facts, der, privateKey, description }: Arrival, number: number): Certificate {
-    const now = this.#context.clock.now();
+    const { clock, secrets } = this.#context;
+    const { dryRun, filePath, createdBy } = this.#options;
+    const now = clock.now();
     const _id = newId();
     const name = description.name ?? defaultName(facts).slice(0, 255);
     return {
@@ -110,11 +112,11 @@ export class Saving {
       tags: unique(description.tags ?? []),
       enabled: true,
       hasPrivateKey: privateKey !== undefined,
-      ...(privateKey && { sealedKey: this.#context.secrets.seal(privateKey, keyContext(_id)) }),
+      ...(privateKey && !dryRun && { sealedKey: secrets.seal(privateKey, keyContext(_id)) }),
       search: searchFields(facts, name),
       number,
-      filePath: this.#options.filePath,
-      createdBy: this.#options.createdBy,
+      filePath,
+      createdBy,
       createdAt: now,
       updatedAt: now,
       revision: 1,
