@@ -57,12 +57,24 @@ function refuseTruncated(content: Uint8Array): void {
 
 /** Reads what was recognised and pairs its keys. A container in which nothing can be read is refused with its first failure. */
 export function readContainer({ format, content }: Recognised, passwords: Passwords): Container {
-  const container = pairKeys(format.read(content, passwords));
+  const container = pairKeys(hintAtLineBreak(passwords, () => format.read(content, passwords)));
   noticeDroppedNames(container);
   const [failure] = container.failures;
   if (container.certificates.length === 0 && container.keys.length === 0 && failure)
     throw invalid(failure.reason, failure.message);
   return container;
+}
+
+/** What is read from a file often has the end of its line behind the password: a wrong one that has is told so. */
+function hintAtLineBreak({ password = '', keyPassword = '' }: Passwords, read: () => Container): Container {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof X509Error) || error.reason !== 'WRONG_PASSWORD') throw error;
+    if (!/[\r\n]$/.test(password) && !/[\r\n]$/.test(keyPassword)) throw error;
+    const hint = 'The password that was sent ends with a line break: if that is not part of it, send it without.';
+    throw invalid(error.reason, `${error.message} ${hint}`);
+  }
 }
 
 /** All of it in this process, with the chains: for a child, or where nobody waits. */
