@@ -13,6 +13,8 @@ export interface Recognised {
   format: Format;
   /** Without what tools put around it. */
   content: Uint8Array;
+  /** What was undone. */
+  notices: string[];
 }
 
 /** The limits of a container and its passwords: RESOURCE_EXHAUSTED above 10 MiB or 1,000 characters, INVALID_ARGUMENT EMPTY. */
@@ -36,9 +38,9 @@ export function checkSizes(wrapped: Uint8Array, { password, keyPassword }: Passw
 
 /** What a container is, by its bytes. INVALID_ARGUMENT TRUNCATED or UNKNOWN_FORMAT. */
 export function recognise(wrapped: Uint8Array): Recognised {
-  const content = unwrap(wrapped);
+  const { content, notices } = unwrap(wrapped);
   const format = FORMATS.find((one) => one.detect(content));
-  if (format) return { format, content };
+  if (format) return { format, content, notices };
   refuseTruncated(content);
   throw invalid(
     'UNKNOWN_FORMAT',
@@ -56,8 +58,9 @@ function refuseTruncated(content: Uint8Array): void {
 }
 
 /** Reads what was recognised and pairs its keys. A container in which nothing can be read is refused with its first failure. */
-export function readContainer({ format, content }: Recognised, passwords: Passwords): Container {
+export function readContainer({ format, content, notices }: Recognised, passwords: Passwords): Container {
   const container = pairKeys(hintAtLineBreak(passwords, () => format.read(content, passwords)));
+  container.notices.unshift(...notices);
   noticeDroppedNames(container);
   const [failure] = container.failures;
   if (container.certificates.length === 0 && container.keys.length === 0 && failure)
