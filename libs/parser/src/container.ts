@@ -9,7 +9,7 @@ import {
 
 /** Everything that was found in one file, in its order. `index` counts over certificates, keys and failures. */
 export interface Container {
-  format: 'PEM' | 'DER' | 'PKCS12' | 'PKCS7' | 'JKS' | 'JCEKS';
+  format: 'PEM' | 'DER' | 'PKCS12' | 'PKCS7' | 'JKS' | 'JCEKS' | 'ZIP' | 'TAR';
   certificates: ContainedCertificate[];
   keys: ContainedKey[];
   failures: ContainedFailure[];
@@ -27,6 +27,8 @@ export interface ContainedCertificate {
   trusted?: boolean;
   /** Position in `keys` of the key with the same public key. */
   key?: number;
+  /** The file of an archive that it was in. */
+  file?: string;
 }
 
 export interface ContainedKey {
@@ -35,6 +37,7 @@ export interface ContainedKey {
   /** Whether the key itself was encrypted. */
   encrypted: boolean;
   alias: string;
+  file?: string;
 }
 
 export interface ContainedFailure {
@@ -42,6 +45,7 @@ export interface ContainedFailure {
   what: string;
   reason: string;
   message: string;
+  file?: string;
 }
 
 export const emptyContainer = (format: Container['format']): Container => ({

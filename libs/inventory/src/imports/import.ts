@@ -18,6 +18,8 @@ export interface ImportItem {
   facts?: CertificateFacts;
   der?: Uint8Array;
   keyInContainer?: boolean;
+  /** Where the container is an archive, the file in it. */
+  file?: string;
 }
 
 /** How items belong together, by their index: a leaf, then its issuers, nearest first. */

@@ -111,7 +111,7 @@ export interface ImportCertificatesRequest {
   /** A certificate that is there already fails with CERTIFICATE_EXISTS. */
   createOnly: boolean;
   /**
-   * "pem", "der", "pkcs12", "pkcs7", "jks", "jceks": others are refused with FORMAT_NOT_ACCEPTED. Empty:
+   * "pem", "der", "pkcs12", "pkcs7", "jks", "jceks", "zip", "tar": others are refused with FORMAT_NOT_ACCEPTED. Empty:
    * all.
    */
   formats: string[];
@@ -191,6 +191,8 @@ export interface ImportItem {
   extensions: CertificateExtension[];
   /** Whether the container itself has the key. Only in a dry run. */
   keyInContainer: boolean;
+  /** Where the container is an archive, the file in it. */
+  file?: string | undefined;
 }
 
 export interface Finding {
@@ -916,6 +918,7 @@ function createBaseImportItem(): ImportItem {
     findings: [],
     extensions: [],
     keyInContainer: false,
+    file: undefined,
   };
 }
 
@@ -968,6 +971,9 @@ export const ImportItem: MessageFns<ImportItem> = {
     }
     if (message.keyInContainer !== false) {
       writer.uint32(128).bool(message.keyInContainer);
+    }
+    if (message.file !== undefined) {
+      writer.uint32(138).string(message.file);
     }
     return writer;
   },
@@ -1113,6 +1119,14 @@ export const ImportItem: MessageFns<ImportItem> = {
             message.keyInContainer = reader.bool();
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1165,6 +1179,7 @@ export const ImportItem: MessageFns<ImportItem> = {
         : isSet(object.key_in_container)
         ? globalThis.Boolean(object.key_in_container)
         : false,
+      file: isSet(object.file) ? globalThis.String(object.file) : undefined,
     };
   },
 
@@ -1218,6 +1233,9 @@ export const ImportItem: MessageFns<ImportItem> = {
     if (message.keyInContainer !== false) {
       obj.keyInContainer = message.keyInContainer;
     }
+    if (message.file !== undefined) {
+      obj.file = message.file;
+    }
     return obj;
   },
 
@@ -1244,6 +1262,7 @@ export const ImportItem: MessageFns<ImportItem> = {
     message.findings = object.findings?.map((e) => Finding.fromPartial(e)) || [];
     message.extensions = object.extensions?.map((e) => CertificateExtension.fromPartial(e)) || [];
     message.keyInContainer = object.keyInContainer ?? false;
+    message.file = object.file ?? undefined;
     return message;
   },
 };

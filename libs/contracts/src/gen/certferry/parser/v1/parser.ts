@@ -22,6 +22,9 @@ export const ContainerFormat = {
   /** JKS - Java's own keystores. */
   JKS: "CONTAINER_FORMAT_JKS",
   JCEKS: "CONTAINER_FORMAT_JCEKS",
+  /** ZIP - Archives of any of these; a tar also behind gzip. Their items say their file. */
+  ZIP: "CONTAINER_FORMAT_ZIP",
+  TAR: "CONTAINER_FORMAT_TAR",
 } as const;
 
 export type ContainerFormat = typeof ContainerFormat[keyof typeof ContainerFormat];
@@ -34,6 +37,8 @@ export namespace ContainerFormat {
   export type PKCS7 = typeof ContainerFormat.PKCS7;
   export type JKS = typeof ContainerFormat.JKS;
   export type JCEKS = typeof ContainerFormat.JCEKS;
+  export type ZIP = typeof ContainerFormat.ZIP;
+  export type TAR = typeof ContainerFormat.TAR;
 }
 
 export function containerFormatFromJSON(object: any): ContainerFormat {
@@ -59,6 +64,12 @@ export function containerFormatFromJSON(object: any): ContainerFormat {
     case 6:
     case "CONTAINER_FORMAT_JCEKS":
       return ContainerFormat.JCEKS;
+    case 7:
+    case "CONTAINER_FORMAT_ZIP":
+      return ContainerFormat.ZIP;
+    case 8:
+    case "CONTAINER_FORMAT_TAR":
+      return ContainerFormat.TAR;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }
@@ -80,6 +91,10 @@ export function containerFormatToJSON(object: ContainerFormat): string {
       return "CONTAINER_FORMAT_JKS";
     case ContainerFormat.JCEKS:
       return "CONTAINER_FORMAT_JCEKS";
+    case ContainerFormat.ZIP:
+      return "CONTAINER_FORMAT_ZIP";
+    case ContainerFormat.TAR:
+      return "CONTAINER_FORMAT_TAR";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }
@@ -101,6 +116,10 @@ export function containerFormatToNumber(object: ContainerFormat): number {
       return 5;
     case ContainerFormat.JCEKS:
       return 6;
+    case ContainerFormat.ZIP:
+      return 7;
+    case ContainerFormat.TAR:
+      return 8;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }
@@ -251,6 +270,8 @@ export interface CertificateEntry {
    * chain.
    */
   trusted: boolean;
+  /** Where the container is an archive, the file in it. */
+  file?: string | undefined;
 }
 
 export interface KeyEntry {
@@ -264,15 +285,17 @@ export interface KeyEntry {
   /** Whether the key itself was encrypted in the container. */
   encrypted: boolean;
   alias: string;
+  file?: string | undefined;
 }
 
 export interface Failure {
   index: number;
-  /** What was being read: "CERTIFICATE", "PRIVATE KEY", … */
+  /** What was being read: "CERTIFICATE", "PRIVATE KEY", …; "FILE" of an archive. */
   what: string;
   /** UPPER_SNAKE reason, as in the service's errors. */
   reason: string;
   message: string;
+  file?: string | undefined;
 }
 
 export interface EditKeystoreRequest {
@@ -956,7 +979,15 @@ export const OpenResponse: MessageFns<OpenResponse> = {
 };
 
 function createBaseCertificateEntry(): CertificateEntry {
-  return { index: 0, der: new Uint8Array(0), facts: undefined, alias: "", key: undefined, trusted: false };
+  return {
+    index: 0,
+    der: new Uint8Array(0),
+    facts: undefined,
+    alias: "",
+    key: undefined,
+    trusted: false,
+    file: undefined,
+  };
 }
 
 export const CertificateEntry: MessageFns<CertificateEntry> = {
@@ -978,6 +1009,9 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
     }
     if (message.trusted !== false) {
       writer.uint32(48).bool(message.trusted);
+    }
+    if (message.file !== undefined) {
+      writer.uint32(58).string(message.file);
     }
     return writer;
   },
@@ -1043,6 +1077,14 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
             message.trusted = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1063,6 +1105,7 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
       alias: isSet(object.alias) ? globalThis.String(object.alias) : "",
       key: isSet(object.key) ? globalThis.Number(object.key) : undefined,
       trusted: isSet(object.trusted) ? globalThis.Boolean(object.trusted) : false,
+      file: isSet(object.file) ? globalThis.String(object.file) : undefined,
     };
   },
 
@@ -1086,6 +1129,9 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
     if (message.trusted !== false) {
       obj.trusted = message.trusted;
     }
+    if (message.file !== undefined) {
+      obj.file = message.file;
+    }
     return obj;
   },
 
@@ -1102,12 +1148,13 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
     message.alias = object.alias ?? "";
     message.key = object.key ?? undefined;
     message.trusted = object.trusted ?? false;
+    message.file = object.file ?? undefined;
     return message;
   },
 };
 
 function createBaseKeyEntry(): KeyEntry {
-  return { index: 0, algorithm: "", size: 0, publicKeySha256: "", encrypted: false, alias: "" };
+  return { index: 0, algorithm: "", size: 0, publicKeySha256: "", encrypted: false, alias: "", file: undefined };
 }
 
 export const KeyEntry: MessageFns<KeyEntry> = {
@@ -1129,6 +1176,9 @@ export const KeyEntry: MessageFns<KeyEntry> = {
     }
     if (message.alias !== "") {
       writer.uint32(50).string(message.alias);
+    }
+    if (message.file !== undefined) {
+      writer.uint32(58).string(message.file);
     }
     return writer;
   },
@@ -1194,6 +1244,14 @@ export const KeyEntry: MessageFns<KeyEntry> = {
             message.alias = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1218,6 +1276,7 @@ export const KeyEntry: MessageFns<KeyEntry> = {
         : "",
       encrypted: isSet(object.encrypted) ? globalThis.Boolean(object.encrypted) : false,
       alias: isSet(object.alias) ? globalThis.String(object.alias) : "",
+      file: isSet(object.file) ? globalThis.String(object.file) : undefined,
     };
   },
 
@@ -1241,6 +1300,9 @@ export const KeyEntry: MessageFns<KeyEntry> = {
     if (message.alias !== "") {
       obj.alias = message.alias;
     }
+    if (message.file !== undefined) {
+      obj.file = message.file;
+    }
     return obj;
   },
 
@@ -1255,12 +1317,13 @@ export const KeyEntry: MessageFns<KeyEntry> = {
     message.publicKeySha256 = object.publicKeySha256 ?? "";
     message.encrypted = object.encrypted ?? false;
     message.alias = object.alias ?? "";
+    message.file = object.file ?? undefined;
     return message;
   },
 };
 
 function createBaseFailure(): Failure {
-  return { index: 0, what: "", reason: "", message: "" };
+  return { index: 0, what: "", reason: "", message: "", file: undefined };
 }
 
 export const Failure: MessageFns<Failure> = {
@@ -1276,6 +1339,9 @@ export const Failure: MessageFns<Failure> = {
     }
     if (message.message !== "") {
       writer.uint32(34).string(message.message);
+    }
+    if (message.file !== undefined) {
+      writer.uint32(42).string(message.file);
     }
     return writer;
   },
@@ -1325,6 +1391,14 @@ export const Failure: MessageFns<Failure> = {
             message.message = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1343,6 +1417,7 @@ export const Failure: MessageFns<Failure> = {
       what: isSet(object.what) ? globalThis.String(object.what) : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       message: isSet(object.message) ? globalThis.String(object.message) : "",
+      file: isSet(object.file) ? globalThis.String(object.file) : undefined,
     };
   },
 
@@ -1360,6 +1435,9 @@ export const Failure: MessageFns<Failure> = {
     if (message.message !== "") {
       obj.message = message.message;
     }
+    if (message.file !== undefined) {
+      obj.file = message.file;
+    }
     return obj;
   },
 
@@ -1372,6 +1450,7 @@ export const Failure: MessageFns<Failure> = {
     message.what = object.what ?? "";
     message.reason = object.reason ?? "";
     message.message = object.message ?? "";
+    message.file = object.file ?? undefined;
     return message;
   },
 };
@@ -2935,8 +3014,14 @@ export const ArchiveItem_FieldsEntry: MessageFns<ArchiveItem_FieldsEntry> = {
  * derive keys are opened in a child process with 5 s of CPU, 15 s of wall clock
  * and 256 MiB; breaking one of these answers RESOURCE_EXHAUSTED.
  *
+ * An archive (ZIP, tar, tar.gz) is a container: 10,000 entries, 100 MiB
+ * unpacked, 200:1 above 1 MiB. Keys and certificates are paired, and chains
+ * ordered, over all its files; what two files hold is answered once. A file that
+ * cannot be read is a failure; one that is nothing of ours is named in a notice.
+ *
  * Errors (reason in ErrorInfo): INVALID_ARGUMENT with UNKNOWN_FORMAT,
- * TRUNCATED, MALFORMED, PASSWORD_REQUIRED, WRONG_PASSWORD,
+ * TRUNCATED, MALFORMED, PASSWORD_REQUIRED, WRONG_PASSWORD, UNSAFE_NAME,
+ * UNSUPPORTED_ARCHIVE, EMPTY, NOTHING_TO_IMPORT,
  * UNSUPPORTED_ALGORITHM (details.algorithm names it); RESOURCE_EXHAUSTED with
  * LIMIT_EXCEEDED (details.limit and details.value). A password is never in an
  * error.
