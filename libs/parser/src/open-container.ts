@@ -4,10 +4,12 @@ import { orderCertificates, pairKeys, type Container } from './container.ts';
 import type { Format, Passwords } from './formats/format.ts';
 import { FORMATS } from './formats/index.ts';
 import { noticeDroppedNames } from './formats/notices.ts';
+import { tryPasswords } from './try-passwords.ts';
 import { unwrap } from './unwrap.ts';
 
 export const MAX_CONTAINER_BYTES = 10 * 1024 * 1024;
 const MAX_PASSWORD_CHARACTERS = 1_000;
+const MAX_PASSWORDS = 100;
 
 export interface Recognised {
   format: Format;
@@ -15,8 +17,8 @@ export interface Recognised {
   content: Uint8Array;
 }
 
-/** The limits of a container and its passwords: RESOURCE_EXHAUSTED above 10 MiB or 1,000 characters, INVALID_ARGUMENT EMPTY. */
-export function checkSizes(wrapped: Uint8Array, { password, keyPassword }: Passwords): void {
+/** The limits of a container and its passwords: RESOURCE_EXHAUSTED above 10 MiB, 100 passwords or 1,000 characters, INVALID_ARGUMENT EMPTY. */
+export function checkSizes(wrapped: Uint8Array, { password, keyPassword, passwords = [] }: Passwords): void {
   if (wrapped.length === 0) throw invalid('EMPTY', 'The container is empty.');
   if (wrapped.length > MAX_CONTAINER_BYTES) {
     throw limitExceeded(
@@ -25,7 +27,14 @@ export function checkSizes(wrapped: Uint8Array, { password, keyPassword }: Passw
       `The container has ${wrapped.length} bytes; the limit is ${MAX_CONTAINER_BYTES}.`,
     );
   }
-  if (Math.max(password?.length ?? 0, keyPassword?.length ?? 0) > MAX_PASSWORD_CHARACTERS) {
+  if (passwords.length > MAX_PASSWORDS)
+    throw limitExceeded(
+      'passwords',
+      MAX_PASSWORDS,
+      `There are ${passwords.length} passwords; the limit is ${MAX_PASSWORDS}.`,
+    );
+  const lengths = [password, keyPassword, ...passwords].map((one) => one?.length ?? 0);
+  if (Math.max(...lengths) > MAX_PASSWORD_CHARACTERS) {
     throw limitExceeded(
       'password characters',
       MAX_PASSWORD_CHARACTERS,
@@ -57,7 +66,7 @@ function refuseTruncated(content: Uint8Array): void {
 
 /** Reads what was recognised and pairs its keys. A container in which nothing can be read is refused with its first failure. */
 export function readContainer({ format, content }: Recognised, passwords: Passwords): Container {
-  const container = pairKeys(format.read(content, passwords));
+  const container = pairKeys(tryPasswords(passwords, (one) => format.read(content, one)));
   noticeDroppedNames(container);
   const [failure] = container.failures;
   if (container.certificates.length === 0 && container.keys.length === 0 && failure)

@@ -32,7 +32,7 @@ async function readJson({ filesRoot }: GatewayContext, body: unknown): Promise<I
   return { content, filePath, ...fields };
 }
 
-const JSON_FIELDS = new Set(['metadata', 'tags', 'firstOfPem', 'createOnly', 'formats']);
+const JSON_FIELDS = new Set(['metadata', 'tags', 'firstOfPem', 'createOnly', 'formats', 'passwords']);
 const MAX_FIELD_BYTES = 512 * 1024;
 
 async function readMultipart(request: FastifyRequest): Promise<ImportInput> {

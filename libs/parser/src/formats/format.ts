@@ -6,6 +6,8 @@ export interface Passwords {
   password?: Password;
   /** Of keys that have one of their own. */
   keyPassword?: Password;
+  /** Further ones of the container: each is tried until one opens it. */
+  passwords?: readonly string[];
 }
 
 /** One form that certificates arrive in. */

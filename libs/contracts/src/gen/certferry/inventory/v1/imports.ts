@@ -121,7 +121,14 @@ export interface ImportCertificatesRequest {
    */
   filePath: string;
   /** Of the keys, where it is not the container's. */
-  keyPassword?: string | undefined;
+  keyPassword?:
+    | string
+    | undefined;
+  /**
+   * Further ones of the container, at most 100: each is tried until one opens it,
+   * and on each file of an archive.
+   */
+  passwords: string[];
 }
 
 export interface ImportCertificatesResponse {
@@ -227,6 +234,7 @@ function createBaseImportCertificatesRequest(): ImportCertificatesRequest {
     formats: [],
     filePath: "",
     keyPassword: undefined,
+    passwords: [],
   };
 }
 
@@ -267,6 +275,9 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
     }
     if (message.keyPassword !== undefined) {
       writer.uint32(98).string(message.keyPassword);
+    }
+    for (const v of message.passwords) {
+      writer.uint32(106).string(v!);
     }
     return writer;
   },
@@ -380,6 +391,14 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
             message.keyPassword = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.passwords.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -428,6 +447,9 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
         : isSet(object.key_password)
         ? globalThis.String(object.key_password)
         : undefined,
+      passwords: globalThis.Array.isArray(object?.passwords)
+        ? object.passwords.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -469,6 +491,9 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
     if (message.keyPassword !== undefined) {
       obj.keyPassword = message.keyPassword;
     }
+    if (message.passwords?.length) {
+      obj.passwords = message.passwords;
+    }
     return obj;
   },
 
@@ -491,6 +516,7 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
     message.formats = object.formats?.map((e) => e) || [];
     message.filePath = object.filePath ?? "";
     message.keyPassword = object.keyPassword ?? undefined;
+    message.passwords = object.passwords?.map((e) => e) || [];
     return message;
   },
 };
