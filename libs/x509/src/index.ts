@@ -43,4 +43,5 @@ export {
   writeTraditionalKey,
   type PrivateKey,
 } from './private-key.ts';
+export { publicKeyBitsOf } from './public-key-bits.ts';
 export { malformed, overLimit, passwordRequired, X509Error } from './x509-error.ts';

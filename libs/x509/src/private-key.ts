@@ -12,6 +12,7 @@ import {
   type Password,
 } from './password-encryption.ts';
 import { writePem } from './pem.ts';
+import { publicKeyBits } from './public-key-bits.ts';
 import { guard, overLimit, passwordRequired, X509Error } from './x509-error.ts';
 
 export const MAX_KEY_BYTES = 64 * 1024;
@@ -25,6 +26,8 @@ export interface PrivateKey {
   size: number;
   /** SHA-256 over the SubjectPublicKeyInfo, lower-case hexadecimal. */
   publicKeySha256: string;
+  /** SHA-256 over the public key's bits, as `publicKeyBitsOf` its certificate. */
+  publicKeyBitsSha256: string;
 }
 
 export type KeyEncoding = 'pkcs8' | 'pkcs1' | 'sec1';
@@ -108,5 +111,6 @@ function describe(key: KeyObject): PrivateKey {
     algorithm: keyAlgorithm,
     size: keySize,
     publicKeySha256: hash('sha256', spki, 'hex'),
+    publicKeyBitsSha256: publicKeyBits(spki),
   };
 }
