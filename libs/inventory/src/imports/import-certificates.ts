@@ -44,6 +44,7 @@ export async function importCertificates(context: ImportContext, request: Import
   const { content, password, keyPassword, requestedBy, requestId, dryRun } = request;
   const { inspection, privateKeys } = await context.parser.open({ content, password, keyPassword });
   try {
+    checkContents(inspection!);
     const found = request.firstOfPem ? firstOfPem(inspection!) : inspection!;
     const format = checkFormat(found, request);
     if (!dryRun) await context.metadataFields.note(Object.keys(request.metadata ?? {}));
@@ -80,6 +81,13 @@ function checkFormat(found: parserV1.InspectResponse, { formats }: ImportRequest
   throw invalid('FORMAT_NOT_ACCEPTED', `This call takes ${formats.join(' and ')}, not ${format}.`, { format });
 }
 
+/** INVALID_ARGUMENT NOTHING_TO_IMPORT, with what was passed over, when there is neither a certificate nor a key. */
+function checkContents({ certificates, keys, failures, notices }: parserV1.InspectResponse): void {
+  if (certificates.length + keys.length + failures.length > 0) return;
+  const nothing = 'There is neither a certificate nor a private key in the container: nothing was imported.';
+  throw invalid('NOTHING_TO_IMPORT', [nothing, ...notices].join(' '));
+}
+
 /** Saves certificates, then the keys that came without one; answers an item for each entry, in the container's order. */
 async function saveAll(
   saving: Saving,
@@ -87,7 +95,7 @@ async function saveAll(
 ): Promise<ImportItem[]> {
   const items = found.failures.map((failure) => failedItem(failure.index, failure));
   for (let at = 0; at < arrivals.length; at += BATCH) {
-    items.push(...(await Promise.all(arrivals.slice(at, at + BATCH).map((arrival) => saving.certificate(arrival)))));
+    items.push(...(await saving.batch(arrivals.slice(at, at + BATCH))));
     // The embedded database answers at once: without this thousands of certificates would let nobody else have a turn.
     await nextTurn();
   }
