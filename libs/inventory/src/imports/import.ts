@@ -2,11 +2,14 @@ import type { CertificateFacts, Finding } from '@certferry/x509';
 
 export type ImportResult = 'created' | 'updated' | 'unchanged' | 'failed';
 
-/** "partial": some items failed; "failed": all did; "inspected": nothing was kept. */
-export type ImportStatus = 'completed' | 'partial' | 'failed' | 'inspected';
+/** "partial": some items failed; "failed": all did; "inspected": nothing was kept. The others are of jobs. */
+export type ImportStatus =
+  'queued' | 'running' | 'paused' | 'completed' | 'partial' | 'failed' | 'cancelled' | 'inspected';
 
 export interface ImportItem {
   index: number;
+  /** The file of an archive that it was in. */
+  file?: string;
   result: ImportResult;
   certificateId: string;
   fingerprintSha256: string;
@@ -38,7 +41,9 @@ export interface ImportChain {
 export interface Import {
   _id: string;
   status: ImportStatus;
+  /** Empty until it is known. */
   format: string;
+  /** Of an import by one request. */
   items: ImportItem[];
   notices: string[];
   /** Absent in imports from before it was kept. */
@@ -47,6 +52,8 @@ export interface Import {
   requestedBy?: string;
   /** Id of the request that asked for it. */
   requestId?: string;
+  /** Of the container. Absent in imports from before it was kept. */
+  bytes?: number;
   createdAt: Date;
 }
 
