@@ -35,7 +35,7 @@ describe.each(WAYS)('import jobs %s', (way) => {
       },
       { timeout: 15_000 },
     );
-  const items = async (id: string, result = inventoryV1.ImportResult.UNSPECIFIED) =>
+  const items = async (id: string, result: inventoryV1.ImportResult = inventoryV1.ImportResult.UNSPECIFIED) =>
     (await inventory.imports.listImportItems({ id, result, limit: 500 })).items;
   const stored = (collection: string) => inventory.database.connection.collection(collection).countDocuments();
   const pem = async (name: string) => await makeCertificate({ commonName: name });
