@@ -23,6 +23,7 @@ export const ENVIRONMENT: Record<string, string> = {
   CERTFERRY_TLS_NAMES: 'gateway.tlsNames',
   CERTFERRY_BOOTSTRAP_API_KEY: 'gateway.bootstrapApiKey',
   CERTFERRY_FILES_ROOT: 'gateway.filesRoot',
+  CERTFERRY_WATCH: 'inventory.watch',
   CERTFERRY_STORE_ROOTS: 'deployment.storeRoots',
 };
 

@@ -54,7 +54,7 @@ export async function startInventory(way: Way, peers: Peers = {}): Promise<TestI
   const secrets = createSecretKeeper(randomBytes(32));
   const platform = { database, events: memory, secrets, client: others.client, clock, logger };
   // The inventory touches nothing else of it.
-  const service = await inventory.create(platform as unknown as Platform, {});
+  const service = await inventory.create(platform as unknown as Platform, { watch: [] });
   await database.ready();
   const served = await hostServices(way, service.services);
   await service.begin?.();
