@@ -48,6 +48,7 @@ test.each([
   );
   expect(answer).toEqual({
     content: 'the container',
+    fileName: 'web.pem',
     tags: ['a', 'b'],
     createOnly: true,
     metadata: { owner: 'ops' },

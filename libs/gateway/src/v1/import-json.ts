@@ -7,6 +7,7 @@ import {
   type Import,
   type ImportItem,
   type ImportResult,
+  type ImportSummary,
 } from '@certferry/rest';
 import { extensionToJson, factsToJson } from './certificate-json.ts';
 import { iso, present, requesterToJson } from './json-values.ts';
@@ -20,27 +21,44 @@ const RESULTS: Record<inventoryV1.ImportResult, ImportResult> = {
 };
 
 export function importToJson(from: inventoryV1.Import): Import {
+  const { items, chains } = from;
   return {
-    id: from.id,
-    status: importStatus.parse(from.status),
-    format: containerFormat.parse(from.format),
-    notices: present(from.notices),
-    ...requesterToJson(from),
-    createdAt: iso(from.createdAt),
-    chains: present(from.chains.map(({ indexes, crossSigned }) => ({ indexes, crossSigned: present(crossSigned) }))),
-    items: from.items.map(itemToJson),
+    ...importSummaryToJson(from),
+    chains: present(chains.map(({ indexes, crossSigned }) => ({ indexes, crossSigned: present(crossSigned) }))),
+    items: items.map(importItemToJson),
   };
 }
 
-function itemToJson(from: inventoryV1.ImportItem): ImportItem {
+export function importSummaryToJson(from: inventoryV1.Import): ImportSummary {
+  const { id, created, updated, unchanged, failed, total, done, bytes, bytesDone, itemsPerSecond, secondsLeft } = from;
+  return {
+    id,
+    status: importStatus.parse(from.status),
+    ...{ created, updated, unchanged, failed, total, done, bytes, bytesDone, itemsPerSecond, secondsLeft },
+    format: from.format === '' ? undefined : containerFormat.parse(from.format),
+    problem: from.problem,
+    fileName: present(from.fileName),
+    profileId: present(from.profileId),
+    profileName: present(from.profileName),
+    notices: present(from.notices),
+    ...requesterToJson(from),
+    createdAt: iso(from.createdAt),
+    completedAt: from.completedAt && iso(from.completedAt),
+  };
+}
+
+export function importItemToJson(from: inventoryV1.ImportItem): ImportItem {
   const { facts, extensions, der: _, ...rest } = from;
   return {
     ...rest,
+    file: present(from.file),
     result: RESULTS[from.result],
     certificateId: present(from.certificateId),
     certificateNumber: from.certificateNumber || undefined,
     fingerprintSha256: present(from.fingerprintSha256),
     subject: present(from.subject),
+    keyFromCertificateId: present(from.keyFromCertificateId),
+    keyAddedTo: present(from.keyAddedTo),
     changes: present(from.changes.map((change) => importedChange.parse(change))),
     reason: present(from.reason),
     message: present(from.message),

@@ -5,7 +5,7 @@ import type { Client } from '@certferry/rpc';
 import { checkDescription, type Description } from '../certificates/certificate.ts';
 import type { MetadataFields } from '../metadata-fields/metadata-fields.ts';
 import { firstOfPem, toArrivals, toChains, type Arrival } from './arrivals.ts';
-import { failedItem, type Import, type ImportItem } from './import.ts';
+import { countResults, endStatus, failedItem, type Import, type ImportItem } from './import.ts';
 import type { Imports } from './imports.ts';
 import { Saving, type SavingContext } from './saving.ts';
 
@@ -47,23 +47,26 @@ export async function importCertificates(context: ImportContext, request: Import
     const found = request.firstOfPem ? firstOfPem(inspection!) : inspection!;
     const format = checkFormat(found, request);
     if (!dryRun) await context.metadataFields.note(Object.keys(request.metadata ?? {}));
+    const items = await saveAll(new Saving(context, { ...request, createdBy: requestedBy }), {
+      found,
+      privateKeys,
+      arrivals: toArrivals(found, privateKeys, request),
+    });
     const done: Import = {
       _id: dryRun ? '' : newId(),
-      status: dryRun ? 'inspected' : 'completed',
+      status: dryRun ? 'inspected' : endStatus(items),
       format,
-      items: await saveAll(new Saving(context, { ...request, createdBy: requestedBy }), {
-        found,
-        privateKeys,
-        arrivals: toArrivals(found, privateKeys, request),
-      }),
+      items,
       notices: found.notices,
       chains: toChains(found),
       requestedBy,
       requestId,
+      bytes: content.length,
       createdAt: context.clock.now(),
     };
     if (!dryRun) {
-      await context.imports.save(done);
+      const counts = { ...countResults(items), total: items.length, done: items.length };
+      await context.imports.save({ ...done, ...counts });
       context.saved();
     }
     return done;
@@ -73,7 +76,7 @@ export async function importCertificates(context: ImportContext, request: Import
 }
 
 /** The container's format by its lower-case name. INVALID_ARGUMENT FORMAT_NOT_ACCEPTED when the call does not take it. */
-function checkFormat(found: parserV1.InspectResponse, { formats }: ImportRequest): string {
+export function checkFormat(found: parserV1.InspectResponse, { formats }: Pick<ImportRequest, 'formats'>): string {
   const format = found.format.replace('CONTAINER_FORMAT_', '').toLowerCase();
   if (formats.length === 0 || formats.includes(format)) return format;
   throw invalid('FORMAT_NOT_ACCEPTED', `This call takes ${formats.join(' and ')}, not ${format}.`, { format });

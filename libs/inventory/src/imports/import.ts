@@ -2,8 +2,14 @@ import type { CertificateFacts, Finding } from '@certferry/x509';
 
 export type ImportResult = 'created' | 'updated' | 'unchanged' | 'failed';
 
+/** "partial": some items failed; "failed": all did; "inspected": nothing was kept. The others are of jobs. */
+export type ImportStatus =
+  'queued' | 'running' | 'paused' | 'completed' | 'partial' | 'failed' | 'cancelled' | 'inspected';
+
 export interface ImportItem {
   index: number;
+  /** The file of an archive that it was in. */
+  file?: string;
   result: ImportResult;
   certificateId: string;
   fingerprintSha256: string;
@@ -18,6 +24,10 @@ export interface ImportItem {
   facts?: CertificateFacts;
   der?: Uint8Array;
   keyInContainer?: boolean;
+  /** The certificate that had the key already, where this one got it from the inventory. */
+  keyFromCertificateId?: string;
+  /** Further certificates of the inventory that got the key of this item. */
+  keyAddedTo?: string[];
 }
 
 /** How items belong together, by their index: a leaf, then its issuers, nearest first. */
@@ -30,8 +40,10 @@ export interface ImportChain {
 /** What an import did, kept so that it can be looked up. */
 export interface Import {
   _id: string;
-  status: 'completed' | 'inspected';
+  status: ImportStatus;
+  /** Empty until it is known. */
   format: string;
+  /** Of an import by one request. */
   items: ImportItem[];
   notices: string[];
   /** Absent in imports from before it was kept. */
@@ -40,7 +52,23 @@ export interface Import {
   requestedBy?: string;
   /** Id of the request that asked for it. */
   requestId?: string;
+  /** Of the container. Absent in imports from before it was kept. */
+  bytes?: number;
   createdAt: Date;
+}
+
+/** How many items have each result. */
+export function countResults(items: ImportItem[]): Record<ImportResult, number> {
+  const counts = { created: 0, updated: 0, unchanged: 0, failed: 0 };
+  for (const { result } of items) counts[result]++;
+  return counts;
+}
+
+/** How an import that kept something ended. */
+export function endStatus(items: ImportItem[]): ImportStatus {
+  const { failed } = countResults(items);
+  if (failed === 0) return 'completed';
+  return failed === items.length ? 'failed' : 'partial';
 }
 
 export function failedItem(index: number, failure: { reason: string; message: string }): ImportItem {
