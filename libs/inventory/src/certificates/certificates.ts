@@ -125,6 +125,12 @@ export class Certificates {
     return this.#one({ fingerprintSha256 });
   }
 
+  /** Those that are there, by their fingerprint. */
+  async findByFingerprints(fingerprints: string[]): Promise<Map<string, Certificate>> {
+    const found = await this.#model.find({ fingerprintSha256: { $in: fingerprints } }).lean();
+    return new Map(found.map(fromDatabase).map((one) => [one.fingerprintSha256, one]));
+  }
+
   async findByPublicKey(publicKeySha256: string): Promise<Certificate[]> {
     const found = await this.#model.find({ publicKeySha256 }).limit(100).lean();
     return found.map(fromDatabase);

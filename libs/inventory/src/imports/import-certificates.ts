@@ -86,7 +86,7 @@ async function saveAll(
 ): Promise<ImportItem[]> {
   const items = found.failures.map((failure) => failedItem(failure.index, failure));
   for (let at = 0; at < arrivals.length; at += BATCH) {
-    items.push(...(await Promise.all(arrivals.slice(at, at + BATCH).map((arrival) => saving.certificate(arrival)))));
+    items.push(...(await saving.batch(arrivals.slice(at, at + BATCH))));
     // The embedded database answers at once: without this thousands of certificates would let nobody else have a turn.
     await nextTurn();
   }

@@ -47,14 +47,25 @@ export class Saving {
   }
 
   async certificate(arrival: Arrival): Promise<ImportItem> {
+    return (await this.batch([arrival]))[0]!;
+  }
+
+  /** Certificates at once, up to a few hundred, which are looked up together. */
+  async batch(arrivals: Arrival[]): Promise<ImportItem[]> {
+    const fingerprints = arrivals.map(({ facts }) => facts.fingerprintSha256);
+    const known = await this.#context.certificates.findByFingerprints(fingerprints);
+    return await Promise.all(arrivals.map((one) => this.#save(one, known.get(one.facts.fingerprintSha256))));
+  }
+
+  async #save(arrival: Arrival, known: Certificate | undefined): Promise<ImportItem> {
     const { certificates } = this.#context;
-    for (;;) {
-      const existing = await certificates.findByFingerprint(arrival.facts.fingerprintSha256);
+    const { facts, der, privateKey } = arrival;
+    for (let existing = known; ;) {
       if (existing && this.#options.createOnly) return this.#exists(arrival, existing);
       const item = existing ? await this.#update(existing, arrival) : await this.#create(arrival);
-      const { facts, der, privateKey } = arrival;
       if (item) return this.#options.dryRun ? { ...item, facts, der, keyInContainer: privateKey !== undefined } : item;
       // Somebody else was faster with the same certificate: look again.
+      existing = await certificates.findByFingerprint(facts.fingerprintSha256);
     }
   }
 
