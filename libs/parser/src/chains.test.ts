@@ -1,4 +1,5 @@
 import { makeCertificate, makeChain, type TestCertificate } from '@certferry/testing';
+import { orderChains, readCertificate, type CertificateFacts } from '@certferry/x509';
 import { describe, expect, test } from 'vitest';
 import type { Container } from './container.ts';
 import { openContainer } from './open-container.ts';
@@ -80,6 +81,36 @@ describe('chains', () => {
     const bByA = await makeCertificate({ commonName: 'B', ca: true, issuer: a, sameKeyAs: b });
     const container = open((await aByB()).pem, (await aByB()).pem, bByA.pem, b.keyPem);
     expect(chainsOf(container)).toEqual([{ chain: ['B', 'A'], crossSigned: ['A'] }]);
+  });
+
+  const withFacts = ({ der }: TestCertificate, facts: Partial<CertificateFacts> = {}) => ({
+    der,
+    facts: { ...readCertificate(der), ...facts },
+    hasKey: false,
+  });
+
+  test('of an issuer whose certificates have two key identifiers the one that leads to a root goes first', async () => {
+    const { root, intermediate, leaf } = await makeChain('web');
+    const absent = await makeCertificate({ commonName: 'absent root', ca: true });
+    const notAfter = new Date('2039-01-01T00:00:00Z');
+    const commonName = 'Issuer of web';
+    const crossed = await makeCertificate({ commonName, ca: true, issuer: absent, sameKeyAs: intermediate, notAfter });
+    const list = [
+      withFacts(crossed, { subjectKeyIdentifier: 'another' }),
+      withFacts(leaf, { authorityKeyIdentifier: '' }),
+      withFacts(intermediate),
+      withFacts(root),
+    ];
+    expect(orderChains(list).chains).toEqual([{ certificates: [1, 2, 3], crossSigned: [0] }]);
+  });
+
+  test('a root that writes its two names in different ways is no issuer of itself', async () => {
+    const root = await makeCertificate({ commonName: 'root', ca: true });
+    const other = await makeCertificate({ commonName: 'other', ca: true });
+    expect(orderChains([withFacts(root, { selfIssued: false }), withFacts(other)]).chains).toEqual([
+      { certificates: [0], crossSigned: [] },
+      { certificates: [1], crossSigned: [] },
+    ]);
   });
 });
 

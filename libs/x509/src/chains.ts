@@ -1,10 +1,10 @@
 import type { CertificateFacts } from './certificate.ts';
-import { findIssuers, type FoundIssuers, type Issuer } from './issuers.ts';
+import { findIssuers, nameAndKey, type FoundIssuers, type Issuer } from './issuers.ts';
 
 /** The most links a chain is followed. */
 export const MAX_CHAIN_LENGTH = 10;
 /** So many further certificates of its issuers are named with a chain. */
-export const MAX_CROSS_SIGNED = 20;
+const MAX_CROSS_SIGNED = 20;
 
 export interface ChainedCertificate {
   der: Uint8Array;
@@ -43,10 +43,10 @@ export function orderChains(
   const issuing = new Set(found.issuersOf.flat());
   // A certificate that issued others, as in a CA's own keystore, has its chain all the same when its key is there.
   const starts = positions.filter((position) => list[position]!.hasKey || !issuing.has(found.issuerAt.get(position)!));
-  sortByPreference(list, found);
+  const graph = { list, issuersOf: found.issuersOf, compare: sortByPreference(list, found) };
   const followed = starts
     .toSorted((a, b) => Number(list[b]!.hasKey) - Number(list[a]!.hasKey))
-    .map((start) => follow({ list, issuersOf: found.issuersOf }, start));
+    .map((start) => follow(graph, start));
   const ambiguities = findAmbiguities(list, { starts, index });
   if (followed.some(({ more }) => more))
     ambiguities.push(`An issuer has more than ${MAX_CROSS_SIGNED} further certificates: the first of them are named.`);
@@ -55,30 +55,26 @@ export function orderChains(
   return { chains: followed.map(({ chain }) => chain), ambiguities };
 }
 
-/** Of each issuer first the certificates that lead on to a root, then those that are valid longest. */
-function sortByPreference(list: readonly ChainedCertificate[], found: FoundIssuers): void {
+/** Sorts of each issuer first the certificates that lead on to a root, then those that are valid longest; answers that order. */
+function sortByPreference(list: readonly ChainedCertificate[], found: FoundIssuers): Graph['compare'] {
   const rooted = findRooted(list, found);
   const preference = (one: number) => (rooted.has(one) ? 1e15 : 0) + list[one]!.facts.notAfter.getTime();
-  for (const { positions } of new Set(found.issuerAt.values()))
-    positions.sort((a, b) => preference(b) - preference(a) || a - b);
+  const compare = (a: number, b: number) => preference(b) - preference(a);
+  for (const { positions } of new Set(found.issuerAt.values())) positions.sort(compare);
+  return compare;
 }
 
 /** Positions from which a self-issued certificate is reached. */
 function findRooted(list: readonly ChainedCertificate[], { issuersOf, issuerAt }: FoundIssuers): Set<number> {
-  const below = new Map<Issuer, number[]>();
-  for (const [position, issuers] of issuersOf.entries())
-    for (const issuer of issuers) {
-      const known = below.get(issuer);
-      if (known) known.push(position);
-      else below.set(issuer, [position]);
-    }
+  const links = issuersOf.flatMap((issuers, position) => issuers.map((issuer) => ({ issuer, position })));
+  const below = Map.groupBy(links, ({ issuer }) => issuer);
   const rooted = new Set([...issuerAt.keys()].filter((position) => list[position]!.facts.selfIssued));
   const reached = new Set<Issuer>();
   for (const position of rooted) {
     const issuer = issuerAt.get(position)!;
     if (reached.has(issuer)) continue;
     reached.add(issuer);
-    for (const one of below.get(issuer) ?? []) if (issuerAt.has(one)) rooted.add(one);
+    for (const { position: one } of below.get(issuer) ?? []) if (issuerAt.has(one)) rooted.add(one);
   }
   return rooted;
 }
@@ -86,20 +82,22 @@ function findRooted(list: readonly ChainedCertificate[], { issuersOf, issuerAt }
 interface Graph {
   list: readonly ChainedCertificate[];
   issuersOf: Issuer[][];
+  /** Which of an issuer's certificates a chain goes over first. */
+  compare: (a: number, b: number) => number;
 }
 
 /** An issuer comes once in a chain (RFC 4158 section 5.2), whichever of its certificates it is. */
-function follow({ list, issuersOf }: Graph, start: number): { chain: Chain; more: boolean } {
-  const nameAndKey = ({ facts }: { facts: CertificateFacts }) => `${facts.publicKeySha256} ${facts.subject}`;
-  const seen = new Set([nameAndKey(list[start]!)]);
+function follow({ list, issuersOf, compare }: Graph, start: number): { chain: Chain; more: boolean } {
+  const seen = new Set([nameAndKey(list[start]!.facts)]);
   const certificates = [start];
   const crossSigned: number[] = [];
   let more = false;
   while (certificates.length <= MAX_CHAIN_LENGTH) {
-    const issuers = issuersOf[certificates.at(-1)!]!.filter((issuer) => !seen.has(nameAndKey(issuer)));
-    const [best, ...others] = issuers.flatMap(({ positions }) => positions.slice(0, MAX_CROSS_SIGNED + 2));
+    const issuers = issuersOf[certificates.at(-1)!]!.filter((issuer) => !seen.has(nameAndKey(issuer.facts)));
+    const first = issuers.flatMap(({ positions }) => positions.slice(0, MAX_CROSS_SIGNED + 2));
+    const [best, ...others] = issuers.length > 1 ? first.sort(compare) : first;
     if (best === undefined) break;
-    for (const issuer of issuers) seen.add(nameAndKey(issuer));
+    for (const issuer of issuers) seen.add(nameAndKey(issuer.facts));
     certificates.push(best);
     const room = MAX_CROSS_SIGNED - crossSigned.length;
     crossSigned.push(...others.slice(0, room));

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { readSignature, readVerifyingKey, type CertificateFacts } from './certificate.ts';
 
 /** What the signatures that are checked to order one container may cost, in microseconds as `checkCost` reckons them. */
-export const MAX_SIGNATURE_COST = 300_000;
+const MAX_SIGNATURE_COST = 300_000;
 
 /** Certificates of one issuer: the same name, key and key identifier. */
 export interface Issuer {
@@ -21,6 +21,9 @@ export interface FoundIssuers {
   complete: boolean;
 }
 
+/** What an issuer is, whichever of its certificates says so (RFC 4158 section 5.2). */
+export const nameAndKey = ({ subject, publicKeySha256 }: CertificateFacts): string => `${publicKeySha256} ${subject}`;
+
 /** Finds by name, key identifiers and signature who issued whom among the certificates at `positions`. */
 export function findIssuers(
   list: readonly { der: Uint8Array; facts: CertificateFacts }[],
@@ -29,14 +32,20 @@ export function findIssuers(
   const issuerAt = groupIssuers(list, positions);
   const byName = Map.groupBy(new Set(issuerAt.values()), ({ facts }) => facts.subject);
   const keys = new Map<Issuer, KeyObject | undefined>();
+  let cost = 0;
   const keyOf = (issuer: Issuer): KeyObject | undefined => {
-    if (!keys.has(issuer)) keys.set(issuer, readVerifyingKey(issuer.der));
+    if (!keys.has(issuer)) {
+      cost += READING_COST;
+      keys.set(issuer, readVerifyingKey(issuer.der));
+    }
     return keys.get(issuer);
   };
-  let cost = 0;
   const issuersOf = list.map(({ der, facts }) => {
     if (facts.selfIssued) return [];
-    const candidates = (byName.get(facts.issuer) ?? []).filter((issuer) => keyIdentifiersFit(facts, issuer.facts));
+    // A root may write its two names in different ways, and is its own issuer all the same.
+    const candidates = (byName.get(facts.issuer) ?? []).filter(
+      (issuer) => nameAndKey(issuer.facts) !== nameAndKey(facts) && keyIdentifiersFit(facts, issuer.facts),
+    );
     if (candidates.length === 0 || cost > MAX_SIGNATURE_COST) return [];
     cost += READING_COST;
     const isSignedWith = readSignature(der);
@@ -56,7 +65,7 @@ function groupIssuers(
   return new Map(
     positions.map((position) => {
       const { der, facts } = list[position]!;
-      const identity = `${facts.publicKeySha256} ${facts.subjectKeyIdentifier} ${facts.subject}`;
+      const identity = `${facts.subjectKeyIdentifier} ${nameAndKey(facts)}`;
       const issuer = issuers.get(identity) ?? { der, facts, positions: [] };
       issuers.set(identity, issuer);
       issuer.positions.push(position);
@@ -65,7 +74,7 @@ function groupIssuers(
   );
 }
 
-/** What node:crypto takes to read a certificate. */
+/** What node:crypto takes to read a certificate, or the key of one. */
 const READING_COST = 50;
 
 /** What OpenSSL takes for the algorithm: RSA by the square of its size, a curve by the cube but for the one it is made for. */

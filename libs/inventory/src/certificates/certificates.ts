@@ -121,10 +121,6 @@ export class Certificates {
     return (await this.find(id)) ?? raise(notFound('certificate', id));
   }
 
-  async findByFingerprint(fingerprintSha256: string): Promise<Certificate | undefined> {
-    return this.#one({ fingerprintSha256 });
-  }
-
   /** Those that are there, by their fingerprint. */
   async findByFingerprints(fingerprints: string[]): Promise<Map<string, Certificate>> {
     const found = await this.#model.find({ fingerprintSha256: { $in: fingerprints } }).lean();

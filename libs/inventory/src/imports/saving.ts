@@ -65,7 +65,7 @@ export class Saving {
       const item = existing ? await this.#update(existing, arrival) : await this.#create(arrival);
       if (item) return this.#options.dryRun ? { ...item, facts, der, keyInContainer: privateKey !== undefined } : item;
       // Somebody else was faster with the same certificate: look again.
-      existing = await certificates.findByFingerprint(facts.fingerprintSha256);
+      existing = (await certificates.findByFingerprints([facts.fingerprintSha256])).get(facts.fingerprintSha256);
     }
   }
 
