@@ -93,11 +93,11 @@ function follow({ list, issuersOf, compare }: Graph, start: number): { chain: Ch
   const crossSigned: number[] = [];
   let more = false;
   while (certificates.length <= MAX_CHAIN_LENGTH) {
-    const issuers = issuersOf[certificates.at(-1)!]!.filter((issuer) => !seen.has(nameAndKey(issuer.facts)));
+    const issuers = issuersOf[certificates.at(-1)!]!.filter((issuer) => !seen.has(issuer.nameAndKey));
     const first = issuers.flatMap(({ positions }) => positions.slice(0, MAX_CROSS_SIGNED + 2));
     const [best, ...others] = issuers.length > 1 ? first.sort(compare) : first;
     if (best === undefined) break;
-    for (const issuer of issuers) seen.add(nameAndKey(issuer.facts));
+    for (const issuer of issuers) seen.add(issuer.nameAndKey);
     certificates.push(best);
     const room = MAX_CROSS_SIGNED - crossSigned.length;
     crossSigned.push(...others.slice(0, room));

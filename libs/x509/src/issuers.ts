@@ -8,6 +8,7 @@ const MAX_SIGNATURE_COST = 300_000;
 export interface Issuer {
   der: Uint8Array;
   facts: CertificateFacts;
+  nameAndKey: string;
   /** In the list that was searched. */
   positions: number[];
 }
@@ -41,12 +42,13 @@ export function findIssuers(
     return keys.get(issuer);
   };
   const issuersOf = list.map(({ der, facts }) => {
-    if (facts.selfIssued) return [];
+    if (facts.selfIssued || cost > MAX_SIGNATURE_COST) return [];
+    const own = nameAndKey(facts);
     // A root may write its two names in different ways, and is its own issuer all the same.
     const candidates = (byName.get(facts.issuer) ?? []).filter(
-      (issuer) => nameAndKey(issuer.facts) !== nameAndKey(facts) && keyIdentifiersFit(facts, issuer.facts),
+      (issuer) => issuer.nameAndKey !== own && keyIdentifiersFit(facts, issuer.facts),
     );
-    if (candidates.length === 0 || cost > MAX_SIGNATURE_COST) return [];
+    if (candidates.length === 0) return [];
     cost += READING_COST;
     const isSignedWith = readSignature(der);
     return candidates.filter((issuer) => {
@@ -65,8 +67,9 @@ function groupIssuers(
   return new Map(
     positions.map((position) => {
       const { der, facts } = list[position]!;
-      const identity = `${facts.subjectKeyIdentifier} ${nameAndKey(facts)}`;
-      const issuer = issuers.get(identity) ?? { der, facts, positions: [] };
+      const own = nameAndKey(facts);
+      const identity = `${facts.subjectKeyIdentifier} ${own}`;
+      const issuer = issuers.get(identity) ?? { der, facts, nameAndKey: own, positions: [] };
       issuers.set(identity, issuer);
       issuer.positions.push(position);
       return [position, issuer];
