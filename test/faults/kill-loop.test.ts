@@ -1,5 +1,5 @@
 import { createRandom, hasProgram } from '@certferry/testing';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, test } from 'vitest';
 import { JobChecks } from './kill-loop/check-jobs.ts';
 import { checkRecords } from './kill-loop/check-records.ts';
 import { checkStores } from './kill-loop/check-stores.ts';
@@ -24,7 +24,8 @@ afterAll(() =>
 test.skipIf(!hasProgram('openssl') || !hasProgram('keytool')).concurrent.for(SYSTEMS)(
   'kill -9, $rounds rounds, seed $seed',
   { timeout: 3_600_000 },
-  async ({ rounds, seed }) => {
+  // The global expect.poll knows one running test, and none after the first of two has ended.
+  async ({ rounds, seed }, { expect }) => {
     const scenario = await startScenario(seed);
     const { system, acknowledged, violations } = scenario;
     const jobs = new JobChecks(scenario);
