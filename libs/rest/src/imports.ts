@@ -25,6 +25,7 @@ export const findingCode = named(
     'OLD_VERSION',
     'NO_ALTERNATIVE_NAMES',
     'NON_MINIMAL_DER',
+    'EMPTY_RDN',
   ]),
 );
 const finding = named('Finding', z.object({ code: findingCode, message: z.string() }));

@@ -4,6 +4,7 @@ import { readExtensions, type CertificateExtensions } from './extensions.ts';
 import { readName, type Name } from './name.ts';
 import { CURVES, FIXED_KEY_SIZES, KEY_ALGORITHMS, RSASSA_PSS, SIGNATURE_ALGORITHMS } from './algorithms.ts';
 import { readPssParameters, type PssParameters } from './pss-parameters.ts';
+import type { Finding } from './finding.ts';
 import { malformed, overLimit } from './x509-error.ts';
 
 export const MAX_CERTIFICATE_BYTES = 64 * 1024;
@@ -26,6 +27,8 @@ export interface CertificateFacts extends CertificateExtensions, KeyFacts {
   selfIssued: boolean;
   /** Whether its encoding has more octets somewhere than DER allows. */
   nonMinimalDer: boolean;
+  /** What of it strict readers refuse, in sentences that name the field. */
+  oddities: Finding[];
 }
 
 /** What a SubjectPublicKeyInfo says of its key. */
@@ -80,6 +83,8 @@ function readTbs(reader: DerReader): CertificateFacts {
   const subjectLength = reader.position - subjectAt;
   const selfIssued = isSameRange(reader.bytes, { a: issuerAt, b: subjectAt, length: subjectLength });
   const issuer = selfIssued ? subject : readIssuer(reader, issuerAt, issuerEnd);
+  if (subject.hasEmptyRdn) reader.note('EMPTY_RDN', emptyRdn('subject'));
+  if (issuer.hasEmptyRdn) reader.note('EMPTY_RDN', emptyRdn('issuer'));
   const spkiAt = reader.position;
   const key = readKey(reader);
   const facts: CertificateFacts = {
@@ -99,6 +104,7 @@ function readTbs(reader: DerReader): CertificateFacts {
     publicKeySha256: hash('sha256', reader.bytes.subarray(spkiAt, reader.position), 'hex'),
     selfIssued,
     nonMinimalDer,
+    oddities: reader.oddities,
     subjectAlternativeNames: [],
     droppedNames: 0,
     keyUsages: [],
@@ -117,6 +123,9 @@ function readTbs(reader: DerReader): CertificateFacts {
   }
   return facts;
 }
+
+const emptyRdn = (field: string): string =>
+  `Its ${field} has an empty relative name, which is left out: strict readers refuse it.`;
 
 function readVersion(reader: DerReader): number {
   if (reader.peek() !== context(0)) return 1;

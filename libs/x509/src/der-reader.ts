@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { Finding, FindingCode } from './finding.ts';
 import { malformed, overLimit, truncated } from './x509-error.ts';
 
 /** Universal tags (X.690 section 8) as they stand in the identifier octet. */
@@ -33,6 +34,7 @@ interface Input {
   latin1: string | undefined;
   /** Whether a length or an integer had more octets than it needs (X.690 sections 10.1 and 8.3.2). */
   nonMinimal: boolean;
+  oddities: Finding[];
 }
 
 /**
@@ -69,7 +71,7 @@ export class DerReader {
       this.position = 0;
       this.limit = bytes.length;
       this.#depth = 0;
-      this.#input = { nodes: 0, latin1: undefined, nonMinimal: false };
+      this.#input = { nodes: 0, latin1: undefined, nonMinimal: false, oddities: [] };
     }
   }
 
@@ -80,6 +82,17 @@ export class DerReader {
   /** Whether anything read so far has more octets than DER allows; it is read all the same. */
   get nonMinimal(): boolean {
     return this.#input.nonMinimal;
+  }
+
+  /** What was noted of the input, each once. */
+  get oddities(): Finding[] {
+    return this.#input.oddities;
+  }
+
+  /** Says of the whole input what is odd about it and no reason to refuse it. */
+  note(code: FindingCode, message: string): void {
+    const { oddities } = this.#input;
+    if (!oddities.some((one) => one.message === message)) oddities.push({ code, message });
   }
 
   /** The next value's tag, or -1 at the end. */

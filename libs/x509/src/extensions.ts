@@ -110,7 +110,7 @@ export function readGeneralName(names: DerReader): SubjectAlternativeName {
     case 2:
       return { type: 'dns', value: names.latin1(names.content, names.end) };
     case 4:
-      return { type: 'directoryName', value: readName(names.inside().enter(TAG.sequence)).text };
+      return { type: 'directoryName', value: readDirectoryName(names) };
     case 6:
       return { type: 'uri', value: names.latin1(names.content, names.end) };
     case 7:
@@ -124,6 +124,16 @@ export function readGeneralName(names: DerReader): SubjectAlternativeName {
     default:
       return { type: String(names.tag & 0x1f), value: names.hex() };
   }
+}
+
+function readDirectoryName(names: DerReader): string {
+  const { text, hasEmptyRdn } = readName(names.inside().enter(TAG.sequence));
+  if (hasEmptyRdn)
+    names.note(
+      'EMPTY_RDN',
+      'A directory name among its alternative names has an empty relative name, which is left out: strict readers refuse it.',
+    );
+  return text;
 }
 
 function readOtherName(name: DerReader): string {

@@ -1,24 +1,5 @@
 import type { CertificateFacts } from './certificate.ts';
-
-export const FINDING_CODES = [
-  'WEAK_KEY',
-  'WEAK_SIGNATURE',
-  'NEGATIVE_SERIAL',
-  'LONG_SERIAL',
-  'EXPIRED',
-  'NOT_YET_VALID',
-  'ENDS_BEFORE_IT_BEGINS',
-  'OLD_VERSION',
-  'NO_ALTERNATIVE_NAMES',
-  'NON_MINIMAL_DER',
-] as const;
-export type FindingCode = (typeof FINDING_CODES)[number];
-
-/** What is odd about a certificate and no reason to refuse it. */
-export interface Finding {
-  code: FindingCode;
-  message: string;
-}
+import type { Finding, FindingCode } from './finding.ts';
 
 /** Bits below which a key is weak (NIST SP 800-57 part 1: under 112 bits of security). */
 const LEAST_BITS: Record<string, number> = { RSA: 2048, 'RSA-PSS': 2048, DSA: 2048, EC: 224 };
@@ -26,7 +7,7 @@ const WEAK_SIGNATURE = /^(md2|md4|md5|sha1)With|ecdsa-with-SHA1$|^dsa-with-sha1$
 /** RFC 5280 section 4.1.2.2. */
 const MAX_SERIAL_BYTES = 20;
 
-/** Weak keys and signatures, odd serials, dates, versions and names, in this order. */
+/** Weak keys and signatures, odd serials, dates, versions and names, in this order; then what its reader met. */
 export function findOddities(facts: CertificateFacts, now: Date): Finding[] {
   const { keyAlgorithm, keySize, signatureAlgorithm, serialNumber, notBefore, notAfter, version, selfIssued } = facts;
   const found: Finding[] = [];
@@ -51,5 +32,5 @@ export function findOddities(facts: CertificateFacts, now: Date): Finding[] {
     );
   if (facts.nonMinimalDer)
     add('NON_MINIMAL_DER', 'Its encoding has more octets somewhere than DER allows: strict readers refuse it.');
-  return found;
+  return [...found, ...facts.oddities];
 }

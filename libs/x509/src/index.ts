@@ -9,7 +9,8 @@ export {
 } from './certificate.ts';
 export { readName, splitName, type NameAttribute } from './name.ts';
 export { explainExtensions, type CertificateExtension } from './explain/explain-extensions.ts';
-export { FINDING_CODES, findOddities, type Finding } from './findings.ts';
+export { FINDING_CODES, type Finding } from './finding.ts';
+export { findOddities } from './findings.ts';
 export { asBuffer, context, DerReader, TAG } from './der-reader.ts';
 export { MAX_NAMES, type SubjectAlternativeName } from './extensions.ts';
 export {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { asBuffer, TAG, type DerReader } from './der-reader.ts';
+import { asBuffer, DerReader, TAG } from './der-reader.ts';
 import { ATTRIBUTE_NAMES } from './oids.ts';
+import { X509Error } from './x509-error.ts';
 
 const utf8 = new TextDecoder();
 
@@ -59,12 +60,15 @@ export interface Name {
   text: string;
   /** The most specific CN, or empty. */
   commonName: string;
+  /** Whether an RDN without an attribute was left out, which RFC 5280 section 4.1.2.4 does not allow. */
+  hasEmptyRdn: boolean;
 }
 
 /** Reads inside a Name (RFC 5280 section 4.1.2.4): SEQUENCE OF SET OF type and value. */
 export function readName(name: DerReader): Name {
   let text = '';
   let commonName = '';
+  let hasEmptyRdn = false;
   while (!name.done) {
     const outerRdn = name.open(TAG.set);
     let part = '';
@@ -75,26 +79,31 @@ export function readName(name: DerReader): Name {
       const plain = isPlain(name);
       const value = plain ? name.latin1(name.content, name.end) : stringValue(name);
       if (type === COMMON_NAME && value !== undefined) commonName = value;
-      const pair = prefixOf(type) + (plain ? value! : writtenValue(name, value));
+      const prefix = PREFIXES.get(type);
+      const pair =
+        prefix === undefined ? `${type}=${hexValue(name)}` : prefix + (plain ? value! : writtenValue(name, value));
       part = part === '' ? pair : `${pair}+${part}`;
       name.leave(outerAttribute);
     }
     name.close(outerRdn);
-    text = text === '' ? part : `${part},${text}`;
+    if (part === '') hasEmptyRdn = true;
+    else text = text === '' ? part : `${part},${text}`;
   }
-  return { text, commonName };
+  return { text, commonName, hasEmptyRdn };
 }
 
 const COMMON_NAME = '2.5.4.3';
 /** "CN=", … */
 const PREFIXES = new Map(Object.entries(ATTRIBUTE_NAMES).map(([type, name]) => [type, `${name}=`]));
-const prefixOf = (type: string): string => PREFIXES.get(type) ?? `${type}=`;
 
 function writtenValue(reader: DerReader, value: string | undefined): string {
-  return value === undefined ? `#${asBuffer(reader.raw()).toString('hex')}` : escapeValue(value);
+  return value === undefined ? hexValue(reader) : escapeValue(value);
 }
 
-/** One attribute of an RDN: its type as written (`CN`) and its value, unescaped. */
+/** The DER of a value that has no text form, and of every value whose type is an OID (RFC 4514 section 2.4). */
+const hexValue = (reader: DerReader): string => `#${asBuffer(reader.raw()).toString('hex').toUpperCase()}`;
+
+/** One attribute of an RDN: its type as written (`CN`) and its value, unescaped; of DER in hexadecimal the string in it. */
 export interface NameAttribute {
   type: string;
   value: string;
@@ -106,7 +115,7 @@ export function splitName(text: string): NameAttribute[][] {
   let [rdn, type, raw] = [[] as NameAttribute[], '', ''];
   let inValue = false;
   const end = (last: boolean) => {
-    if (type !== '') rdn.push({ type, value: unescapeValue(raw) });
+    if (type !== '') rdn.push({ type, value: HEX_VALUE.test(raw) ? fromHexValue(raw) : unescapeValue(raw) });
     [type, raw, inValue] = ['', '', false];
     if (last && rdn.length > 0) {
       rdns.push(rdn);
@@ -122,6 +131,18 @@ export function splitName(text: string): NameAttribute[][] {
   }
   end(true);
   return rdns;
+}
+
+const HEX_VALUE = /^#(?:[0-9A-Fa-f]{2})+$/;
+
+/** The string in a value's DER; another type, or no DER, stays as it is written. */
+function fromHexValue(raw: string): string {
+  try {
+    return stringValue(new DerReader(Buffer.from(raw.slice(1), 'hex'), 'attribute value').next()) ?? raw;
+  } catch (error) {
+    if (error instanceof X509Error) return raw;
+    throw error;
+  }
 }
 
 /** RFC 4514 section 3: pairs of hex digits are bytes of UTF-8, every other escaped character is itself. */

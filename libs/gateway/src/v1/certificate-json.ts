@@ -8,6 +8,7 @@ export function factsToJson(facts: commonV1.CertificateFacts): CertificateFacts 
     selfIssued: _s,
     version: _v,
     droppedNames: _d,
+    oddities: _o,
     notBefore,
     notAfter,
     curve,

@@ -72,6 +72,14 @@ export interface CertificateFacts {
     | undefined;
   /** Whether its encoding has more octets somewhere than DER allows. */
   nonMinimalDer: boolean;
+  /** What of it strict readers refuse, in sentences that name the field. */
+  oddities: Oddity[];
+}
+
+export interface Oddity {
+  /** One of the codes of certferry.inventory.v1.Finding. */
+  code: string;
+  message: string;
 }
 
 export interface RsassaPssParameters {
@@ -138,6 +146,7 @@ function createBaseCertificateFacts(): CertificateFacts {
     signaturePss: undefined,
     keyPss: undefined,
     nonMinimalDer: false,
+    oddities: [],
   };
 }
 
@@ -217,6 +226,9 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
     }
     if (message.nonMinimalDer !== false) {
       writer.uint32(200).bool(message.nonMinimalDer);
+    }
+    for (const v of message.oddities) {
+      Oddity.encode(v!, writer.uint32(210).fork()).join();
     }
     return writer;
   },
@@ -434,6 +446,14 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
             message.nonMinimalDer = reader.bool();
             continue;
           }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.oddities.push(Oddity.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -553,6 +573,9 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
         : isSet(object.non_minimal_der)
         ? globalThis.Boolean(object.non_minimal_der)
         : false,
+      oddities: globalThis.Array.isArray(object?.oddities)
+        ? object.oddities.map((e: any) => Oddity.fromJSON(e))
+        : [],
     };
   },
 
@@ -633,6 +656,9 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
     if (message.nonMinimalDer !== false) {
       obj.nonMinimalDer = message.nonMinimalDer;
     }
+    if (message.oddities?.length) {
+      obj.oddities = message.oddities.map((e) => Oddity.toJSON(e));
+    }
     return obj;
   },
 
@@ -673,6 +699,92 @@ export const CertificateFacts: MessageFns<CertificateFacts> = {
       ? RsassaPssParameters.fromPartial(object.keyPss)
       : undefined;
     message.nonMinimalDer = object.nonMinimalDer ?? false;
+    message.oddities = object.oddities?.map((e) => Oddity.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseOddity(): Oddity {
+  return { code: "", message: "" };
+}
+
+export const Oddity: MessageFns<Oddity> = {
+  encode(message: Oddity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Oddity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOddity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Oddity {
+    return {
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: Oddity): unknown {
+    const obj: any = {};
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Oddity>): Oddity {
+    return Oddity.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Oddity>): Oddity {
+    const message = createBaseOddity();
+    message.code = object.code ?? "";
+    message.message = object.message ?? "";
     return message;
   },
 };
