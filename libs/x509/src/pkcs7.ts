@@ -14,23 +14,47 @@ export function writePkcs7(certificates: Uint8Array[]): Buffer {
   return sequence(oid(SIGNED_DATA), tlv(context(0), signedData));
 }
 
-/** Whether the bytes begin a PKCS#7 SignedData. */
+/** Content types that hold no certificates for us (RFC 2315 section 14, RFC 5652, RFC 5083, RFC 3274), and what a person can do. */
+const DECRYPT = 'decrypt it with the key of a recipient (openssl cms -decrypt) and import what comes out';
+const OTHER_CONTENT: Record<string, [name: string, advice: string]> = {
+  [DATA]: ['plain data', 'import the file that is in it'],
+  '1.2.840.113549.1.7.3': ['enveloped data', DECRYPT],
+  '1.2.840.113549.1.7.4': [
+    'signed and enveloped data',
+    'take its certificates out (openssl pkcs7 -print_certs) and import those',
+  ],
+  '1.2.840.113549.1.7.5': ['digested data', 'import the file that was digested'],
+  '1.2.840.113549.1.7.6': [
+    'encrypted data',
+    'decrypt it (openssl cms -EncryptedData_decrypt) and import what comes out',
+  ],
+  '1.2.840.113549.1.9.16.1.2': ['authenticated data', DECRYPT],
+  '1.2.840.113549.1.9.16.1.9': ['compressed data', 'unpack it (openssl cms -uncompress) and import what comes out'],
+  '1.2.840.113549.1.9.16.1.23': ['authenticated enveloped data', DECRYPT],
+};
+
+/** Whether the bytes begin a PKCS#7 of any content type: `readPkcs7` refuses those that are not signed data by name. */
 export function isPkcs7(bytes: Uint8Array): boolean {
   try {
     const outer = new DerReader(bytes, 'container').enter(TAG.sequence);
-    return outer.peek() === TAG.oid && outer.oid() === SIGNED_DATA;
+    if (outer.peek() !== TAG.oid) return false;
+    const type = outer.oid();
+    return type === SIGNED_DATA || Object.hasOwn(OTHER_CONTENT, type);
   } catch (error) {
     if (error instanceof X509Error) return false;
     throw error;
   }
 }
 
-/** DER of every certificate in a SignedData; signatures, CRLs and attribute certificates are passed over. Throws X509Error. */
+/**
+ * DER of every certificate in a SignedData; signatures, CRLs and attribute certificates are passed over.
+ * Throws X509Error: UNSUPPORTED_CONTENT for another content type.
+ */
 export function readPkcs7(bytes: Uint8Array): Uint8Array[] {
   const whole = new DerReader(toDefiniteLengths(bytes, 'PKCS#7'), 'PKCS#7');
   const outer = whole.enter(TAG.sequence);
   whole.finish();
-  outer.oid();
+  refuseOtherContent(outer.oid());
   const signedData = outer.enter(context(0)).enter(TAG.sequence);
   signedData.next(TAG.integer);
   signedData.next(TAG.set);
@@ -43,4 +67,17 @@ export function readPkcs7(bytes: Uint8Array): Uint8Array[] {
     if (list.tag === TAG.sequence) certificates.push(list.raw());
   }
   return certificates;
+}
+
+function refuseOtherContent(type: string): void {
+  if (type === SIGNED_DATA) return;
+  const [name, advice] = OTHER_CONTENT[type] ?? [
+    `content of type ${type}`,
+    'take its certificates out and import those',
+  ];
+  throw new X509Error({
+    code: 'INVALID_ARGUMENT',
+    reason: 'UNSUPPORTED_CONTENT',
+    message: `This PKCS#7 is ${name}, not signed data: ${advice}.`,
+  });
 }

@@ -15,5 +15,7 @@ export const pkcs7: Format = {
 
 /** Adds the certificates of a PKCS#7; one that cannot be read fails alone. `first` is the index of the first. */
 export function readInto(container: Container, content: Uint8Array, first = 0): void {
-  for (const [i, der] of readPkcs7(content).entries()) addCertificate(container, { index: first + i, der, alias: '' });
+  const certificates = readPkcs7(content);
+  if (certificates.length === 0) container.notices.push('The PKCS#7 is signed data without certificates.');
+  for (const [i, der] of certificates.entries()) addCertificate(container, { index: first + i, der, alias: '' });
 }
