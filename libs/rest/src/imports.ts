@@ -26,6 +26,8 @@ export const findingCode = named(
     'NO_ALTERNATIVE_NAMES',
     'NON_MINIMAL_DER',
     'EMPTY_RDN',
+    'ODD_ENCODING',
+    'NON_ASCII_NAME',
   ]),
 );
 const finding = named('Finding', z.object({ code: findingCode, message: z.string() }));

@@ -3,9 +3,10 @@ import { context, DerReader, TAG } from './der-reader.ts';
 import { readExtensions, type CertificateExtensions } from './extensions.ts';
 import { readName, type Name } from './name.ts';
 import { CURVES, FIXED_KEY_SIZES, KEY_ALGORITHMS, RSASSA_PSS, SIGNATURE_ALGORITHMS } from './algorithms.ts';
+import { readTime } from './time.ts';
 import { readPssParameters, type PssParameters } from './pss-parameters.ts';
 import type { Finding } from './finding.ts';
-import { malformed, overLimit } from './x509-error.ts';
+import { isOfOneField, malformed, overLimit } from './x509-error.ts';
 
 export const MAX_CERTIFICATE_BYTES = 64 * 1024;
 
@@ -75,8 +76,8 @@ function readTbs(reader: DerReader): CertificateFacts {
   reader.next(TAG.sequence);
   const issuerEnd = reader.end;
   const outerValidity = reader.open(TAG.sequence);
-  const notBefore = readTime(reader);
-  const notAfter = readTime(reader);
+  const notBefore = readTime(reader, 'notBefore');
+  const notAfter = readTime(reader, 'notAfter');
   reader.leave(outerValidity);
   const subjectAt = reader.position;
   const subject = readWholeName(reader);
@@ -86,7 +87,7 @@ function readTbs(reader: DerReader): CertificateFacts {
   if (subject.hasEmptyRdn) reader.note('EMPTY_RDN', emptyRdn('subject'));
   if (issuer.hasEmptyRdn) reader.note('EMPTY_RDN', emptyRdn('issuer'));
   const spkiAt = reader.position;
-  const key = readKey(reader);
+  const key = readCertificateKey(reader);
   const facts: CertificateFacts = {
     version,
     subject: subject.text,
@@ -130,8 +131,10 @@ const emptyRdn = (field: string): string =>
 function readVersion(reader: DerReader): number {
   if (reader.peek() !== context(0)) return 1;
   const outer = reader.open(context(0));
-  const version = reader.integer() + 1;
+  const [octet = 0xff, ...more] = reader.next(TAG.integer).value();
   reader.leave(outer);
+  const version = octet < 3 && more.length === 0 ? octet + 1 : 0;
+  if (version === 0) reader.note('ODD_ENCODING', 'Its version is none that X.509 has: strict readers refuse it.');
   return version;
 }
 
@@ -139,8 +142,18 @@ function readSignatureAlgorithm(reader: DerReader, facts: CertificateFacts): voi
   const outer = reader.open(TAG.sequence);
   const algorithm = reader.oid();
   facts.signatureAlgorithm = SIGNATURE_ALGORITHMS[algorithm] ?? algorithm;
-  if (algorithm === RSASSA_PSS) facts.signaturePss = readPssParameters(reader);
+  if (algorithm === RSASSA_PSS) facts.signaturePss = readSignatureParameters(reader);
   reader.leave(outer);
+}
+
+function readSignatureParameters(reader: DerReader): PssParameters | undefined {
+  try {
+    return readPssParameters(reader);
+  } catch (error) {
+    if (!isOfOneField(error)) throw error;
+    reader.note('ODD_ENCODING', 'The RSASSA-PSS parameters of its signature are malformed and passed over.');
+    return undefined;
+  }
 }
 
 function readWholeName(reader: DerReader): Name {
@@ -225,51 +238,23 @@ function hasSpareOctet({ bytes, content, end }: DerReader): boolean {
   return (first === 0 && second < 0x80) || (first === 0xff && second > 0x7f);
 }
 
-const MONTH_DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-const DAY_MS = 86_400_000;
-
-/** UTCTime or GeneralizedTime (RFC 5280 section 4.1.2.5), seconds optional, Z only. */
-function readTime(reader: DerReader): Date {
-  reader.next();
-  const { bytes, tag, content, end } = reader;
-  const yearDigits = tag === TAG.utcTime ? 2 : tag === TAG.generalizedTime ? 4 : 0;
-  const digits = end - content - 1 - yearDigits;
-  if (!yearDigits || (digits !== 10 && digits !== 8) || bytes[end - 1] !== 0x5a) throw malformed('time', reader.start);
-  let year = twoDigits(reader, content);
-  if (yearDigits === 2) year += year < 50 ? 2000 : 1900;
-  else year = year * 100 + twoDigits(reader, content + 2);
-  const at = content + yearDigits;
-  const month = twoDigits(reader, at);
-  const day = twoDigits(reader, at + 2);
-  const hour = twoDigits(reader, at + 4);
-  const minute = twoDigits(reader, at + 6);
-  const second = digits === 10 ? twoDigits(reader, at + 8) : 0;
-  if (month < 1 || month > 12 || day < 1 || day > MONTH_DAYS[month - 1]! || hour > 23 || minute > 59 || second > 60)
-    throw malformed('time', reader.start);
-  return new Date(daysSince1970(year, month, day) * DAY_MS + (hour * 3_600 + minute * 60 + second) * 1_000);
-}
-
-/** In the Gregorian calendar, counted in years that begin in March: the leap day is then the last of them. */
-function daysSince1970(year: number, month: number, day: number): number {
-  const y = month < 3 ? year - 1 : year;
-  const era = Math.floor(y / 400);
-  const yearOfEra = y - era * 400;
-  const dayOfYear = Math.floor((153 * (month + (month < 3 ? 9 : -3)) + 2) / 5) + day - 1;
-  return (
-    era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468
-  );
-}
-
-function twoDigits(reader: DerReader, at: number): number {
-  const tens = reader.bytes[at]! - 0x30;
-  const ones = reader.bytes[at + 1]! - 0x30;
-  if (tens < 0 || tens > 9 || ones < 0 || ones > 9) throw malformed('time', reader.start);
-  return tens * 10 + ones;
-}
-
 /** Algorithm, size and curve of a SubjectPublicKeyInfo, DER. */
 export function readSubjectPublicKey(spki: Uint8Array): KeyFacts {
   return readKey(new DerReader(spki, 'public key'));
+}
+
+/** A key whose own encoding is malformed has its algorithm, and nothing else. */
+function readCertificateKey(reader: DerReader): KeyFacts {
+  const { limit, position } = reader;
+  try {
+    return readKey(reader);
+  } catch (error) {
+    if (!isOfOneField(error)) throw error;
+    [reader.limit, reader.position] = [limit, position];
+    const type = reader.next(TAG.sequence).inside().enter(TAG.sequence).oid();
+    reader.note('ODD_ENCODING', 'Its public key is malformed: nothing but its algorithm is known.');
+    return { keyAlgorithm: KEY_ALGORITHMS[type] ?? type, keySize: 0, curve: '' };
+  }
 }
 
 function readKey(reader: DerReader): KeyFacts {

@@ -10,6 +10,8 @@ export const FINDING_CODES = [
   'NO_ALTERNATIVE_NAMES',
   'NON_MINIMAL_DER',
   'EMPTY_RDN',
+  'ODD_ENCODING',
+  'NON_ASCII_NAME',
 ] as const;
 export type FindingCode = (typeof FINDING_CODES)[number];
 

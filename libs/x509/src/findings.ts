@@ -24,7 +24,7 @@ export function findOddities(facts: CertificateFacts, now: Date): Finding[] {
   if (notAfter < now) add('EXPIRED', `It expired on ${notAfter.toISOString().slice(0, 10)}.`);
   if (notBefore > now) add('NOT_YET_VALID', `It is valid from ${notBefore.toISOString().slice(0, 10)} on.`);
   if (notAfter < notBefore) add('ENDS_BEFORE_IT_BEGINS', 'Its validity ends before it begins.');
-  if (version !== 3) add('OLD_VERSION', `It is of version ${version}, which has no extensions.`);
+  if (version === 1 || version === 2) add('OLD_VERSION', `It is of version ${version}, which has no extensions.`);
   if (!facts.basicConstraints?.certificateAuthority && facts.subjectAlternativeNames.length === 0)
     add(
       'NO_ALTERNATIVE_NAMES',

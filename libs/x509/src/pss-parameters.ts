@@ -1,5 +1,8 @@
 import { context, TAG, type DerReader } from './der-reader.ts';
 import { DIGESTS } from './algorithms.ts';
+import { malformed } from './x509-error.ts';
+
+const MAX_SALT_LENGTH = 2 ** 31 - 1;
 
 /** RSASSA-PSS-params (RFC 4055 section 3.1). */
 export interface PssParameters {
@@ -23,9 +26,16 @@ export function readPssParameters(reader: DerReader): PssParameters {
       const mask = field.enter(TAG.sequence);
       mask.oid();
       parameters.maskDigest = digestName(mask.enter(TAG.sequence));
-    } else if (fields.tag === context(2)) parameters.saltLength = field.integer();
+    } else if (fields.tag === context(2)) parameters.saltLength = saltLength(field);
   }
   return parameters;
+}
+
+/** MALFORMED above what the wire carries, which no hash reaches. */
+function saltLength(field: DerReader): number {
+  const length = field.integer();
+  if (length > MAX_SALT_LENGTH) throw malformed('salt length', field.start);
+  return length;
 }
 
 function digestName(algorithm: DerReader): string {

@@ -9,6 +9,10 @@ export function malformed(what: string, offset?: number): X509Error {
   return new X509Error({ code: 'INVALID_ARGUMENT', reason: 'MALFORMED', message: `Malformed ${what}${where}.` });
 }
 
+/** Whether what was thrown says that one value cannot be read, and not that a limit was met. */
+export const isOfOneField = (error: unknown): error is X509Error =>
+  error instanceof X509Error && error.reason !== 'LIMIT_EXCEEDED';
+
 export function truncated(what: string, offset: number): X509Error {
   return new X509Error({
     code: 'INVALID_ARGUMENT',
