@@ -102,6 +102,37 @@ describe.skipIf(!has)('facts as OpenSSL has them', () => {
     expect(details).toMatchObject({ hashAlgorithm: 'sha256', mgf1HashAlgorithm: 'sha384', saltLength: 32 });
   });
 
+  test.each(['P-224', 'P-256', 'P-384', 'secp256k1', 'brainpoolP320r1', 'sect283k1'])(
+    'a key that spells %s out has its size and is found',
+    (curve) => {
+      const options = [`ec_paramgen_curve:${curve}`, 'ec_param_enc:explicit'].flatMap((one) => ['-pkeyopt', one]);
+      const path = selfSigned('-newkey', 'ec', ...options);
+      const text = run('openssl', 'x509', '-in', path, '-noout', '-text');
+      const { oddities, keySize, curve: found } = factsOf(path);
+      expect([found, oddities.map(({ code }) => code)]).toEqual([curve, ['EXPLICIT_CURVE']]);
+      expect(text).toMatch(/Field Type/);
+      // OpenSSL counts the bits of the order: a binary curve's cofactor is missing.
+      expect(Math.abs(keySize - Number(/Public-Key: \((\d+) bit\)/.exec(text)![1]))).toBeLessThanOrEqual(2);
+    },
+  );
+
+  test.each(['group:ffdhe2048', 'dh_rfc5114:1'])('a Diffie-Hellman key of %s has its size', (group) => {
+    const [key, publicKey, path] = ['dh.key', 'dh.pub', 'dh.pem'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    run('openssl', 'genpkey', '-algorithm', group.startsWith('group') ? 'DH' : 'DHX', '-pkeyopt', group, '-out', key);
+    run('openssl', 'pkey', '-in', key, '-pubout', '-out', publicKey);
+    const issuer = selfSigned('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256');
+    const signer = ['-CA', issuer, '-CAkey', join(folder, 'key.pem')];
+    run('openssl', 'x509', '-new', '-subj', '/CN=dh', '-force_pubkey', publicKey, ...signer, '-out', path);
+    const text = run('openssl', 'x509', '-in', path, '-noout', '-text');
+    const bits = Number(/Public-Key: \((\d+) bit\)/.exec(text)![1]);
+    expect(bits).toBeGreaterThan(0);
+    expect(factsOf(path)).toMatchObject({ keyAlgorithm: 'DH', keySize: bits });
+  });
+
   test('names: OpenSSL’s RFC 2253 form is the same text', () => {
     const subjects = [
       '/C=CH/O=Acme, "Inc."+OU=a\\+b/CN=web#1',

@@ -28,6 +28,8 @@ export const findingCode = named(
     'EMPTY_RDN',
     'ODD_ENCODING',
     'NON_ASCII_NAME',
+    'EXPLICIT_CURVE',
+    'UNKNOWN_CURVE',
   ]),
 );
 const finding = named('Finding', z.object({ code: findingCode, message: z.string() }));

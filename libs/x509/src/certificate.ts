@@ -4,6 +4,7 @@ import { readExtensions, type CertificateExtensions } from './extensions.ts';
 import { readName, type Name } from './name.ts';
 import { CURVES, FIXED_KEY_SIZES, KEY_ALGORITHMS, RSASSA_PSS, SIGNATURE_ALGORITHMS } from './algorithms.ts';
 import { readTime } from './time.ts';
+import { readExplicitCurve } from './explicit-curve.ts';
 import { readPssParameters, type PssParameters } from './pss-parameters.ts';
 import type { Finding } from './finding.ts';
 import { isOfOneField, malformed, overLimit } from './x509-error.ts';
@@ -267,9 +268,10 @@ function readKey(reader: DerReader): KeyFacts {
     const curve = reader.oid();
     key.curve = CURVES[curve]?.name ?? curve;
     key.keySize = CURVES[curve]?.size ?? 0;
-  } else if (keyAlgorithm === 'DSA' && reader.peek() === TAG.sequence) {
+  } else if (keyAlgorithm === 'EC' && reader.peek() === TAG.sequence) readSpelledCurve(reader, key);
+  else if ((keyAlgorithm === 'DSA' || keyAlgorithm === 'DH') && reader.peek() === TAG.sequence) {
     const outerParameters = reader.open(TAG.sequence);
-    key.keySize = integerBits(reader.next(TAG.integer));
+    key.keySize = reader.next(TAG.integer).bits();
     reader.leave(outerParameters);
   } else if (type === RSASSA_PSS && !reader.done) key.keyPss = readPssParameters(reader);
   reader.leave(outerAlgorithm);
@@ -277,7 +279,7 @@ function readKey(reader: DerReader): KeyFacts {
   if (keyAlgorithm === 'RSA' || keyAlgorithm === 'RSA-PSS') {
     reader.position++;
     const outerRsa = reader.open(TAG.sequence);
-    key.keySize = integerBits(reader.next(TAG.integer));
+    key.keySize = reader.next(TAG.integer).bits();
     reader.leave(outerRsa);
   }
   reader.leave(outerKey);
@@ -285,8 +287,23 @@ function readKey(reader: DerReader): KeyFacts {
   return key;
 }
 
-function integerBits({ bytes, content, end }: DerReader): number {
-  let first = content;
-  while (first < end && bytes[first] === 0) first++;
-  return first === end ? 0 : (end - first) * 8 - Math.clz32(bytes[first]!) + 24;
+/** RFC 5480 section 2.1.1 wants a name: who may spell a curve out may choose one that only looks like the named one. */
+function readSpelledCurve(reader: DerReader, key: KeyFacts): void {
+  const { size, name, differences } = readExplicitCurve(reader);
+  key.keySize = size;
+  if (name !== undefined && differences.length === 0) {
+    key.curve = name;
+    reader.note(
+      'EXPLICIT_CURVE',
+      `Its key spells out the parameters of ${name} instead of naming it: strict readers refuse it.`,
+    );
+    return;
+  }
+  const which = name
+    ? `${name} but for its ${differences.join(' and ')} (as in CVE-2020-0601)`
+    : 'none of the named ones';
+  reader.note(
+    'UNKNOWN_CURVE',
+    `Its key spells out the parameters of a curve that is ${which}: do not trust what it signs.`,
+  );
 }

@@ -195,6 +195,13 @@ export class DerReader {
     return asBuffer(this.bytes).toString('hex', this.content, this.end);
   }
 
+  /** How many bits the last value has as a non-negative INTEGER. */
+  bits(): number {
+    let first = this.content;
+    while (first < this.end && this.bytes[first] === 0) first++;
+    return first === this.end ? 0 : (this.end - first) * 8 - Math.clz32(this.bytes[first]!) + 24;
+  }
+
   /** The next value as a dotted object identifier (X.690 section 8.19). */
   oid(): string {
     this.next(TAG.oid);

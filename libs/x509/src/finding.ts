@@ -12,6 +12,8 @@ export const FINDING_CODES = [
   'EMPTY_RDN',
   'ODD_ENCODING',
   'NON_ASCII_NAME',
+  'EXPLICIT_CURVE',
+  'UNKNOWN_CURVE',
 ] as const;
 export type FindingCode = (typeof FINDING_CODES)[number];
 
