@@ -1,6 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
+import { canIterate, iterateDigest } from './iterated-digest.ts';
 
+/** Up to here making the engine costs more than it saves. */
+const WORTH_AN_ENGINE = 10_000;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -13,6 +16,8 @@ export function repeatDigest(
   { input, times, suffix = NOTHING }: { input: Uint8Array; times: number; suffix?: Uint8Array },
 ): Buffer {
   const first = hash(digest, Buffer.concat([input, suffix]), 'buffer');
+  if (times >= WORTH_AN_ENGINE && suffix.length === 0 && canIterate(digest))
+    return iterateDigest(digest, first, times - 1);
   const state = Buffer.concat([first, suffix]);
   for (let i = 1; i < times; i++) state.write(hash(digest, state, 'binary'), 'binary');
   return state.subarray(0, first.length);
