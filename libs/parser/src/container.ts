@@ -63,6 +63,18 @@ export function addCertificate(container: Container, at: Omit<ContainedCertifica
   }
 }
 
+/** Puts what was found behind a container behind what is in it, its indexes after those that are there. */
+export function appendContainer(container: Container, { certificates, keys, failures, notices }: Container): void {
+  const taken = [...container.certificates, ...container.keys, ...container.failures].map(({ index }) => index);
+  const first = taken.reduce((highest, index) => Math.max(highest, index + 1), 0);
+  const moved = <T extends { index: number }>(list: T[]): T[] =>
+    list.map((one) => ({ ...one, index: one.index + first }));
+  container.certificates.push(...moved(certificates));
+  container.keys.push(...moved(keys));
+  container.failures.push(...moved(failures));
+  container.notices.push(...notices);
+}
+
 /** Gives every certificate its key, by public key, whatever the order. */
 export function pairKeys(container: Container): Container {
   const positions = new Map(container.keys.map(({ key }, position) => [key.publicKeySha256, position]));

@@ -1,6 +1,7 @@
 import { orderCertificates, type Container } from './container.ts';
 import type { Passwords } from './formats/format.ts';
 import { checkSizes, readContainer, recognise } from './open-container.ts';
+import { needsSandbox } from './recognised.ts';
 
 /** A container up to here is read in a millisecond or two, whatever is in it. */
 export const MAX_FAST_BYTES = 64 * 1024;
@@ -16,7 +17,7 @@ export function readFast(content: Uint8Array, passwords: Passwords): Container |
   checkSizes(content, passwords);
   if (content.length > MAX_FAST_BYTES) return undefined;
   const recognised = recognise(content);
-  if (recognised.format.needsSandbox(recognised.content)) return undefined;
+  if (needsSandbox(recognised)) return undefined;
   const container = readContainer(recognised, passwords);
   return isQuickToOrder(container) ? orderCertificates(container) : undefined;
 }

@@ -1,19 +1,21 @@
 import { invalid, limitExceeded } from '@certferry/core';
 import { DerReader, X509Error } from '@certferry/x509';
-import { orderCertificates, pairKeys, type Container } from './container.ts';
-import type { Format, Passwords } from './formats/format.ts';
+import {
+  appendContainer,
+  emptyContainer,
+  orderCertificates,
+  pairKeys,
+  refusesContainer,
+  type Container,
+} from './container.ts';
+import type { Passwords } from './formats/format.ts';
 import { FORMATS } from './formats/index.ts';
 import { noticeDroppedNames } from './formats/notices.ts';
+import { recogniseValues, type Recognised } from './recognised.ts';
 import { unwrap } from './unwrap.ts';
 
 export const MAX_CONTAINER_BYTES = 10 * 1024 * 1024;
 const MAX_PASSWORD_CHARACTERS = 1_000;
-
-export interface Recognised {
-  format: Format;
-  /** Without what tools put around it. */
-  content: Uint8Array;
-}
 
 /** The limits of a container and its passwords: RESOURCE_EXHAUSTED above 10 MiB or 1,000 characters, INVALID_ARGUMENT EMPTY. */
 export function checkSizes(wrapped: Uint8Array, { password, keyPassword }: Passwords): void {
@@ -37,8 +39,10 @@ export function checkSizes(wrapped: Uint8Array, { password, keyPassword }: Passw
 /** What a container is, by its bytes. INVALID_ARGUMENT TRUNCATED or UNKNOWN_FORMAT. */
 export function recognise(wrapped: Uint8Array): Recognised {
   const content = unwrap(wrapped);
+  const several = recogniseValues(content);
+  if (several) return several;
   const format = FORMATS.find((one) => one.detect(content));
-  if (format) return { format, content };
+  if (format) return { format, content, behind: [], notices: [] };
   refuseTruncated(content);
   throw invalid(
     'UNKNOWN_FORMAT',
@@ -56,13 +60,27 @@ function refuseTruncated(content: Uint8Array): void {
 }
 
 /** Reads what was recognised and pairs its keys. A container in which nothing can be read is refused with its first failure. */
-export function readContainer({ format, content }: Recognised, passwords: Passwords): Container {
-  const container = pairKeys(format.read(content, passwords));
+export function readContainer({ format, content, behind, notices }: Recognised, passwords: Passwords): Container {
+  const container = format.read(content, passwords);
+  for (const one of behind) readBehind(container, one, passwords);
+  container.notices.unshift(...notices);
+  pairKeys(container);
   noticeDroppedNames(container);
   const [failure] = container.failures;
   if (container.certificates.length === 0 && container.keys.length === 0 && failure)
     throw invalid(failure.reason, failure.message);
   return container;
+}
+
+/** What stands behind the first value fails alone. */
+function readBehind(container: Container, { format, content }: Recognised, passwords: Passwords): void {
+  try {
+    appendContainer(container, format.read(content, passwords));
+  } catch (error) {
+    if (!(error instanceof X509Error) || refusesContainer(error)) throw error;
+    const failure = { index: 0, what: 'DER', reason: error.reason, message: error.message };
+    appendContainer(container, { ...emptyContainer('DER'), failures: [failure] });
+  }
 }
 
 /** All of it in this process, with the chains: for a child, or where nobody waits. */

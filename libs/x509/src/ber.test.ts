@@ -43,6 +43,12 @@ test('octet strings in pieces are put together', () => {
   expect(Buffer.from(toDefiniteLengths(pieces, 'x')).toString('hex')).toBe('3006040401020304');
 });
 
+test('what stands behind a value stays behind it', () => {
+  const der = fixtureDer('leaf.pem');
+  const content = Buffer.concat([toIndefiniteLengths(der), Buffer.from('\n')]);
+  expect(Buffer.from(toDefiniteLengths(content, 'x'))).toEqual(Buffer.concat([der, Buffer.from('\n')]));
+});
+
 test('every cut is refused with our own error', () => {
   const ber = toIndefiniteLengths(fixtureDer('leaf.pem'));
   for (let length = 3; length < ber.length; length++)

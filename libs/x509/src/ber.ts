@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { MAX_DER_DEPTH, MAX_DER_NODES } from './der-reader.ts';
 import { tlv } from './der-writer.ts';
 import { malformed, overLimit, truncated } from './x509-error.ts';
@@ -15,14 +16,13 @@ interface Value {
 
 /**
  * BER with indefinite lengths or octet strings in pieces (X.690 section 8.1.3.6 and 8.7.3), as CMS writers stream it,
- * in definite form. What is definite already is not copied. Throws X509Error.
+ * in definite form, with whatever stands behind it. What is definite already is not copied. Throws X509Error.
  */
 export function toDefiniteLengths(bytes: Uint8Array, what: string): Uint8Array {
   if (!usesBer(bytes)) return bytes;
   const converter = new Converter(bytes, what);
   const [value, end] = converter.value(0, 0);
-  if (end !== bytes.length) throw malformed(what, end);
-  return value;
+  return end === bytes.length ? value : Buffer.concat([value, bytes.subarray(end)]);
 }
 
 /** Whether the outer value has an indefinite length: writers that stream begin with it. */
