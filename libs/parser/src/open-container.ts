@@ -10,7 +10,7 @@ import {
 } from './container.ts';
 import type { Passwords } from './formats/format.ts';
 import { FORMATS } from './formats/index.ts';
-import { noticeDroppedNames } from './formats/notices.ts';
+import { noticeDroppedNames, noticeKeyAttributes } from './formats/notices.ts';
 import { recogniseValues, type Recognised } from './recognised.ts';
 import { unwrap } from './unwrap.ts';
 
@@ -66,6 +66,7 @@ export function readContainer({ format, content, behind, notices }: Recognised, 
   container.notices.unshift(...notices);
   pairKeys(container);
   noticeDroppedNames(container);
+  noticeKeyAttributes(container);
   const [failure] = container.failures;
   if (container.certificates.length === 0 && container.keys.length === 0 && failure)
     throw invalid(failure.reason, failure.message);

@@ -13,6 +13,7 @@ export { FINDING_CODES, type Finding } from './finding.ts';
 export { findOddities } from './findings.ts';
 export { asBuffer, context, DerReader, TAG } from './der-reader.ts';
 export { MAX_NAMES, type SubjectAlternativeName } from './extensions.ts';
+export { describeAttribute } from './key-attributes.ts';
 export {
   createKeystore,
   listKeystoreEntries,
@@ -30,7 +31,8 @@ export {
   type JavaKeystore,
   type JavaPasswords,
 } from './jks.ts';
-export { IterationBudget, MAX_KDF_ITERATIONS, type Password } from './password-encryption.ts';
+export { IterationBudget, MAX_KDF_ITERATIONS } from './password-encryption.ts';
+export type { Password } from './password-secret.ts';
 export { MAX_PEM_BLOCK_BYTES, MAX_PEM_BLOCKS, readPem, writePem, type PemBlock } from './pem.ts';
 export { readPkcs12, type Pkcs12, type SafeBag } from './pkcs12.ts';
 export { isPkcs7, readPkcs7, writePkcs7 } from './pkcs7.ts';

@@ -3,7 +3,8 @@ import { createDecipheriv, createHash, randomBytes, timingSafeEqual } from 'node
 import { asBuffer, DerReader, TAG } from './der-reader.ts';
 import { octetString, oid, sequence, derNull } from './der-writer.ts';
 import { skipJavaObject, type ByteSource } from './java-object.ts';
-import type { IterationBudget, Password } from './password-encryption.ts';
+import type { IterationBudget } from './password-encryption.ts';
+import type { Password } from './password-secret.ts';
 import { readPrivateKey, type PrivateKey } from './private-key.ts';
 import { repeatDigest } from './repeat-digest.ts';
 import {

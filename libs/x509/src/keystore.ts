@@ -44,7 +44,7 @@ export function createKeystore(keystore: { type: KeystoreType; password: string;
       password,
     );
   const options: WritingOptions = { password, profile: type === 'pkcs12' ? 'modern' : 'legacy' };
-  const file: Pkcs12 = { contents: [], iterations: 0 };
+  const file: Pkcs12 = { contents: [], iterations: 0, notices: [] };
   for (const entry of entries) addEntry(file, entry, options);
   return writePkcs12(file, options);
 }
@@ -82,7 +82,7 @@ export function removeKeystoreEntry(content: Uint8Array, password: string, alias
 }
 
 function openKeystore(content: Uint8Array, password: string): Pkcs12 {
-  return content.length === 0 ? { contents: [], iterations: 0 } : readPkcs12(content, password);
+  return content.length === 0 ? { contents: [], iterations: 0, notices: [] } : readPkcs12(content, password);
 }
 
 const allBags = (file: Pkcs12): SafeBag[] => file.contents.flatMap((contents) => contents.bags);

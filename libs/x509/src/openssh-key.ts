@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { createDecipheriv, createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import bcrypt from 'bcrypt-pbkdf';
-import type { IterationBudget, Password } from './password-encryption.ts';
+import type { IterationBudget } from './password-encryption.ts';
+import type { Password } from './password-secret.ts';
 import { malformed, passwordRequired, truncated, unsupportedAlgorithm, wrongPassword } from './x509-error.ts';
 
 const WHAT = 'OpenSSH private key';

@@ -92,7 +92,7 @@ test('every cut of a file is refused with our own error', () => {
 test('a key that has a password of its own is told apart from a wrong password, and opened with it', () => {
   const bags = [certificateBag(leaf), keyBag(key, { password: 'inner', profile: 'modern' }, { alias: 'web1' })];
   const content = writePkcs12(
-    { contents: [{ encrypted: false, bags }], iterations: 0 },
+    { contents: [{ encrypted: false, bags }], iterations: 0, notices: [] },
     { password: 'outer', profile: 'modern' },
   );
   expect(() => readPkcs12(content, 'inner')).toThrow('The password does not open the PKCS#12 file.');

@@ -5,20 +5,21 @@ import { toDefiniteLengths } from './ber.ts';
 import { context, DerReader, TAG } from './der-reader.ts';
 import { bmpString, derNull, integer, octetString, oid, sequence, setOf, tlv } from './der-writer.ts';
 import { stringValue } from './name.ts';
+import { HMAC_OIDS, unsupportedOid, type Digest } from './password-algorithms.ts';
 import {
-  decryptWithPassword,
-  derivePkcs12Key,
+  decryptWithSecrets,
   encryptWithPassword,
-  HMAC_OIDS,
   IterationBudget,
   readDigest,
   readKdf,
   LEGACY_ITERATIONS,
   WRITTEN_ITERATIONS,
   type EncryptionProfile,
-  type Password,
 } from './password-encryption.ts';
+import { nssSecret, plainSecret, secretsOf, type Password, type Secret } from './password-secret.ts';
+import { derivePkcs12Key } from './pkcs12-kdf.ts';
 import { decryptShroudedKey, encryptPrivateKey, readPrivateKey, type PrivateKey } from './private-key.ts';
+import { describeAttribute } from './key-attributes.ts';
 import { malformed, passwordRequired, unsupportedAlgorithm, wrongPassword, X509Error } from './x509-error.ts';
 
 const DATA = '1.2.840.113549.1.7.1';
@@ -27,6 +28,7 @@ const BAG = {
   key: '1.2.840.113549.1.12.10.1.1',
   shroudedKey: '1.2.840.113549.1.12.10.1.2',
   certificate: '1.2.840.113549.1.12.10.1.3',
+  nested: '1.2.840.113549.1.12.10.1.6',
 } as const;
 const X509_CERTIFICATE = '1.2.840.113549.1.9.22.1';
 const FRIENDLY_NAME = '1.2.840.113549.1.9.20';
@@ -41,6 +43,8 @@ export type SafeBag = {
   /** Hexadecimal. */
   localKeyId?: string;
   trusted: boolean;
+  /** Attributes that have no place here, each in words. */
+  otherAttributes?: string[];
 } & BagValue;
 
 type BagValue =
@@ -60,20 +64,24 @@ export interface Pkcs12 {
   contents: SafeContents[];
   /** Key derivation iterations that opening it took. */
   iterations: number;
+  /** How it had to be opened, where that was not as RFC 7292 says. */
+  notices: string[];
 }
 
 interface Opening {
   password: Password;
-  /** For keys that `password` does not open. */
   keyPassword: Password;
+  /** What contents and keys are decrypted with, in this order. */
+  secrets: Secret[];
   budget: IterationBudget;
   /** Whether a MAC has shown that the password is the file's. */
   verified: boolean;
+  notices: Set<string>;
 }
 
 /**
- * Opens a PKCS#12 file: checks its MAC, decrypts its contents and keys; keys that have a password of their own with
- * `keyPassword`.
+ * Opens a PKCS#12 file: checks its MAC, decrypts its contents and keys; what has a password of its own with
+ * `keyPassword`. An empty password is no password too.
  * Throws WRONG_PASSWORD, PASSWORD_REQUIRED, UNSUPPORTED_ALGORITHM, LIMIT_EXCEEDED, MALFORMED, TRUNCATED.
  */
 export function readPkcs12(bytes: Uint8Array, password: Password, keyPassword?: Password): Pkcs12 {
@@ -84,58 +92,73 @@ export function readPkcs12(bytes: Uint8Array, password: Password, keyPassword?: 
   const authSafe = pfx.enter(TAG.sequence);
   if (authSafe.oid() !== DATA) throw unsupportedAlgorithm('PKCS#12 file', 'public-key integrity mode');
   const content = authSafe.enter(context(0)).octets();
-  const opening: Opening = { password, keyPassword, budget: new IterationBudget(), verified: !pfx.done };
-  if (opening.verified) opening.password = checkMac(pfx.enter(TAG.sequence), content, opening);
+  const budget = new IterationBudget();
+  const opening: Opening = {
+    password,
+    keyPassword,
+    secrets: secretsOf(password),
+    budget,
+    verified: !pfx.done,
+    notices: new Set(),
+  };
+  if (opening.verified) {
+    const fitting = checkMac(pfx.enter(TAG.sequence), content, opening);
+    opening.secrets = [fitting, ...opening.secrets, nssSecret(fitting)];
+  }
+  if (keyPassword !== undefined) opening.secrets.push(...secretsOf(keyPassword));
   const infos = new DerReader(toDefiniteLengths(content, 'PKCS#12 contents'), 'PKCS#12 contents').enter(TAG.sequence);
   const contents: SafeContents[] = [];
   while (!infos.done) contents.push(readContents(infos.enter(TAG.sequence), infos.raw(), opening));
-  return { contents, iterations: opening.budget.spent };
+  return { contents, iterations: budget.spent, notices: [...opening.notices] };
 }
 
 const PBMAC1 = '1.2.840.113549.1.5.14';
 
-/** Verifies MacData (RFC 7292 section 5.1, RFC 9579) and answers the password that fits: absent and empty are both tried for absent. */
-function checkMac(mac: DerReader, content: Uint8Array, opening: Opening): Password {
-  const { password } = opening;
+/** Verifies MacData (RFC 7292 section 5.1, RFC 9579) and answers the secret that fits. */
+function checkMac(mac: DerReader, content: Uint8Array, opening: Opening): Secret {
   const info = mac.enter(TAG.sequence);
   const algorithm = info.enter(TAG.sequence);
   const isPbmac1 = algorithm.peek() === TAG.oid && algorithm.oid() === PBMAC1;
-  const candidates: Password[] = password === undefined ? ['', undefined] : [password];
-  const compute = isPbmac1
-    ? readPbmac1(algorithm.enter(TAG.sequence), opening)
-    : readPkcs12Mac(mac, info, { ...opening, tries: candidates.length });
+  const { compute, cost } = isPbmac1 ? readPbmac1(algorithm.enter(TAG.sequence)) : readPkcs12Mac(mac, info);
   const expected = isPbmac1 ? info.octets() : info.value();
-  for (const candidate of candidates) {
-    const actual = compute(candidate, content, expected.length);
-    if (actual.length === expected.length && timingSafeEqual(actual, expected)) return candidate;
+  for (const secret of opening.secrets) {
+    opening.budget.spend(cost);
+    const actual = compute(secret, content, expected.length);
+    if (actual.length !== expected.length || !timingSafeEqual(actual, expected)) continue;
+    if (secret.notice) opening.notices.add(secret.notice);
+    return secret;
   }
-  throw password === undefined ? passwordRequired('PKCS#12 file') : wrongPassword('PKCS#12 file');
+  throw opening.password === undefined ? passwordRequired('PKCS#12 file') : wrongPassword('PKCS#12 file');
 }
 
-type ComputeMac = (password: Password, content: Uint8Array, length: number) => Buffer;
+interface Mac {
+  compute: (secret: Secret, content: Uint8Array, length: number) => Buffer;
+  /** Iterations of one try. */
+  cost: number;
+}
 
 /** The MAC of RFC 7292 appendix B; leaves the digest as the last value of `info`. */
-function readPkcs12Mac(mac: DerReader, info: DerReader, { budget, tries }: Opening & { tries: number }): ComputeMac {
+function readPkcs12Mac(mac: DerReader, info: DerReader): Mac {
   const digest = readDigest(info.inside(), 'PKCS#12 MAC');
   info.octets();
   const salt = mac.octets();
   const iterations = mac.done ? 1 : mac.integer();
-  budget.spend(iterations * tries);
-  return (password, content, length) => {
-    const key = derivePkcs12Key({ digest, password, salt, iterations, purpose: 3, length });
+  const compute: Mac['compute'] = ({ bmp: secret }, content, length) => {
+    const key = derivePkcs12Key({ digest, secret, salt, iterations, purpose: 3, length });
     return createHmac(digest, key).update(content).digest();
   };
+  return { compute, cost: iterations };
 }
 
 /** PBMAC1 (RFC 8018 section 7.1 and appendix A.5): a key out of PBKDF2, whose length its parameters give, and an HMAC. */
-function readPbmac1(parameters: DerReader, { budget }: Opening): ComputeMac {
+function readPbmac1(parameters: DerReader): Mac {
   const what = 'PKCS#12 MAC';
   const kdf = parameters.enter(TAG.sequence);
   const keyLength = readKeyLength(parameters.inside());
-  const derive = readKdf(kdf, { budget, what });
+  const { derive, cost } = readKdf(kdf, what);
   const hmac = parameters.enter(TAG.sequence).oid();
-  const digest = HMAC_OIDS[hmac] ?? raise(unsupportedAlgorithm(what, `PBMAC1 with ${hmac}`));
-  return (password, content) => createHmac(digest, derive(password, keyLength)).update(content).digest();
+  const digest = HMAC_OIDS[hmac] ?? raise(unsupportedOid(what, 'PBMAC1 with', hmac));
+  return { compute: (secret, content) => createHmac(digest, derive(secret, keyLength)).update(content).digest(), cost };
 }
 
 /** RFC 9579 section 4 wants the key's length to be there, and not under 20 bytes. */
@@ -156,20 +179,49 @@ function readContents(info: DerReader, raw: Uint8Array, opening: Opening): SafeC
     const safe = info.enter(context(0)).octets();
     return { raw, encrypted: false, bags: readBags(safe, opening) };
   }
-  if (type !== ENCRYPTED_DATA) throw unsupportedAlgorithm('PKCS#12 file', `content type ${type}`);
+  if (type !== ENCRYPTED_DATA) throw unsupportedOid('PKCS#12 file', 'content type', type);
   const encryptedData = info.enter(context(0)).enter(TAG.sequence);
   encryptedData.integer();
   const encrypted = encryptedData.enter(TAG.sequence);
   if (encrypted.oid() !== DATA) throw malformed('PKCS#12 encrypted content');
   const algorithm = encrypted.enter(TAG.sequence);
   const data = readEncryptedContent(encrypted);
-  const safe = decryptWithPassword({ algorithm, data, ...opening, what: 'PKCS#12 contents' });
+  const safe = decryptContents({ algorithm, data, opening });
   try {
     return { raw, encrypted: true, bags: readBags(safe, opening) };
   } catch (error) {
     // Without a MAC a wrong password can pass for a right one until its plaintext makes no sense.
     const senseless = error instanceof X509Error && (error.reason === 'MALFORMED' || error.reason === 'TRUNCATED');
     throw senseless && !opening.verified ? wrongPassword('PKCS#12 contents') : error;
+  }
+}
+
+function decryptContents(of: { algorithm: DerReader; data: Uint8Array; opening: Opening }): Buffer {
+  const { algorithm, data, opening } = of;
+  return withSecrets(opening, 'the certificates in it: they have a password of their', (secrets) => {
+    const { plain, secret } = decryptWithSecrets(
+      { algorithm, data, budget: opening.budget, what: 'PKCS#12 contents' },
+      secrets,
+    );
+    return [plain, secret];
+  });
+}
+
+/** Says what opened something in an unusual way, and what has a password of its own. */
+function withSecrets<T>(
+  { secrets, verified, keyPassword, notices }: Opening,
+  what: string,
+  open: (secrets: Secret[]) => [T, Secret],
+): T {
+  try {
+    const [value, { notice }] = open(secrets);
+    if (notice) notices.add(notice);
+    return value;
+  } catch (error) {
+    const isWrong = error instanceof X509Error && error.reason === 'WRONG_PASSWORD';
+    if (!isWrong || !verified || keyPassword !== undefined) throw error;
+    const message = `The password opens the PKCS#12 file but not ${what} own, send it as key password.`;
+    throw new X509Error({ code: 'INVALID_ARGUMENT', reason: 'WRONG_PASSWORD', message });
   }
 }
 
@@ -184,12 +236,21 @@ function readEncryptedContent(encrypted: DerReader): Uint8Array {
 
 function readBags(safe: Uint8Array, opening: Opening): SafeBag[] {
   const list = new DerReader(toDefiniteLengths(safe, 'PKCS#12 bags'), 'PKCS#12 bags').enter(TAG.sequence);
+  return readBagList(list, opening);
+}
+
+/** What is in a nested bag stands where it does: a bag that is moved out of it is the same bag. */
+function readBagList(list: DerReader, opening: Opening): SafeBag[] {
   const bags: SafeBag[] = [];
   while (!list.done) {
     const bag = list.enter(TAG.sequence);
     const raw = list.raw();
     const type = bag.oid();
     const value = bag.enter(context(0));
+    if (type === BAG.nested) {
+      for (const one of readBagList(value.enter(TAG.sequence), opening)) bags.push(one);
+      continue;
+    }
     const attributes = readAttributes(bag.done ? undefined : bag.enter(TAG.set));
     bags.push({ raw, ...attributes, ...readBagValue(type, value, opening) });
   }
@@ -208,32 +269,29 @@ function readBagValue(type: string, value: DerReader, opening: Opening): BagValu
   return { kind: 'key', encrypted: true, key: openShroudedKey(value.next(TAG.sequence).raw(), opening) };
 }
 
-function openShroudedKey(shrouded: Uint8Array, { password, keyPassword, verified, budget }: Opening): PrivateKey {
-  try {
-    return decryptShroudedKey(shrouded, password, budget);
-  } catch (error) {
-    if (!(error instanceof X509Error) || error.reason !== 'WRONG_PASSWORD') throw error;
-    if (keyPassword !== undefined) return decryptShroudedKey(shrouded, keyPassword, budget);
-    if (!verified) throw error;
-    const message =
-      'The password opens the PKCS#12 file but not the private key in it: the key has a password of its own, send it as key password.';
-    throw new X509Error({ code: 'INVALID_ARGUMENT', reason: 'WRONG_PASSWORD', message });
-  }
-}
+const openShroudedKey = (shrouded: Uint8Array, opening: Opening): PrivateKey =>
+  withSecrets(opening, 'the private key in it: the key has a password of its', (secrets) => {
+    const { key, secret } = decryptShroudedKey(shrouded, secrets, opening.budget);
+    return [key, secret];
+  });
 
-function readAttributes(set: DerReader | undefined): Pick<SafeBag, 'alias' | 'localKeyId' | 'trusted'> {
-  const found: Pick<SafeBag, 'alias' | 'localKeyId' | 'trusted'> = { trusted: false };
+type Attributes = Pick<SafeBag, 'alias' | 'localKeyId' | 'trusted' | 'otherAttributes'>;
+
+function readAttributes(set: DerReader | undefined): Attributes {
+  const found: Attributes = { trusted: false };
+  const others: string[] = [];
   while (set && !set.done) {
     const attribute = set.enter(TAG.sequence);
     const type = attribute.oid();
     const values = attribute.enter(TAG.set);
-    if (values.done) continue;
-    values.next();
-    if (type === FRIENDLY_NAME) found.alias = stringValue(values) ?? '';
-    if (type === LOCAL_KEY_ID) found.localKeyId = Buffer.from(values.value()).toString('hex');
-    if (type === TRUSTED_KEY_USAGE) found.trusted = true;
+    if (!values.done) values.next();
+    const isEmpty = values.end === 0;
+    if (type === FRIENDLY_NAME) found.alias = isEmpty ? '' : (stringValue(values) ?? '');
+    else if (type === LOCAL_KEY_ID) found.localKeyId = isEmpty ? '' : Buffer.from(values.value()).toString('hex');
+    else if (type === TRUSTED_KEY_USAGE) found.trusted = true;
+    else others.push(describeAttribute(type, isEmpty ? undefined : stringValue(values)));
   }
-  return found;
+  return others.length > 0 ? { ...found, otherAttributes: others } : found;
 }
 
 export interface WritingOptions {
@@ -241,7 +299,7 @@ export interface WritingOptions {
   profile: EncryptionProfile;
 }
 
-const MAC: Record<EncryptionProfile, { digest: 'sha1' | 'sha256'; oid: string; length: number; iterations: number }> = {
+const MAC: Record<EncryptionProfile, { digest: Digest; oid: string; length: number; iterations: number }> = {
   modern: { digest: 'sha256', oid: '2.16.840.1.101.3.4.2.1', length: 32, iterations: WRITTEN_ITERATIONS },
   legacy: { digest: 'sha1', oid: '1.3.14.3.2.26', length: 20, iterations: LEGACY_ITERATIONS },
 };
@@ -252,7 +310,8 @@ export function writePkcs12(file: Pkcs12, options: WritingOptions): Buffer {
   const content = sequence(...infos);
   const salt = randomBytes(20);
   const { digest, oid: digestOid, length, iterations } = MAC[options.profile];
-  const key = derivePkcs12Key({ digest, password: options.password, salt, iterations, purpose: 3, length });
+  const secret = plainSecret(options.password).bmp;
+  const key = derivePkcs12Key({ digest, secret, salt, iterations, purpose: 3, length });
   const value = createHmac(digest, key).update(content).digest();
   const digestInfo = sequence(sequence(oid(digestOid), derNull()), octetString(value));
   const mac = sequence(digestInfo, octetString(salt), integer(iterations));

@@ -5,7 +5,8 @@ import { fixture, fixtureDer } from './fixtures.ts';
 import { IterationBudget, MAX_KDF_ITERATIONS } from './password-encryption.ts';
 import { readPem } from './pem.ts';
 import { decryptPrivateKey, encryptPrivateKey, readLegacyEncryptedKey, readPrivateKey } from './private-key.ts';
-import { integer, octetString, oid, sequence } from './der-writer.ts';
+import { context, DerReader, TAG } from './der-reader.ts';
+import { integer, octetString, oid, sequence, setOf, tlv } from './der-writer.ts';
 
 const expected = readPrivateKey(fixtureDer('leaf.key'), 'pkcs8');
 
@@ -43,9 +44,33 @@ test('what we encrypt, Node decrypts', () => {
 test('an unknown scheme is named, and iterations are refused before they are spent', () => {
   const encrypted = (...scheme: Uint8Array[]) => sequence(sequence(...scheme), octetString(Buffer.alloc(8)));
   const open = (der: Uint8Array) => decryptPrivateKey(der, 'x', new IterationBudget());
-  expect(() => open(encrypted(oid('1.2.840.113549.1.5.1')))).toThrow(/pbeWithMD2AndDES-CBC, which is not supported/);
+  expect(() => open(encrypted(oid('1.2.840.113549.1.5.1')))).toThrow(
+    /encryption pbeWithMD2AndDES-CBC \(1\.2\.840\.113549\.1\.5\.1\), which is not supported/,
+  );
   const iterations = (count: number) =>
     encrypted(oid('1.2.840.113549.1.12.1.3'), sequence(octetString(Buffer.alloc(8)), integer(count)));
   expect(() => open(iterations(MAX_KDF_ITERATIONS / 2 + 1))).toThrow(/asks for 5000002 iterations; the limit/);
   expect(() => open(iterations(2 ** 31))).toThrow(/limit \(key derivation iterations\)/);
+});
+
+test('what of a PKCS#8 is not kept, and a key of an algorithm that node:crypto has not, are named', () => {
+  const info = (algorithm: Uint8Array, ...more: Uint8Array[]) =>
+    sequence(integer(0), algorithm, octetString(Buffer.from('0401ff', 'hex')), ...more);
+  const gost = sequence(oid('1.2.643.7.1.1.1.1'), sequence(oid('1.2.643.7.1.2.1.1.1')));
+  expect(() => readPrivateKey(info(gost), 'pkcs8')).toThrow(
+    'The private key uses algorithm GOST R 34.10-2012 (256 bits) (1.2.643.7.1.1.1.1), which is not supported.',
+  );
+  expect(() => readPrivateKey(info(sequence(oid('1.2.3.4'))), 'pkcs8')).toThrow('uses algorithm 1.2.3.4, which');
+  const onGost = sequence(oid('1.2.840.10045.2.1'), oid('1.2.643.7.1.2.1.1.1'));
+  expect(() => readPrivateKey(info(onGost), 'pkcs8')).toThrow('uses curve 1.2.643.7.1.2.1.1.1, which');
+  const broken = sequence(oid('1.2.840.113549.1.1.1'), Buffer.from('0500', 'hex'));
+  expect(() => readPrivateKey(info(broken), 'pkcs8')).toThrow('Malformed private key.');
+
+  const plain = readPrivateKey(fixtureDer('ec.key'), 'pkcs8');
+  expect(plain.droppedAttributes).toBeUndefined();
+  const usage = sequence(oid('2.5.29.15'), setOf(Buffer.from('030200a0', 'hex')));
+  const inside = new DerReader(plain.pkcs8, 'key').enter(TAG.sequence);
+  const content = plain.pkcs8.subarray(inside.position);
+  const { droppedAttributes, ...key } = readPrivateKey(sequence(content, tlv(context(0), usage)), 'pkcs8');
+  expect([droppedAttributes, key]).toEqual([['2.5.29.15'], plain]);
 });

@@ -1,18 +1,20 @@
 import { Buffer } from 'node:buffer';
 import { createPrivateKey, createPublicKey, hash, type KeyObject } from 'node:crypto';
+import { CURVES, KEY_ALGORITHMS } from './algorithms.ts';
 import { readSubjectPublicKey } from './certificate.ts';
-import { DerReader, TAG } from './der-reader.ts';
+import { context, DerReader, TAG } from './der-reader.ts';
 import { octetString, sequence } from './der-writer.ts';
 import { readOpenSshKey } from './openssh-key.ts';
+import { unsupportedOid } from './password-algorithms.ts';
 import {
-  decryptWithPassword,
+  decryptWithSecrets,
   encryptWithPassword,
   type EncryptionProfile,
   type IterationBudget,
-  type Password,
 } from './password-encryption.ts';
+import { plainSecret, type Password, type Secret } from './password-secret.ts';
 import { writePem } from './pem.ts';
-import { guard, overLimit, passwordRequired, X509Error } from './x509-error.ts';
+import { guard, malformed, overLimit, passwordRequired, X509Error } from './x509-error.ts';
 
 export const MAX_KEY_BYTES = 64 * 1024;
 
@@ -25,6 +27,8 @@ export interface PrivateKey {
   size: number;
   /** SHA-256 over the SubjectPublicKeyInfo, lower-case hexadecimal. */
   publicKeySha256: string;
+  /** Object identifiers of a PKCS#8's attributes (RFC 5958 section 2), which `pkcs8` does not have any more. */
+  droppedAttributes?: string[];
 }
 
 export type KeyEncoding = 'pkcs8' | 'pkcs1' | 'sec1';
@@ -33,8 +37,40 @@ export type KeyEncoding = 'pkcs8' | 'pkcs1' | 'sec1';
 export function readPrivateKey(der: Uint8Array, type: KeyEncoding): PrivateKey {
   if (der.length > MAX_KEY_BYTES)
     throw overLimit('key bytes', MAX_KEY_BYTES, `The private key has ${der.length} bytes`);
-  return guard('private key', () => describe(createPrivateKey({ key: Buffer.from(der), format: 'der', type })));
+  const described = type === 'pkcs8' ? describePkcs8(der) : undefined;
+  try {
+    const key = describe(createPrivateKey({ key: Buffer.from(der), format: 'der', type }));
+    return described?.attributes.length ? { ...key, droppedAttributes: described.attributes } : key;
+  } catch (error) {
+    if (error instanceof X509Error) throw error;
+    throw described?.unsupported ?? malformed('private key');
+  }
 }
+
+/** What of a PrivateKeyInfo (RFC 5958 section 2) node:crypto does not say. Undefined for what is not one. */
+function describePkcs8(der: Uint8Array): { attributes: string[]; unsupported?: X509Error } | undefined {
+  try {
+    const info = new DerReader(der, 'private key').enter(TAG.sequence);
+    info.integer();
+    const algorithm = info.enter(TAG.sequence);
+    const id = algorithm.oid();
+    const curve = KEY_ALGORITHMS[id] === 'EC' && algorithm.peek() === TAG.oid ? algorithm.oid() : undefined;
+    info.octets();
+    const attributes: string[] = [];
+    const list = info.peek() === context(0) ? info.enter(context(0)) : undefined;
+    while (list && !list.done) attributes.push(list.enter(TAG.sequence).oid());
+    if (!NODE_ALGORITHMS.has(KEY_ALGORITHMS[id] ?? ''))
+      return { attributes, unsupported: unsupportedOid('private key', 'algorithm', id) };
+    const isKnown = curve === undefined || Object.hasOwn(CURVES, curve);
+    return isKnown ? { attributes } : { attributes, unsupported: unsupportedOid('private key', 'curve', curve) };
+  } catch (error) {
+    if (error instanceof X509Error) return undefined;
+    throw error;
+  }
+}
+
+/** Those whose keys node:crypto reads: one that it does not read is broken. */
+const NODE_ALGORITHMS = new Set(['RSA', 'RSA-PSS', 'DSA', 'DH', 'EC', 'Ed25519', 'Ed448', 'X25519', 'X448']);
 
 /** Reads a traditional DSA key (OpenSSL's DSAPrivateKey), which only has a PEM form. */
 export function readTraditionalDsaKey(bytes: Uint8Array): PrivateKey {
@@ -58,11 +94,15 @@ export function readLegacyEncryptedKey(
 /** Decrypts an EncryptedPrivateKeyInfo (RFC 5958 section 3); PASSWORD_REQUIRED without a password. */
 export function decryptPrivateKey(der: Uint8Array, password: Password, budget: IterationBudget): PrivateKey {
   if (password === undefined) throw passwordRequired('private key');
-  return decryptShroudedKey(der, password, budget);
+  return decryptShroudedKey(der, [plainSecret(password)], budget).key;
 }
 
-/** The same inside PKCS#12, where an absent password is one too (RFC 7292 appendix B.1). */
-export function decryptShroudedKey(der: Uint8Array, password: Password, budget: IterationBudget): PrivateKey {
+/** The same inside PKCS#12, where an absent password is one too (RFC 7292 appendix B.1): with the first secret that opens it. */
+export function decryptShroudedKey(
+  der: Uint8Array,
+  secrets: readonly Secret[],
+  budget: IterationBudget,
+): { key: PrivateKey; secret: Secret } {
   if (der.length > MAX_KEY_BYTES)
     throw overLimit('key bytes', MAX_KEY_BYTES, `The private key has ${der.length} bytes`);
   const outer = new DerReader(der, 'encrypted private key');
@@ -70,8 +110,8 @@ export function decryptShroudedKey(der: Uint8Array, password: Password, budget: 
   outer.finish();
   const algorithm = info.enter(TAG.sequence);
   const data = info.octets();
-  const pkcs8 = decryptWithPassword({ algorithm, data, password, budget, what: 'private key' });
-  return readPrivateKey(pkcs8, 'pkcs8');
+  const { plain, secret } = decryptWithSecrets({ algorithm, data, budget, what: 'private key' }, secrets);
+  return { key: readPrivateKey(plain, 'pkcs8'), secret };
 }
 
 /** An EncryptedPrivateKeyInfo, DER. */

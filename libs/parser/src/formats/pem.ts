@@ -107,6 +107,7 @@ function readKey(block: PemBlock & { bytes: Uint8Array }, { password, budget }: 
     case 'RSA PRIVATE KEY':
       return readPrivateKey(block.bytes, 'pkcs1');
     case 'EC PRIVATE KEY':
+    case 'SM2 PRIVATE KEY':
       return readPrivateKey(block.bytes, 'sec1');
     case 'DSA PRIVATE KEY':
       return readTraditionalDsaKey(block.bytes);

@@ -1,7 +1,7 @@
 import { DerReader, readPkcs12, TAG, X509Error, type SafeBag } from '@certferry/x509';
 import { addCertificate, emptyContainer, type Container } from '../container.ts';
 import type { Format } from './format.ts';
-import { noticeIterations } from './notices.ts';
+import { noticeAttributes, noticeIterations } from './notices.ts';
 
 const DATA_TYPES = '1.2.840.113549.1.7.';
 
@@ -10,7 +10,6 @@ const BAG_NAMES: Record<string, string> = {
   '1.2.840.113549.1.12.10.1.3': 'certificate bag without an X.509 certificate',
   '1.2.840.113549.1.12.10.1.4': 'CRL bag',
   '1.2.840.113549.1.12.10.1.5': 'secret bag',
-  '1.2.840.113549.1.12.10.1.6': 'nested bag',
 };
 
 /** PKCS#12 (RFC 7292). */
@@ -30,6 +29,7 @@ export const pkcs12: Format = {
     const file = readPkcs12(content, password, keyPassword);
     const bags = file.contents.flatMap((contents) => contents.bags);
     for (const [index, bag] of bags.entries()) readBag(container, bag, index);
+    container.notices.push(...file.notices);
     noticeIterations(container, file.iterations);
     return container;
   },
@@ -37,6 +37,9 @@ export const pkcs12: Format = {
 
 function readBag(container: Container, bag: SafeBag, index: number): void {
   const alias = bag.alias ?? '';
+  const { otherAttributes } = bag;
+  if (otherAttributes && bag.kind !== 'other')
+    noticeAttributes(container, { what: bag.kind, alias, attributes: otherAttributes });
   if (bag.kind === 'key') container.keys.push({ index, key: bag.key, encrypted: bag.encrypted, alias });
   else if (bag.kind === 'other')
     container.notices.push(`A ${BAG_NAMES[bag.type] ?? `bag of type ${bag.type}`} was passed over.`);

@@ -1,0 +1,207 @@
+import { execFileSync } from 'node:child_process';
+import { createCipheriv, createHmac, pbkdf2Sync } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasProgram, makeCertificate, temporaryFolder } from '@certferry/testing';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { context, DerReader, TAG } from '@certferry/x509';
+// The parts that a PKCS#12 is made of, for files that no program at hand writes any more.
+import { derNull, integer, octetString, oid, sequence, tlv } from '../../../x509/src/der-writer.ts';
+import { derivePkcs12Key } from '../../../x509/src/pkcs12-kdf.ts';
+import { openContainer } from '../open-container.ts';
+
+const DATA = '1.2.840.113549.1.7.1';
+const folder = temporaryFolder('pkcs12');
+const path = join(folder, 'one.pem');
+const at = (name: string) => join(folder, name);
+const one = await makeCertificate({ commonName: 'one' });
+beforeAll(() => writeFileSync(path, one.pem + one.keyPem));
+
+const found = (content: Uint8Array, password?: string, keyPassword?: string) => {
+  const { certificates, keys, notices } = openContainer(content, { password, keyPassword });
+  return [certificates.map(({ facts }) => facts.commonName), keys.length, notices];
+};
+const whole = (...notices: string[]) => [['one'], 1, notices];
+
+/** What a writer does in its own way. */
+interface Way {
+  /** For the MAC and PKCS#12's own encryption. */
+  bmp: Buffer;
+  /** For PBKDF2. */
+  octets: Buffer;
+  /** What PBKDF2's parameters say, and the AES key has. */
+  keyLength?: number;
+}
+
+/** A PKCS#12 file with a certificate and a key under AES-128 and PBKDF2, or under PKCS#12's own 3DES. */
+function writeFile(way: Way, scheme: 'aes-128' | '3des'): Buffer {
+  const salt = Buffer.from('12345678');
+  const iv = Buffer.alloc(16, 7);
+  const encryptAes = (plain: Buffer) => {
+    const length = way.keyLength ?? 16;
+    const key = pbkdf2Sync(way.octets, salt, 1_000, length, 'sha1');
+    const cipher = createCipheriv(length === 32 ? 'aes-256-cbc' : 'aes-128-cbc', key, iv);
+    const kdf = sequence(oid('1.2.840.113549.1.5.12'), sequence(octetString(salt), integer(1_000), integer(length)));
+    const encryption = sequence(oid('2.16.840.1.101.3.4.1.2'), octetString(iv));
+    const algorithm = sequence(oid('1.2.840.113549.1.5.13'), sequence(kdf, encryption));
+    return { algorithm, encrypted: Buffer.concat([cipher.update(plain), cipher.final()]) };
+  };
+  const derive = (purpose: 1 | 2 | 3, length: number) =>
+    derivePkcs12Key({ digest: 'sha1', secret: way.bmp, salt, iterations: 1_000, purpose, length });
+  const encrypt3des = (plain: Buffer) => {
+    const cipher = createCipheriv('des-ede3-cbc', derive(1, 24), derive(2, 8));
+    const algorithm = sequence(oid('1.2.840.113549.1.12.1.3'), sequence(octetString(salt), integer(1_000)));
+    return { algorithm, encrypted: Buffer.concat([cipher.update(plain), cipher.final()]) };
+  };
+  const encrypt = scheme === '3des' ? encrypt3des : encryptAes;
+  const certificate = sequence(oid('1.2.840.113549.1.9.22.1'), tlv(context(0), octetString(one.der)));
+  const bag = (type: string, value: Uint8Array) =>
+    sequence(oid(`1.2.840.113549.1.12.10.1.${type}`), tlv(context(0), value));
+  const key = encrypt(one.keyDer);
+  const certificates = encrypt(sequence(bag('3', certificate)));
+  const content = sequence(
+    sequence(
+      oid(DATA),
+      tlv(context(0), octetString(sequence(bag('2', sequence(key.algorithm, octetString(key.encrypted)))))),
+    ),
+    sequence(
+      oid('1.2.840.113549.1.7.6'),
+      tlv(
+        context(0),
+        sequence(
+          integer(0),
+          sequence(oid(DATA), certificates.algorithm, tlv(context(0, false), certificates.encrypted)),
+        ),
+      ),
+    ),
+  );
+  const mac = createHmac('sha1', derive(3, 20)).update(content).digest();
+  const digest = sequence(sequence(oid('1.3.14.3.2.26'), derNull()), octetString(mac));
+  return sequence(
+    integer(3),
+    sequence(oid(DATA), tlv(context(0), octetString(content))),
+    sequence(digest, octetString(salt), integer(1_000)),
+  );
+}
+
+const bmp = (text: string) => Buffer.from(`${text}\0`, 'utf16le').swap16();
+
+test.each(['aes-128', '3des'] as const)('a password of umlauts as OpenSSL before 1.1 widens it, %s', (scheme) => {
+  const password = 'Zürich-Straße';
+  const octets = Buffer.from(password);
+  const content = writeFile({ bmp: bmp(octets.toString('latin1')), octets }, scheme);
+  const notice = expect.stringMatching(/as OpenSSL before 1\.1 encodes it/) as string;
+  expect(found(content, password)).toEqual(whole(notice));
+  expect(found(writeFile({ bmp: bmp(password), octets }, scheme), password)).toEqual(whole());
+  expect(() => found(content, 'Zurich-Strasse')).toThrow(/password does not open/);
+});
+
+test.each([16, 32])('keys as NSS before 3.31 derives them, of %i bytes', (keyLength) => {
+  const content = writeFile({ bmp: bmp('changeit'), octets: bmp('changeit'), keyLength }, 'aes-128');
+  expect(found(content, 'changeit')).toEqual(whole(expect.stringMatching(/as NSS before 3\.31 does it/) as string));
+  expect(() => found(content, 'another')).toThrow(/password does not open the PKCS#12 file/);
+});
+
+test('a file of no password at all, and one of the empty one, open with either', () => {
+  const none = writeFile({ bmp: Buffer.alloc(0), octets: Buffer.alloc(0) }, '3des');
+  const empty = writeFile({ bmp: bmp(''), octets: Buffer.alloc(0) }, '3des');
+  for (const content of [none, empty])
+    for (const password of ['', undefined]) expect(found(content, password)).toEqual(whole());
+  expect(() => found(none, 'x')).toThrow(/password does not open/);
+});
+
+describe.skipIf(!hasProgram('openssl'))('what OpenSSL writes', () => {
+  const openssl = (name: string, ...args: string[]) => {
+    execFileSync('openssl', ['pkcs12', '-export', '-in', path, '-out', at(name), ...args], { stdio: 'pipe' });
+    return readFileSync(at(name));
+  };
+
+  test.each(['-nodes', '-legacy'])('a MAC under one password, certificates and key under another (%s)', (option) => {
+    const inner = ['-passout', 'pass:inner'];
+    // For -twopass it asks the terminal, and a test has none: so the MAC is made anew.
+    const content = withMac(openssl('inner.p12', ...inner, option), 'outer');
+    expect(found(content, 'outer', 'inner')).toEqual(whole());
+    expect(() => found(content, 'inner')).toThrow('The password does not open the PKCS#12 file.');
+    expect(() => found(content, 'outer')).toThrow(
+      /opens the PKCS#12 file but not the certificates in it: they have a password of their own, send it as key password/,
+    );
+    expect(() => found(content, 'outer', 'wrong')).toThrow(/password does not open the PKCS#12 contents/);
+  });
+
+  test('attributes of Windows are said to be dropped', () => {
+    const content = openssl('csp.p12', '-passout', 'pass:x', '-name', 'web', '-CSP', 'Schannel', '-LMK', '-keysig');
+    expect(found(content, 'x')).toEqual(
+      whole(
+        'The key "web" has attributes that are not kept: Microsoft local machine key set, Microsoft CSP name "Schannel".',
+        'The private key "web" has attributes that are not kept: key usage.',
+      ),
+    );
+  });
+
+  test.each(['md5', 'sha512-224', 'sha512-256', 'sha3-224', 'sha3-256', 'sha3-384', 'sha3-512'])(
+    'a MAC of %s',
+    (digest) => {
+      expect(found(openssl('mac.p12', '-passout', 'pass:x', '-macalg', digest), 'x')).toEqual(whole());
+    },
+  );
+
+  test.each(['hmacWithMD5', 'hmacWithSHA512-224', 'hmacWithSHA512-256'])('PBKDF2 with %s', (prf) => {
+    const args = ['pkcs8', '-topk8', '-in', path, '-passout', 'pass:x', '-v2', 'aes-256-cbc', '-v2prf', prf];
+    expect(found(execFileSync('openssl', args, { stdio: 'pipe' }), 'x')).toEqual([[], 1, []]);
+  });
+
+  test.each([
+    ['bf-cbc', 'cipher Blowfish-CBC (1.3.6.1.4.1.3029.1.2)'],
+    ['cast5-cbc', 'cipher CAST5-CBC (1.2.840.113533.7.66.10)'],
+  ])('%s is refused by its name', (cipher, name) => {
+    const legacy = ['-provider', 'legacy', '-provider', 'default'];
+    const args = ['pkcs8', '-topk8', '-in', path, '-passout', 'pass:x', '-v2', cipher, ...legacy];
+    const content = execFileSync('openssl', args, { stdio: 'pipe' });
+    expect(() => found(content, 'x')).toThrow(`The private key uses ${name}, which is not supported.`);
+  });
+
+  test('an SM2 key in the form of SEC 1', () => {
+    const pem = execFileSync('openssl', ['ecparam', '-name', 'SM2', '-genkey', '-noout'], { stdio: 'pipe' }).toString();
+    const content = Buffer.from(pem.replaceAll(/(BEGIN|END) (EC |SM2 )?PRIVATE KEY/g, '$1 SM2 PRIVATE KEY'));
+    const [key] = openContainer(content, {}).keys;
+    expect(key?.key).toMatchObject({ algorithm: 'EC', size: 256 });
+  });
+});
+
+describe.skipIf(!hasProgram('certtool'))('what GnuTLS writes', () => {
+  test('a file of the null password opens with an empty field, and without', () => {
+    writeFileSync(at('one.crt'), one.pem);
+    const files = [
+      '--load-certificate',
+      at('one.crt'),
+      '--load-privkey',
+      path,
+      '--outfile',
+      at('null.p12'),
+      '--outder',
+    ];
+    const args = ['--to-p12', '--p12-name', 'web', '--null-password', '--pkcs-cipher', '3des-pkcs12', ...files];
+    execFileSync('certtool', args, { stdio: 'pipe' });
+    // It writes the key twice.
+    for (const password of ['', undefined]) {
+      const { certificates, keys } = openContainer(readFileSync(at('null.p12')), { password });
+      expect(certificates.map(({ facts, key }) => [facts.commonName, key !== undefined])).toEqual([['one', true]]);
+      expect(new Set(keys.map(({ key }) => key.publicKeySha256)).size).toBe(1);
+    }
+  });
+});
+
+/** The same file with a new MAC: SHA-1, one iteration. */
+function withMac(file: Buffer, password: string): Buffer {
+  const pfx = new DerReader(file, 'PKCS#12').enter(TAG.sequence);
+  pfx.integer();
+  const safe = pfx.enter(TAG.sequence);
+  const authSafe = Buffer.from(pfx.raw());
+  safe.oid();
+  const content = safe.enter(context(0)).octets();
+  const salt = Buffer.from('87654321');
+  const key = derivePkcs12Key({ digest: 'sha1', secret: bmp(password), salt, iterations: 1, purpose: 3, length: 20 });
+  const mac = createHmac('sha1', key).update(content).digest();
+  const digest = sequence(sequence(oid('1.3.14.3.2.26'), derNull()), octetString(mac));
+  return sequence(integer(3), authSafe, sequence(digest, octetString(salt)));
+}
