@@ -116,7 +116,7 @@ describe('DigiCert', () => {
           file: 'c.pem',
           code: 'unknown_format',
           message:
-            'This is not a certificate, a private key or a container that Certferry reads (PEM, DER, PKCS#7, PKCS#12, JKS, JCEKS).',
+            'This is not a certificate, a private key or a container that Certferry reads (PEM, DER, PKCS#7, PKCS#12, JKS, JCEKS, BKS).',
         },
       ]),
     );

@@ -9,7 +9,7 @@ import {
 
 /** Everything that was found in one file, in its order. `index` counts over certificates, keys and failures. */
 export interface Container {
-  format: 'PEM' | 'DER' | 'PKCS12' | 'PKCS7' | 'JKS' | 'JCEKS';
+  format: 'PEM' | 'DER' | 'PKCS12' | 'PKCS7' | 'JKS' | 'JCEKS' | 'BKS';
   certificates: ContainedCertificate[];
   keys: ContainedKey[];
   failures: ContainedFailure[];

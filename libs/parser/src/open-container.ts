@@ -46,7 +46,7 @@ export function recognise(wrapped: Uint8Array): Recognised {
   refuseTruncated(content);
   throw invalid(
     'UNKNOWN_FORMAT',
-    'This is not a certificate, a private key or a container that Certferry reads (PEM, DER, PKCS#7, PKCS#12, JKS, JCEKS).',
+    'This is not a certificate, a private key or a container that Certferry reads (PEM, DER, PKCS#7, PKCS#12, JKS, JCEKS, BKS).',
   );
 }
 

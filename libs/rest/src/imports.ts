@@ -4,7 +4,7 @@ import { named } from './component.ts';
 import type { Operations } from './operation.ts';
 import { idParams, requester, stringMap, text, time } from './scalars.ts';
 
-export const containerFormat = named('ContainerFormat', z.enum(['pem', 'der', 'pkcs12', 'pkcs7', 'jks', 'jceks']));
+export const containerFormat = named('ContainerFormat', z.enum(['pem', 'der', 'pkcs12', 'pkcs7', 'jks', 'jceks', 'bks']));
 export type ContainerFormat = z.infer<typeof containerFormat>;
 
 export const importStatus = named('ImportStatus', z.enum(['completed', 'inspected']));

@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  bouncyCastleType,
   createKeystore,
   decryptPrivateKey,
   explainExtensions,
@@ -10,6 +11,7 @@ import {
   listKeystoreEntries,
   MAX_KDF_ITERATIONS,
   orderChains,
+  readBksKeystore,
   readCertificate,
   readJavaKeystore,
   readOpenSshPrivateKey,
@@ -39,6 +41,7 @@ const READERS: Record<string, (bytes: Uint8Array) => unknown> = {
   readPkcs7,
   readPkcs12: (bytes) => listKeystoreEntries(readPkcs12(bytes, 'changeit', 'changeit')),
   readJavaKeystore: (bytes) => isJavaKeystore(bytes) && readJavaKeystore(bytes, { password: 'changeit' }, budget()),
+  readBksKeystore: (bytes) => bouncyCastleType(bytes) && readBksKeystore(bytes, { password: 'changeit' }, budget()),
   toDefiniteLengths: (bytes) => toDefiniteLengths(bytes, 'anything'),
   'readPrivateKey, PKCS#8': (bytes) => readPrivateKey(bytes, 'pkcs8'),
   'readPrivateKey, PKCS#1': (bytes) => readPrivateKey(bytes, 'pkcs1'),
@@ -61,13 +64,18 @@ const jks = createKeystore({
   password: 'changeit',
   entries: [{ alias: 'web1', certificates: [fixtureDer('leaf.pem')], privateKey: fixtureDer('leaf.key') }],
 });
+/** The head of a BouncyCastle keystore and one entry of one certificate that is not there. */
+const bks = Buffer.from(
+  `0000000200000004010203040000000101000161${'00'.repeat(12)}0005582e35303900000001ff00${'00'.repeat(20)}`,
+  'hex',
+);
 
 /** A fixture with bytes changed, cut off or put in; or anything at all. */
 const anything = fc.oneof(
   fc.uint8Array({ maxLength: 300 }),
   fc
     .tuple(
-      fc.constantFrom(...fixtures, jks),
+      fc.constantFrom(...fixtures, jks, bks),
       fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 4 }),
       fc.nat(),
       fc.uint8Array({ maxLength: 20 }),

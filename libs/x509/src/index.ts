@@ -1,5 +1,6 @@
 export { toDefiniteLengths } from './ber.ts';
 export { MAX_CHAIN_LENGTH, orderChains, type Chain, type ChainedCertificate, type OrderedChains } from './chains.ts';
+export { bouncyCastleType, readBksKeystore } from './bks.ts';
 export {
   isSignedBy,
   MAX_CERTIFICATE_BYTES,

@@ -2,20 +2,14 @@ import { Buffer } from 'node:buffer';
 import { createDecipheriv, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { asBuffer, DerReader, TAG } from './der-reader.ts';
 import { octetString, oid, sequence, derNull } from './der-writer.ts';
-import { skipJavaObject, type ByteSource } from './java-object.ts';
+import { skipJavaObject } from './java-object.ts';
+import { JavaReader } from './java-reader.ts';
 import type { IterationBudget } from './password-encryption.ts';
+import { unsupportedOid } from './password-algorithms.ts';
 import type { Password } from './password-secret.ts';
 import { readPrivateKey, type PrivateKey } from './private-key.ts';
 import { repeatDigest } from './repeat-digest.ts';
-import {
-  malformed,
-  overLimit,
-  passwordRequired,
-  truncated,
-  unsupportedAlgorithm,
-  wrongPassword,
-  X509Error,
-} from './x509-error.ts';
+import { malformed, overLimit, truncated, unsupportedAlgorithm, wrongPassword, X509Error } from './x509-error.ts';
 
 const MAGIC = { jks: 0xfeedfeed, jceks: 0xcececece } as const;
 const WHAT = 'Java keystore';
@@ -33,71 +27,16 @@ export type JavaEntry =
   | { kind: 'other'; alias: string; message: string; certificates: Uint8Array[] };
 
 export interface JavaKeystore {
-  type: 'jks' | 'jceks';
+  type: 'jks' | 'jceks' | 'bks';
   entries: JavaEntry[];
+  /** What was not checked, and what stands behind the end. */
+  notices: string[];
 }
 
 export function isJavaKeystore(bytes: Uint8Array): boolean {
   if (bytes.length < 8) return false;
   const magic = asBuffer(bytes).readUInt32BE();
   return magic === MAGIC.jks || magic === MAGIC.jceks;
-}
-
-/** Numbers and texts as Java's DataOutputStream writes them. */
-class JavaReader implements ByteSource {
-  readonly #bytes: Buffer;
-  at = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  #take(length: number): number {
-    if (length < 0 || this.at + length > this.#bytes.length) throw truncated(WHAT, this.#bytes.length);
-    this.at += length;
-    return this.at - length;
-  }
-
-  byte(): number {
-    return this.#bytes[this.#take(1)]!;
-  }
-
-  short(): number {
-    return this.#bytes.readUInt16BE(this.#take(2));
-  }
-
-  int(): number {
-    return this.#bytes.readInt32BE(this.#take(4));
-  }
-
-  take(length: number): Buffer {
-    const start = this.#take(length);
-    return this.#bytes.subarray(start, start + length);
-  }
-
-  time(): Date {
-    return new Date(Number(this.#bytes.readBigInt64BE(this.#take(8))));
-  }
-
-  text(): string {
-    return fromModifiedUtf8(this.take(this.short()));
-  }
-
-  bytes(): Buffer {
-    return this.take(this.int());
-  }
-}
-
-/** Java's modified UTF-8 writes every UTF-16 unit by itself: surrogates take three octets each. */
-function fromModifiedUtf8(bytes: Uint8Array): string {
-  let text = '';
-  for (let i = 0; i < bytes.length; i++) {
-    const first = bytes[i]!;
-    if (first < 0x80) text += String.fromCharCode(first);
-    else if (first < 0xe0) text += String.fromCharCode(((first & 0x1f) << 6) | (bytes[++i]! & 0x3f));
-    else text += String.fromCharCode(((first & 0x0f) << 12) | ((bytes[++i]! & 0x3f) << 6) | (bytes[++i]! & 0x3f));
-  }
-  return text;
 }
 
 function toModifiedUtf8(text: string): Buffer {
@@ -119,32 +58,51 @@ export interface JavaPasswords {
   keyPassword?: Password;
 }
 
+/** An entry before its key is opened. */
+type RawEntry =
+  | { kind: 'key'; alias: string; createdAt: Date; protectedKey: Buffer; certificates: Uint8Array[] }
+  | Exclude<JavaEntry, { kind: 'key' }>;
+
 /**
- * Reads a JKS or JCEKS keystore: its integrity, key and trusted entries. A key that neither password opens is an entry
- * of kind "other" with its chain.
- * Throws WRONG_PASSWORD, PASSWORD_REQUIRED, UNSUPPORTED_ALGORITHM, TRUNCATED, MALFORMED, LIMIT_EXCEEDED.
+ * Reads a JKS or JCEKS keystore: its integrity, key and trusted entries. A key that no password opens is an entry of
+ * kind "other" with its chain; without a password (or with an empty one that is not the keystore's) nothing is checked
+ * and no key is read, as keytool lists it.
+ * Throws WRONG_PASSWORD, UNSUPPORTED_ALGORITHM, TRUNCATED, MALFORMED, LIMIT_EXCEEDED.
  */
 export function readJavaKeystore(bytes: Uint8Array, passwords: JavaPasswords, budget: IterationBudget): JavaKeystore {
-  const { password, keyPassword } = passwords;
   const file = asBuffer(bytes);
   const type = file.readUInt32BE() === MAGIC.jks ? 'jks' : 'jceks';
-  const reader = new JavaReader(file);
+  const { entries: raw, end } = readEntries(file);
+  if (file.length < end + 20) throw truncated(WHAT, file.length);
+  const isChecked = isWhole(file, end, passwords.password);
+  const candidates = [isChecked ? passwords.password : undefined, passwords.keyPassword];
+  const open = candidates.filter((one) => one !== undefined);
+  const entries = raw.map((entry) => (entry.kind === 'key' ? openKeyEntry(entry, open, budget) : entry));
+  const notices = isChecked ? [] : [uncheckedNotice(WHAT)];
+  if (file.length > end + 20) notices.push(behindNotice(WHAT, file.length - end - 20));
+  return { type, entries, notices };
+}
+
+export const uncheckedNotice = (what: string): string =>
+  `The integrity of the ${what} was not checked, since it was opened without its password.`;
+export const behindNotice = (what: string, bytes: number): string =>
+  `${bytes} ${bytes === 1 ? 'byte' : 'bytes'} behind the end of the ${what}: passed over.`;
+
+/** Every entry, and where they end: there a digest of 20 bytes begins. */
+function readEntries(file: Buffer): { entries: RawEntry[]; end: number } {
+  const reader = new JavaReader(file, WHAT);
   reader.int();
   const version = reader.int();
   if (version !== 1 && version !== 2) throw unsupportedAlgorithm(WHAT, `version ${version}`);
   const count = reader.int();
   if (count < 0 || count > MAX_KEYSTORE_ENTRIES)
     throw overLimit('keystore entries', MAX_KEYSTORE_ENTRIES, `The ${WHAT} has ${count} entries`);
-  if (password === undefined) throw passwordRequired(WHAT);
-  if (file.length < 20 + reader.at) throw truncated(WHAT, file.length);
-  checkIntegrity(file, password);
-  const entries: JavaEntry[] = [];
+  const entries: RawEntry[] = [];
   for (let i = 0; i < count; i++) {
     const tag = reader.int();
     const alias = reader.text();
     const createdAt = reader.time();
-    if (tag === 1)
-      entries.push(readKeyEntry(reader, { alias, createdAt, version, passwords: [password, keyPassword], budget }));
+    if (tag === 1) entries.push(readKeyEntry(reader, { alias, createdAt, version }));
     else if (tag === 2)
       entries.push({ kind: 'trusted', alias, createdAt, certificates: [readCertificateOf(reader, version)] });
     else if (tag === 3) {
@@ -152,11 +110,10 @@ export function readJavaKeystore(bytes: Uint8Array, passwords: JavaPasswords, bu
       const lost = left > 0 ? `, and the ${left} entries after it, which cannot be found` : '';
       const message = `The secret key "${alias}" was passed over${lost}.`;
       entries.push({ kind: 'other', alias, message, certificates: [] });
-      if (left > 0) return { type, entries };
+      if (left > 0) return { entries, end: Math.max(reader.at, file.length - 20) };
     } else throw malformed(`${WHAT}: entry of kind ${tag}`);
   }
-  if (reader.at !== file.length - 20) throw malformed(WHAT, reader.at);
-  return { type, entries };
+  return { entries, end: reader.at };
 }
 
 /** A sealed Java object has no length: false when what it is made of is not known, so that its end is not either. */
@@ -172,9 +129,13 @@ function skipSecretKey(reader: JavaReader): boolean {
 
 const utf16 = (password: string): Buffer => Buffer.from(password, 'utf16le').swap16();
 
-function checkIntegrity(file: Buffer, password: string): void {
-  const actual = createHash('sha1').update(utf16(password)).update(SALT).update(file.subarray(0, -20)).digest();
-  if (!timingSafeEqual(actual, file.subarray(-20))) throw wrongPassword(WHAT);
+/** Whether the password is the keystore's; false for none. WRONG_PASSWORD for one that is not. */
+function isWhole(file: Buffer, end: number, password: Password): boolean {
+  if (password === undefined) return false;
+  const actual = createHash('sha1').update(utf16(password)).update(SALT).update(file.subarray(0, end)).digest();
+  if (timingSafeEqual(actual, file.subarray(end, end + 20))) return true;
+  if (password === '') return false;
+  throw wrongPassword(WHAT);
 }
 
 function readCertificateOf(reader: JavaReader, version: number): Buffer {
@@ -186,21 +147,33 @@ function readCertificateOf(reader: JavaReader, version: number): Buffer {
 
 function readKeyEntry(
   reader: JavaReader,
-  of: { alias: string; createdAt: Date; version: number; passwords: Password[]; budget: IterationBudget },
-): JavaEntry {
-  const { alias, createdAt, version, passwords, budget } = of;
+  { alias, createdAt, version }: { alias: string; createdAt: Date; version: number },
+): RawEntry {
   const protectedKey = reader.bytes();
   const length = reader.int();
   if (length < 0 || length > 1_000) throw overLimit('chain certificates', 1_000, `A chain has ${length} certificates`);
   const certificates = Array.from({ length }, () => readCertificateOf(reader, version));
-  let pkcs8: Buffer | undefined;
-  for (const password of passwords) if (password !== undefined) pkcs8 ??= unprotect(protectedKey, password, budget);
-  if (!pkcs8) {
-    const message = `The key "${alias}" has a password of its own, send it as key password; only its certificates were read.`;
-    return { kind: 'other', alias, message, certificates };
-  }
-  return { kind: 'key', alias, createdAt, key: readPrivateKey(pkcs8, 'pkcs8'), certificates };
+  return { kind: 'key', alias, createdAt, protectedKey, certificates };
 }
+
+function openKeyEntry(
+  { protectedKey, ...entry }: Extract<RawEntry, { kind: 'key' }>,
+  passwords: string[],
+  budget: IterationBudget,
+): JavaEntry {
+  const { alias, certificates } = entry;
+  let pkcs8: Buffer | undefined;
+  for (const password of passwords) pkcs8 ??= unprotect(protectedKey, password, budget);
+  if (pkcs8) return { ...entry, key: readPrivateKey(pkcs8, 'pkcs8') };
+  const message = unopenedKey(alias, passwords.length > 0);
+  return { kind: 'other', alias, message, certificates };
+}
+
+/** What is said of a key that stays closed. */
+export const unopenedKey = (alias: string, hasPassword: boolean): string =>
+  hasPassword
+    ? `The key "${alias}" has a password of its own, send it as key password; only its certificates were read.`
+    : `The key "${alias}" was left out, since no password was given; only its certificates were read.`;
 
 /** PKCS#8, or undefined when the password is not the key's. */
 function unprotect(der: Uint8Array, password: string, budget: IterationBudget): Buffer | undefined {
@@ -209,7 +182,7 @@ function unprotect(der: Uint8Array, password: string, budget: IterationBudget): 
   const scheme = algorithm.oid();
   const data = info.octets();
   if (scheme === KEY_PROTECTOR) return unprotectJks(Buffer.from(data), password);
-  if (scheme !== JCEKS_PROTECTOR) throw unsupportedAlgorithm('protected key', scheme);
+  if (scheme !== JCEKS_PROTECTOR) throw unsupportedOid('protected key', 'encryption', scheme);
   const parameters = algorithm.enter(TAG.sequence);
   const salt = parameters.octets();
   const iterations = parameters.integer();

@@ -43,6 +43,5 @@ export const nssSecret = (secret: Secret): Secret => ({
 /** The ways to read what a caller gave, the usual one first: an empty field is no password too. */
 export function secretsOf(password: Password): Secret[] {
   if (!password) return [plainSecret(''), plainSecret(undefined)];
-  // eslint-disable-next-line no-control-regex -- ASCII is what widening leaves as it is
   return /^[\0-\x7f]*$/.test(password) ? [plainSecret(password)] : [plainSecret(password), widenedSecret(password)];
 }

@@ -96,7 +96,6 @@ describe.skipIf(!hasProgram('keytool'))('Java keystores', () => {
     expect(() => openContainer(readFileSync(path), { password: 'wrong' })).toThrow(
       /password does not open the Java keystore/,
     );
-    expect(() => openContainer(readFileSync(path), {})).toThrow(/send its password/);
     for (const length of [8, 20, 100, 500])
       expect(() => openContainer(readFileSync(path).subarray(0, length), { password: 'changeit' })).toThrow();
   });

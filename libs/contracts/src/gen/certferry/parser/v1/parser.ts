@@ -22,6 +22,8 @@ export const ContainerFormat = {
   /** JKS - Java's own keystores. */
   JKS: "CONTAINER_FORMAT_JKS",
   JCEKS: "CONTAINER_FORMAT_JCEKS",
+  /** BKS - BouncyCastle's, version 1 or 2. */
+  BKS: "CONTAINER_FORMAT_BKS",
 } as const;
 
 export type ContainerFormat = typeof ContainerFormat[keyof typeof ContainerFormat];
@@ -34,6 +36,7 @@ export namespace ContainerFormat {
   export type PKCS7 = typeof ContainerFormat.PKCS7;
   export type JKS = typeof ContainerFormat.JKS;
   export type JCEKS = typeof ContainerFormat.JCEKS;
+  export type BKS = typeof ContainerFormat.BKS;
 }
 
 export function containerFormatFromJSON(object: any): ContainerFormat {
@@ -59,6 +62,9 @@ export function containerFormatFromJSON(object: any): ContainerFormat {
     case 6:
     case "CONTAINER_FORMAT_JCEKS":
       return ContainerFormat.JCEKS;
+    case 7:
+    case "CONTAINER_FORMAT_BKS":
+      return ContainerFormat.BKS;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }
@@ -80,6 +86,8 @@ export function containerFormatToJSON(object: ContainerFormat): string {
       return "CONTAINER_FORMAT_JKS";
     case ContainerFormat.JCEKS:
       return "CONTAINER_FORMAT_JCEKS";
+    case ContainerFormat.BKS:
+      return "CONTAINER_FORMAT_BKS";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }
@@ -101,6 +109,8 @@ export function containerFormatToNumber(object: ContainerFormat): number {
       return 5;
     case ContainerFormat.JCEKS:
       return 6;
+    case ContainerFormat.BKS:
+      return 7;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }
