@@ -40,11 +40,13 @@ export { isPkcs7, readPkcs7, writePkcs7 } from './pkcs7.ts';
 export {
   decryptPrivateKey,
   encryptPrivateKey,
+  readAnyPrivateKey,
   readLegacyEncryptedKey,
   readOpenSshPrivateKey,
   readPrivateKey,
-  readTraditionalDsaKey,
+  shapeOfKey,
   writeTraditionalKey,
+  type KeyShape,
   type PrivateKey,
 } from './private-key.ts';
 export { malformed, overLimit, passwordRequired, X509Error } from './x509-error.ts';

@@ -71,13 +71,20 @@ function readBody(label: string, { content, text, from, to }: Body): PemBlock {
 
 /** The first header, "Proc-Type: 4,ENCRYPTED", stands right behind the BEGIN line. */
 const HEADER_WITHIN = 100;
+const HEADER_LINE = /[ \t]*([^\r\n:]*:[^\r\n]*|)(?:\r\n?|\n)/y;
 
-/** RFC 1421 headers end with an empty line. */
+/** RFC 1421 headers: the lines with a colon, which base64 has not. Blanks at their ends and a missing empty line do no harm. */
 function readHeaders(text: string, from: number, to: number): { headers: string; start: number } {
-  if (!text.slice(from, Math.min(to, from + HEADER_WITHIN)).includes(':')) return { headers: '', start: from };
-  const body = text.slice(from, to);
-  const length = body.search(/\r?\n\r?\n/);
-  return length < 0 ? { headers: '', start: from } : { headers: body.slice(0, length).trim(), start: from + length };
+  const lines: string[] = [];
+  let start = from;
+  if (text.slice(from, Math.min(to, from + HEADER_WITHIN)).includes(':')) {
+    HEADER_LINE.lastIndex = from;
+    for (let line = HEADER_LINE.exec(text); line && HEADER_LINE.lastIndex <= to; line = HEADER_LINE.exec(text)) {
+      start = HEADER_LINE.lastIndex;
+      if (line[1]) lines.push(line[1].trimEnd());
+    }
+  }
+  return { headers: lines.join('\n'), start };
 }
 
 const [WHITE_SPACE, PADDING, OTHER] = [64, 65, 66];

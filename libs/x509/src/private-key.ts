@@ -10,11 +10,12 @@ import {
   decryptWithSecrets,
   encryptWithPassword,
   type EncryptionProfile,
-  type IterationBudget,
+  IterationBudget,
 } from './password-encryption.ts';
 import { plainSecret, type Password, type Secret } from './password-secret.ts';
 import { writePem } from './pem.ts';
-import { guard, malformed, overLimit, passwordRequired, X509Error } from './x509-error.ts';
+import { decryptTraditional } from './traditional-encryption.ts';
+import { guard, malformed, overLimit, passwordRequired, wrongPassword, X509Error } from './x509-error.ts';
 
 export const MAX_KEY_BYTES = 64 * 1024;
 
@@ -35,8 +36,7 @@ export type KeyEncoding = 'pkcs8' | 'pkcs1' | 'sec1';
 
 /** Reads a DER private key: PKCS#8 (RFC 5958), PKCS#1 (RFC 8017 appendix A.1.2) or SEC 1 (RFC 5915). */
 export function readPrivateKey(der: Uint8Array, type: KeyEncoding): PrivateKey {
-  if (der.length > MAX_KEY_BYTES)
-    throw overLimit('key bytes', MAX_KEY_BYTES, `The private key has ${der.length} bytes`);
+  checkLength(der);
   const described = type === 'pkcs8' ? describePkcs8(der) : undefined;
   try {
     const key = describe(createPrivateKey({ key: Buffer.from(der), format: 'der', type }));
@@ -73,22 +73,71 @@ function describePkcs8(der: Uint8Array): { attributes: string[]; unsupported?: X
 const NODE_ALGORITHMS = new Set(['RSA', 'RSA-PSS', 'DSA', 'DH', 'EC', 'Ed25519', 'Ed448', 'X25519', 'X448']);
 
 /** Reads a traditional DSA key (OpenSSL's DSAPrivateKey), which only has a PEM form. */
-export function readTraditionalDsaKey(bytes: Uint8Array): PrivateKey {
+function readTraditionalDsaKey(bytes: Uint8Array): PrivateKey {
   return guard('private key', () => describe(createPrivateKey(writePem('DSA PRIVATE KEY', bytes))));
 }
 
-/** Reads a traditional key that RFC 1421 headers encrypt (one MD5 round: no work limit is needed). */
-export function readLegacyEncryptedKey(
-  block: { label: string; headers: string; bytes: Uint8Array },
-  password: Password,
-): PrivateKey {
-  if (password === undefined) throw passwordRequired('private key');
-  const base64 = writePem(block.label, block.bytes);
-  const end = base64.indexOf('\n') + 1;
-  const key = `${base64.slice(0, end)}${block.headers}\n\n${base64.slice(end)}`;
-  return guard('or wrongly decrypted private key', () =>
-    describe(createPrivateKey({ key, format: 'pem', passphrase: password })),
-  );
+function checkLength(bytes: Uint8Array): void {
+  if (bytes.length > MAX_KEY_BYTES)
+    throw overLimit('key bytes', MAX_KEY_BYTES, `The private key has ${bytes.length} bytes`);
+}
+
+export type KeyShape = KeyEncoding | 'dsa' | 'encrypted';
+
+/** What form of private key the bytes have, by the first values inside the outer SEQUENCE; undefined for none. */
+export function shapeOfKey(der: Uint8Array): KeyShape | undefined {
+  try {
+    const inner = new DerReader(der, 'private key').enter(TAG.sequence);
+    if (inner.peek() === TAG.sequence) {
+      inner.next();
+      return inner.peek() === TAG.octetString ? 'encrypted' : undefined;
+    }
+    const version = inner.integer();
+    if (inner.peek() === TAG.octetString && version === 1) return 'sec1';
+    if (inner.peek() === TAG.integer) return isDsa(inner) ? 'dsa' : 'pkcs1';
+    if (inner.peek() !== TAG.sequence) return undefined;
+    inner.next();
+    return inner.peek() === TAG.octetString ? 'pkcs8' : undefined;
+  } catch (error) {
+    if (error instanceof X509Error) return undefined;
+    throw error;
+  }
+}
+
+/** Behind the version: p, q, g, y and x; RSA has eight numbers. */
+function isDsa(numbers: DerReader): boolean {
+  let count = 0;
+  for (; !numbers.done; count++) numbers.next(TAG.integer);
+  return count === 5;
+}
+
+/**
+ * Reads a private key in any DER form, whatever it was called: PKCS#8 plain or encrypted, PKCS#1, SEC 1, traditional DSA.
+ * Throws X509Error: MALFORMED for what is none.
+ */
+export function readAnyPrivateKey(der: Uint8Array, password: Password, budget: IterationBudget): PrivateKey {
+  checkLength(der);
+  const shape = shapeOfKey(der);
+  switch (shape) {
+    case 'encrypted':
+      return decryptPrivateKey(der, password, budget);
+    case 'dsa':
+      return readTraditionalDsaKey(der);
+    default:
+      return readPrivateKey(der, shape ?? 'pkcs8');
+  }
+}
+
+/** Reads a traditional key that RFC 1421 headers encrypt. */
+export function readLegacyEncryptedKey(block: { headers: string; bytes: Uint8Array }, password: Password): PrivateKey {
+  const der = decryptTraditional(block, password);
+  checkDecrypted(der);
+  return readAnyPrivateKey(der, undefined, new IterationBudget());
+}
+
+/** One wrong password in 256 leaves padding that looks right, and stream ciphers have none: what it leaves is no key. */
+function checkDecrypted(der: Uint8Array): void {
+  if (!shapeOfKey(der)) throw wrongPassword('private key');
 }
 
 /** Decrypts an EncryptedPrivateKeyInfo (RFC 5958 section 3); PASSWORD_REQUIRED without a password. */
@@ -103,14 +152,14 @@ export function decryptShroudedKey(
   secrets: readonly Secret[],
   budget: IterationBudget,
 ): { key: PrivateKey; secret: Secret } {
-  if (der.length > MAX_KEY_BYTES)
-    throw overLimit('key bytes', MAX_KEY_BYTES, `The private key has ${der.length} bytes`);
+  checkLength(der);
   const outer = new DerReader(der, 'encrypted private key');
   const info = outer.enter(TAG.sequence);
   outer.finish();
   const algorithm = info.enter(TAG.sequence);
   const data = info.octets();
   const { plain, secret } = decryptWithSecrets({ algorithm, data, budget, what: 'private key' }, secrets);
+  checkDecrypted(plain);
   return { key: readPrivateKey(plain, 'pkcs8'), secret };
 }
 
@@ -135,8 +184,7 @@ export function writeTraditionalKey(pkcs8: Uint8Array): string {
 
 /** The one key of an OpenSSH file. */
 export function readOpenSshPrivateKey(bytes: Uint8Array, password: Password, budget: IterationBudget): PrivateKey {
-  if (bytes.length > MAX_KEY_BYTES)
-    throw overLimit('key bytes', MAX_KEY_BYTES, `The private key has ${bytes.length} bytes`);
+  checkLength(bytes);
   return guard('OpenSSH private key', () => describe(readOpenSshKey(bytes, password, budget)));
 }
 

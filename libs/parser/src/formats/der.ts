@@ -1,64 +1,48 @@
 import {
-  decryptPrivateKey,
+  context,
   DerReader,
   IterationBudget,
+  readAnyPrivateKey,
   readCertificate,
-  readPrivateKey,
+  shapeOfKey,
   TAG,
   X509Error,
-  type Password,
+  type KeyShape,
 } from '@certferry/x509';
-import { emptyContainer, type Container } from '../container.ts';
+import { emptyContainer } from '../container.ts';
 import type { Format } from './format.ts';
 import { noticeIterations } from './notices.ts';
-
-type Shape = 'certificate' | 'pkcs8' | 'pkcs1' | 'sec1' | 'encrypted key';
 
 /** One DER value: a certificate, or a private key in any of its forms. */
 export const der: Format = {
   detect: (content) => shapeOf(content) !== undefined,
-  needsSandbox: (content) => shapeOf(content) === 'encrypted key',
+  needsSandbox: (content) => shapeOf(content) === 'encrypted',
   read(content, { password }) {
     const container = emptyContainer('DER');
     const shape = shapeOf(content);
     if (shape === 'certificate')
       container.certificates.push({ index: 0, der: content, facts: readCertificate(content), alias: '' });
-    else if (shape) readKey(container, { content, shape, password });
+    else {
+      const budget = new IterationBudget();
+      const key = readAnyPrivateKey(content, password, budget);
+      container.keys.push({ index: 0, key, encrypted: shape === 'encrypted', alias: '' });
+      noticeIterations(container, budget.spent);
+    }
     return container;
   },
 };
 
-function readKey(
-  container: Container,
-  from: { content: Uint8Array; shape: Exclude<Shape, 'certificate'>; password: Password },
-): void {
-  const budget = new IterationBudget();
-  const encrypted = from.shape === 'encrypted key';
-  const key =
-    from.shape === 'encrypted key'
-      ? decryptPrivateKey(from.content, from.password, budget)
-      : readPrivateKey(from.content, from.shape);
-  container.keys.push({ index: 0, key, encrypted, alias: '' });
-  noticeIterations(container, budget.spent);
-}
-
-/** Told apart by the first values inside the outer SEQUENCE. */
-function shapeOf(content: Uint8Array): Shape | undefined {
+/** A certificate's first value is its own SEQUENCE, which begins with a version or a serial number. */
+function isCertificate(content: Uint8Array): boolean {
   try {
-    const inner = new DerReader(content, 'container').enter(TAG.sequence);
-    if (inner.peek() === TAG.sequence) {
-      const first = inner.enter(TAG.sequence);
-      if (inner.peek() === TAG.octetString) return 'encrypted key';
-      return first.peek() === TAG.integer || first.peek() === 0xa0 ? 'certificate' : undefined;
-    }
-    const version = inner.integer();
-    if (inner.peek() === TAG.octetString && version === 1) return 'sec1';
-    if (inner.peek() === TAG.integer) return 'pkcs1';
-    if (inner.peek() !== TAG.sequence) return undefined;
-    inner.next();
-    return inner.peek() === TAG.octetString ? 'pkcs8' : undefined;
+    const tbs = new DerReader(content, 'container').enter(TAG.sequence).enter(TAG.sequence);
+    return tbs.peek() === TAG.integer || tbs.peek() === context(0);
   } catch (error) {
-    if (error instanceof X509Error) return undefined;
+    if (error instanceof X509Error) return false;
     throw error;
   }
+}
+
+function shapeOf(content: Uint8Array): KeyShape | 'certificate' | undefined {
+  return shapeOfKey(content) ?? (isCertificate(content) ? 'certificate' : undefined);
 }

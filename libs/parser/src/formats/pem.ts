@@ -1,14 +1,13 @@
 import { Buffer } from 'node:buffer';
 import {
   asBuffer,
-  decryptPrivateKey,
   IterationBudget,
   readCertificate,
+  readAnyPrivateKey,
   readLegacyEncryptedKey,
   readOpenSshPrivateKey,
   readPem,
-  readPrivateKey,
-  readTraditionalDsaKey,
+  shapeOfKey,
   X509Error,
   type Password,
   type PemBlock,
@@ -22,12 +21,14 @@ import { describeCrl, describeRequest } from './request.ts';
 
 const BEGIN = Buffer.from('-----BEGIN ');
 const ENCRYPTED = Buffer.from('ENCRYPTED');
+const PRIVATE_KEY = Buffer.from('PRIVATE KEY');
 const OPENSSH = Buffer.from('OPENSSH PRIVATE KEY');
 
 /** PEM (RFC 7468): certificates and keys in any mixture and order, with text around them. */
 export const pem: Format = {
   detect: (content) => asBuffer(content).includes(BEGIN),
-  needsSandbox: (content) => asBuffer(content).includes(ENCRYPTED) || asBuffer(content).includes(OPENSSH),
+  needsSandbox: (content) =>
+    [ENCRYPTED, OPENSSH].some((word) => asBuffer(content).includes(word)) || hasUnnamedEncryptedKey(content),
   read(content, { password }) {
     const container = emptyContainer('PEM');
     const budget = new IterationBudget();
@@ -36,6 +37,14 @@ export const pem: Format = {
     return container;
   },
 };
+
+/** Encrypted PKCS#8 under a label that does not say so. */
+function hasUnnamedEncryptedKey(content: Uint8Array): boolean {
+  if (!asBuffer(content).includes(PRIVATE_KEY)) return false;
+  return readPem(content).some(({ label, bytes }) => isKey(label) && bytes && shapeOfKey(bytes) === 'encrypted');
+}
+
+const isKey = (label: string): boolean => label.endsWith('PRIVATE KEY');
 
 /** Blocks that belong to a key file but hold nothing for us. */
 const PASSED_OVER = new Set(['EC PARAMETERS', 'DH PARAMETERS', 'PUBLIC KEY', 'RSA PUBLIC KEY']);
@@ -83,7 +92,7 @@ function readBlock(container: Container, at: BlockAt): void {
       container.keys.push({
         index,
         key,
-        encrypted: block.label.startsWith('ENCRYPTED') || block.headers !== '',
+        encrypted: block.headers.includes('ENCRYPTED') || shapeOfKey(block.bytes) === 'encrypted',
         alias: '',
       });
     else
@@ -99,23 +108,10 @@ function readBlock(container: Container, at: BlockAt): void {
   }
 }
 
+/** By its form, not by its label: what others write under PRIVATE KEY or RSA PRIVATE KEY is not always that. */
 function readKey(block: PemBlock & { bytes: Uint8Array }, { password, budget }: BlockAt): PrivateKey | undefined {
+  if (!isKey(block.label)) return undefined;
   if (block.headers.includes('ENCRYPTED')) return readLegacyEncryptedKey(block, password);
-  switch (block.label) {
-    case 'PRIVATE KEY':
-      return readPrivateKey(block.bytes, 'pkcs8');
-    case 'RSA PRIVATE KEY':
-      return readPrivateKey(block.bytes, 'pkcs1');
-    case 'EC PRIVATE KEY':
-    case 'SM2 PRIVATE KEY':
-      return readPrivateKey(block.bytes, 'sec1');
-    case 'DSA PRIVATE KEY':
-      return readTraditionalDsaKey(block.bytes);
-    case 'OPENSSH PRIVATE KEY':
-      return readOpenSshPrivateKey(block.bytes, password, budget);
-    case 'ENCRYPTED PRIVATE KEY':
-      return decryptPrivateKey(block.bytes, password, budget);
-    default:
-      return undefined;
-  }
+  if (block.label === 'OPENSSH PRIVATE KEY') return readOpenSshPrivateKey(block.bytes, password, budget);
+  return readAnyPrivateKey(block.bytes, password, budget);
 }

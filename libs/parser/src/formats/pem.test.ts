@@ -1,0 +1,105 @@
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasProgram, makeCertificate, temporaryFolder } from '@certferry/testing';
+import { describe, expect, test } from 'vitest';
+import { openContainer } from '../open-container.ts';
+import { pem } from './pem.ts';
+
+const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' }).toString();
+const open = (text: string, password?: string) => openContainer(Buffer.from(text), { password });
+
+describe.skipIf(!hasProgram('openssl'))('traditional keys that RFC 1421 headers encrypt', () => {
+  const folder = temporaryFolder('traditional');
+  const path = join(folder, 'key.pem');
+
+  async function makeKey(cipher: string, ...more: string[]): Promise<{ certificate: string; key: string }> {
+    const { pem: certificate, keyPem } = await makeCertificate({ commonName: 'traditional' });
+    writeFileSync(path, keyPem);
+    const key = openssl('ec', '-in', path, `-${cipher}`, '-passout', 'pass:chängeit', ...more);
+    expect(key).toContain('Proc-Type: 4,ENCRYPTED');
+    return { certificate, key };
+  }
+
+  const legacy = ['-provider', 'legacy', '-provider', 'default'];
+  test.each<[string, string[]]>([
+    ['aes-128-cbc', []],
+    ['aes-192-cbc', []],
+    ['aes-256-cbc', []],
+    ['aes-256-cfb', []],
+    ['aes-256-ctr', []],
+    ['camellia-256-cbc', []],
+    ['aria-192-cbc', []],
+    ['des3', []],
+    ['des', legacy],
+    ['rc2', legacy],
+  ])('%s: the right password opens it, a wrong one keeps nothing of the file', async (cipher, more) => {
+    const { certificate, key } = await makeKey(cipher, ...more);
+    const { certificates, keys, failures } = open(key + certificate, 'chängeit');
+    expect([certificates[0]!.key, keys[0]!.encrypted, failures]).toEqual([0, true, []]);
+    for (let i = 0; i < 20; i++)
+      expect(() => open(key + certificate, `wrong ${i}`)).toThrow(/^The password does not open the private key\.$/);
+    expect(() => open(key + certificate)).toThrow(/is encrypted: send its password/);
+  });
+
+  test.each(['bf', 'cast5-cbc', 'seed'])('%s, which is not read, is named', async (cipher) => {
+    const { key } = await makeKey(cipher, ...legacy);
+    expect(() => open(key, 'chängeit')).toThrow(
+      /^The private key uses (BF-CBC|CAST5-CBC|SEED-CBC), which is not supported\.$/,
+    );
+  });
+
+  test('blanks at line ends, CR LF, CR, and no empty line behind the headers', async () => {
+    const { key } = await makeKey('aes-256-cbc');
+    const variants = [
+      key.replaceAll('\n', ' \n'),
+      key.replaceAll('\n', '\t \r\n'),
+      key.replaceAll('\n', '\r\n'),
+      key.replaceAll('\n', '\r'),
+      key.replaceAll('\n', '\n  '),
+      key.replace('\n\n', '\n'),
+    ];
+    for (const variant of variants) expect(open(variant, 'chängeit').keys.length).toBe(1);
+  });
+
+  test('headers that make no sense are said', async () => {
+    const { key } = await makeKey('aes-256-cbc');
+    for (const header of ['DEK-Info: AES-256-CBC,ABCD', 'DEK-Info: AES-256-CBC', 'X: y'])
+      expect(() => open(key.replace(/DEK-Info.*/, header), 'chängeit')).toThrow(/Malformed DEK-Info header/);
+  });
+});
+
+describe.skipIf(!hasProgram('openssl'))('a key is read by its form, whatever its label says', () => {
+  const path = join(temporaryFolder('labels'), 'key.pem');
+  const relabelled = (text: string, label: string) =>
+    text.replace(/-----(BEGIN|END) [A-Z ]*PRIVATE KEY-----/g, `-----$1 ${label}-----`);
+
+  test.each(['rsa', 'ec', 'dsa', 'ed25519'])('%s', (type) => {
+    const parameters: Record<string, string[]> = {
+      rsa: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048'],
+      ec: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+      ed25519: ['-algorithm', 'Ed25519'],
+    };
+    if (type === 'dsa') {
+      writeFileSync(path, openssl('dsaparam', '2048'));
+      writeFileSync(path, openssl('gendsa', path));
+    } else writeFileSync(path, openssl('genpkey', ...parameters[type]!));
+    const plain = openssl('pkey', '-in', path);
+    const expected = open(plain).keys[0]!.key;
+    const forms = [plain, openssl('pkcs8', '-topk8', '-in', path, '-passout', 'pass:changeit')];
+    if (type !== 'ed25519') forms.push(openssl('pkey', '-in', path, '-traditional'));
+    for (const form of forms) {
+      const encrypted = form === forms[1];
+      for (const label of ['PRIVATE KEY', 'RSA PRIVATE KEY', 'EC PRIVATE KEY', 'DSA PRIVATE KEY']) {
+        const content = relabelled(form, label);
+        const { keys, failures } = open(content, 'changeit');
+        expect([keys, failures]).toEqual([[{ index: 0, key: expected, encrypted, alias: '' }], []]);
+        // What derives a key is for a child process, whatever it is called.
+        expect(pem.needsSandbox(Buffer.from(content))).toBe(encrypted);
+        if (encrypted) expect(() => open(content, 'wrong')).toThrow(/password does not open/);
+      }
+    }
+    expect(createPrivateKey(plain).asymmetricKeyType).toBe(type);
+  });
+});
