@@ -24,6 +24,7 @@ const MARK = '-----';
  */
 export function readPem(content: Uint8Array): PemBlock[] {
   const text = asBuffer(content).toString('latin1');
+  const lines = new LineCounter(text);
   const blocks: PemBlock[] = [];
   let at = text.indexOf(`${MARK}BEGIN `);
   while (at >= 0) {
@@ -43,30 +44,57 @@ export function readPem(content: Uint8Array): PemBlock[] {
       blocks.push({ label, headers: '', problem: `The PEM block at byte ${at} has no matching END line` });
       at = text.indexOf(`${MARK}BEGIN `, bodyStart);
     } else {
-      blocks.push(readBody(label, { content, text, from: bodyStart, to: bodyEnd }));
+      blocks.push(readBody({ label, number: blocks.length + 1, lines }, { content, from: bodyStart, to: bodyEnd }));
       at = text.indexOf(`${MARK}BEGIN `, bodyEnd + end.length);
     }
   }
   return blocks;
 }
 
-/** A body between two offsets, as bytes and as the same Latin-1 text. */
+/** The numbers of lines, from 1, for offsets that never go back: so that it stays one scan. */
+class LineCounter {
+  readonly text: string;
+  #at = 0;
+  #line = 1;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  lineOf(offset: number): number {
+    const ends = this.text.slice(this.#at, offset).match(/\r\n?|\n/g);
+    this.#line += ends?.length ?? 0;
+    this.#at = offset;
+    return this.#line;
+  }
+}
+
+/** A body between two offsets. */
 interface Body {
   content: Uint8Array;
-  text: string;
   from: number;
   to: number;
 }
 
-function readBody(label: string, { content, text, from, to }: Body): PemBlock {
-  const { headers, start } = readHeaders(text, from, to);
-  const bytes = decodeBase64(content, start, to);
-  if (bytes === undefined) return { label, headers, problem: `The ${label} is not valid base64` };
-  if (bytes.length > MAX_PEM_BLOCK_BYTES) {
+interface BlockName {
+  label: string;
+  /** Counts from 1, for people. */
+  number: number;
+  lines: LineCounter;
+}
+
+function readBody({ label, number, lines }: BlockName, { content, from, to }: Body): PemBlock {
+  const { headers, start } = readHeaders(lines.text, from, to);
+  const decoded = decodeBase64(content, start, to);
+  if (typeof decoded === 'number') {
+    const problem = `PEM block ${number} (${label}) is not valid base64 in line ${lines.lineOf(decoded)}`;
+    return { label, headers, problem };
+  }
+  if (decoded.length > MAX_PEM_BLOCK_BYTES) {
     const problem = `The ${label} has more than ${MAX_PEM_BLOCK_BYTES} bytes, the limit for a PEM block`;
     return { label, headers, problem };
   }
-  return { label, headers, bytes };
+  return { label, headers, bytes: decoded };
 }
 
 /** The first header, "Proc-Type: 4,ENCRYPTED", stands right behind the BEGIN line. */
@@ -95,17 +123,18 @@ BASE64[0x3d] = PADDING;
 for (const [value, octet] of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/').entries())
   BASE64[octet] = value;
 
-/** Strict, with white space anywhere; undefined for anything else, also for nothing. */
-function decodeBase64(text: Uint8Array, from: number, to: number): Buffer | undefined {
+/** Strict, with white space anywhere; the offset of what is wrong for anything else, also for nothing. */
+function decodeBase64(text: Uint8Array, from: number, to: number): Buffer | number {
   const out = Buffer.allocUnsafe(((to - from) * 3) >> 2);
-  let [length, bits, characters, padding] = [0, 0, 0, 0];
+  let [length, bits, characters, padding, last] = [0, 0, 0, 0, from];
   for (let i = from; i < to; i++) {
     const value = BASE64[text[i]!]!;
     if (value === WHITE_SPACE) continue;
-    if (value === OTHER || (padding > 0 && value !== PADDING)) return undefined;
+    if (value === OTHER || (padding > 0 && value !== PADDING)) return i;
     characters++;
+    last = i;
     if (value === PADDING) {
-      if (++padding > 2) return undefined;
+      if (++padding > 2) return i;
       continue;
     }
     bits = (bits << 6) | value;
@@ -116,7 +145,7 @@ function decodeBase64(text: Uint8Array, from: number, to: number): Buffer | unde
       bits = 0;
     }
   }
-  if (characters === 0 || (characters & 3) !== 0) return undefined;
+  if (characters === 0 || (characters & 3) !== 0) return last;
   if (padding > 0) out[length++] = padding === 1 ? bits >> 10 : bits >> 4;
   if (padding === 1) out[length++] = bits >> 2;
   return out.subarray(0, length);

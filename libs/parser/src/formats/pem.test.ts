@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasProgram, makeCertificate, temporaryFolder } from '@certferry/testing';
+import { hasProgram, makeCertificate, makeChain, temporaryFolder } from '@certferry/testing';
 import { describe, expect, test } from 'vitest';
 import { openContainer } from '../open-container.ts';
 import { pem } from './pem.ts';
@@ -102,4 +102,53 @@ describe.skipIf(!hasProgram('openssl'))('a key is read by its form, whatever its
     }
     expect(createPrivateKey(plain).asymmetricKeyType).toBe(type);
   });
+});
+
+describe.skipIf(!hasProgram('openssl'))('labels of certificates that OpenSSL takes', () => {
+  const folder = temporaryFolder('certificate-labels');
+  const path = join(folder, 'certificates.pem');
+
+  test('TRUSTED CERTIFICATE: the certificate is read, what it is trusted for is dropped with a notice', async () => {
+    const { pem: certificate, keyPem, der } = await makeCertificate({ commonName: 'trusted' });
+    writeFileSync(path, certificate);
+    const trusted = openssl('x509', '-in', path, '-trustout', '-addtrust', 'serverAuth', '-setalias', 'mine');
+    const without = openssl('x509', '-in', path, '-trustout');
+    expect(trusted).toContain('-----BEGIN TRUSTED CERTIFICATE-----');
+    const container = open(keyPem + trusted + without.replaceAll('TRUSTED CERT', 'X509 CERT'));
+    expect(container.certificates.map((one) => [one.index, one.key, Buffer.from(one.der).equals(der)])).toEqual([
+      [1, 0, true],
+      [2, 0, true],
+    ]);
+    expect(container.notices).toContain('What OpenSSL trusts certificate 1 for (TRUSTED CERTIFICATE) was dropped.');
+    expect(container.failures).toEqual([]);
+    expect(open(without).notices).toEqual([]);
+  });
+
+  test.each(['CERTIFICATE', 'PKCS7', 'PKCS #7 SIGNED DATA', 'CMS'])('PKCS#7 under %s', async (label) => {
+    const { root, intermediate, leaf } = await makeChain('adcs');
+    writeFileSync(path, leaf.pem + intermediate.pem + root.pem);
+    const chain = openssl('crl2pkcs7', '-nocrl', '-certfile', path).replaceAll('PKCS7', label);
+    const { certificates, keys, failures } = open(chain + leaf.keyPem);
+    expect([...certificates, ...keys].map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+    expect(certificates.map(({ facts }) => facts.commonName).toSorted()).toEqual([
+      'Issuer of adcs',
+      'Root of adcs',
+      'adcs',
+    ]);
+    expect([keys.length, failures]).toEqual([1, []]);
+  });
+});
+
+test('a block that is not base64 fails alone, with its number and its line', async () => {
+  const { pem: certificate } = await makeCertificate({ commonName: 'whole' });
+  const { certificates, failures } = open(`# one\n${certificate.replace('\n', '\n…\n')}${certificate}`);
+  expect(certificates.length).toBe(1);
+  expect(failures).toEqual([
+    {
+      index: 0,
+      what: 'CERTIFICATE',
+      reason: 'MALFORMED',
+      message: 'PEM block 1 (CERTIFICATE) is not valid base64 in line 3.',
+    },
+  ]);
 });

@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer';
 import {
   asBuffer,
+  DerReader,
+  isPkcs7,
   IterationBudget,
   readCertificate,
   readAnyPrivateKey,
@@ -8,6 +10,7 @@ import {
   readOpenSshPrivateKey,
   readPem,
   shapeOfKey,
+  TAG,
   X509Error,
   type Password,
   type PemBlock,
@@ -32,11 +35,20 @@ export const pem: Format = {
   read(content, { password }) {
     const container = emptyContainer('PEM');
     const budget = new IterationBudget();
-    for (const [index, block] of readPem(content).entries()) readBlock(container, { block, index, password, budget });
+    let index = 0;
+    for (const block of readPem(content)) {
+      const before = countOf(container);
+      readBlock(container, { block, index, password, budget });
+      // A PKCS#7 block has many.
+      index += Math.max(countOf(container) - before, 1);
+    }
     noticeIterations(container, budget.spent);
     return container;
   },
 };
+
+const countOf = ({ certificates, keys, failures }: Container): number =>
+  certificates.length + keys.length + failures.length;
 
 /** Encrypted PKCS#8 under a label that does not say so. */
 function hasUnnamedEncryptedKey(content: Uint8Array): boolean {
@@ -48,6 +60,10 @@ const isKey = (label: string): boolean => label.endsWith('PRIVATE KEY');
 
 /** Blocks that belong to a key file but hold nothing for us. */
 const PASSED_OVER = new Set(['EC PARAMETERS', 'DH PARAMETERS', 'PUBLIC KEY', 'RSA PUBLIC KEY']);
+
+/** As OpenSSL takes them. */
+const CERTIFICATE_LABELS = new Set(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE']);
+const PKCS7_LABELS = new Set(['PKCS7', 'PKCS #7 SIGNED DATA', 'CMS']);
 
 /** What is recognised and described, and not kept. */
 const DESCRIBED: Record<string, (der: Uint8Array) => string> = {
@@ -74,11 +90,11 @@ function readBlock(container: Container, at: BlockAt): void {
     return;
   }
   try {
-    if (block.label === 'CERTIFICATE' || block.label === 'X509 CERTIFICATE') {
-      container.certificates.push({ index, der: block.bytes, facts: readCertificate(block.bytes), alias: '' });
+    if (CERTIFICATE_LABELS.has(block.label)) {
+      readCertificateBlock(container, { label: block.label, bytes: block.bytes, index });
       return;
     }
-    if (block.label === 'PKCS7' || block.label === 'CMS') {
+    if (PKCS7_LABELS.has(block.label)) {
       readInto(container, block.bytes, index);
       return;
     }
@@ -107,6 +123,22 @@ function readBlock(container: Container, at: BlockAt): void {
     container.failures.push({ index, what: block.label, reason: error.reason, message: error.message });
   }
 }
+
+/** A certificate, also with what OpenSSL trusts it for, or the chain that AD CS calls a certificate. */
+function readCertificateBlock(container: Container, block: { label: string; bytes: Uint8Array; index: number }): void {
+  const { label, bytes, index } = block;
+  if (isPkcs7(bytes)) {
+    readInto(container, bytes, index);
+    return;
+  }
+  const der = label === 'TRUSTED CERTIFICATE' ? withoutTrust(bytes) : bytes;
+  container.certificates.push({ index, der, facts: readCertificate(der), alias: '' });
+  if (der.length < bytes.length)
+    container.notices.push(`What OpenSSL trusts certificate ${index} for (TRUSTED CERTIFICATE) was dropped.`);
+}
+
+/** X509_CERT_AUX (OpenSSL's own) stands behind the certificate. */
+const withoutTrust = (bytes: Uint8Array): Uint8Array => new DerReader(bytes, 'certificate').next(TAG.sequence).raw();
 
 /** By its form, not by its label: what others write under PRIVATE KEY or RSA PRIVATE KEY is not always that. */
 function readKey(block: PemBlock & { bytes: Uint8Array }, { password, budget }: BlockAt): PrivateKey | undefined {
