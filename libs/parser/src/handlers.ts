@@ -4,6 +4,7 @@ import { parseArchive } from './archive/parse-archive.ts';
 import { readFast } from './fast-path.ts';
 import type { Passwords } from './formats/format.ts';
 import { KEYSTORE_TYPES, toOpenResponse } from './mapping.ts';
+import { refuseNothing } from './nothing-to-import.ts';
 import { checkSizes, recognise } from './open-container.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 
@@ -16,7 +17,11 @@ async function open(sandbox: Sandbox, content: Uint8Array, passwords: Passwords)
 export function createHandlers(sandbox: Sandbox): parserV1.ParserServiceImplementation {
   return {
     inspect: async ({ content, ...passwords }) => (await open(sandbox, content, passwords)).inspection!,
-    open: ({ content, ...passwords }) => open(sandbox, content, passwords),
+    open: async ({ content, ...passwords }) => {
+      const opened = await open(sandbox, content, passwords);
+      refuseNothing(opened.inspection!);
+      return opened;
+    },
     editKeystore: async ({ content, password, edit }) => {
       if (content.length > 0) {
         checkSizes(content, { password });

@@ -61,7 +61,7 @@ function refuseTruncated(content: Uint8Array): void {
 
 /** Reads what was recognised and pairs its keys. A container in which nothing can be read is refused with its first failure. */
 export function readContainer({ format, content, behind, notices }: Recognised, passwords: Passwords): Container {
-  const container = format.read(content, passwords);
+  const container = hintAtLineBreak(passwords, () => format.read(content, passwords));
   for (const one of behind) readBehind(container, one, passwords);
   container.notices.unshift(...notices);
   pairKeys(container);
@@ -81,6 +81,18 @@ function readBehind(container: Container, { format, content }: Recognised, passw
     if (!(error instanceof X509Error) || refusesContainer(error)) throw error;
     const failure = { index: 0, what: 'DER', reason: error.reason, message: error.message };
     appendContainer(container, { ...emptyContainer('DER'), failures: [failure] });
+  }
+}
+
+/** What is read from a file often has the end of its line behind the password: a wrong one that has is told so. */
+function hintAtLineBreak({ password = '', keyPassword = '' }: Passwords, read: () => Container): Container {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof X509Error) || error.reason !== 'WRONG_PASSWORD') throw error;
+    if (!/[\r\n]$/.test(password) && !/[\r\n]$/.test(keyPassword)) throw error;
+    const hint = 'The password that was sent ends with a line break: if that is not part of it, send it without.';
+    throw invalid(error.reason, `${error.message} ${hint}`);
   }
 }
 

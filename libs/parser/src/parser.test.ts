@@ -132,6 +132,66 @@ describe('parser', () => {
     expect(await failure(Buffer.alloc(MAX_CONTAINER_BYTES))).toMatchObject({ reason: 'UNKNOWN_FORMAT' });
   });
 
+  test('what has no certificate and no key cannot be imported: the refusal says what was found', async () => {
+    const folder = temporaryFolder('nothing');
+    const key = new URL('../../x509/fixtures/ec.key', import.meta.url).pathname;
+    const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe', cwd: folder });
+    for (const name of ['index.txt', 'crlnumber']) writeFileSync(join(folder, name), name === 'crlnumber' ? '01' : '');
+    writeFileSync(
+      join(folder, 'ca.cnf'),
+      '[ca]\ndefault_ca=x\n[x]\ndatabase=index.txt\ncrlnumber=crlnumber\ndefault_md=sha256\ndefault_crl_days=1',
+    );
+    openssl('req', '-x509', '-new', '-key', key, '-subj', '/CN=Revoker', '-out', 'ca.pem');
+    const crl = openssl('ca', '-config', 'ca.cnf', '-gencrl', '-keyfile', key, '-cert', 'ca.pem');
+    const secret = [
+      '-alias',
+      'aes',
+      '-keyalg',
+      'AES',
+      '-keysize',
+      '128',
+      '-storepass',
+      'changeit',
+      '-storetype',
+      'JCEKS',
+    ];
+    execFileSync('keytool', ['-genseckey', '-keystore', join(folder, 'secret.jceks'), ...secret], { stdio: 'pipe' });
+    const request = ['req', '-new', '-key', key, '-subj', '/CN=wanted'];
+    const cases: [Buffer, RegExp][] = [
+      [
+        openssl('pkey', '-in', key, '-pubout'),
+        /A PUBLIC KEY block was passed over: send the private key or the certificate\./,
+      ],
+      [openssl(...request), /A certificate request for "CN=wanted" .*: import the certificate that its CA makes\./],
+      [openssl(...request, '-outform', 'DER'), /A certificate request for "CN=wanted"/],
+      [crl, /A certificate revocation list of "CN=Revoker" was passed over/],
+      [readFileSync(join(folder, 'secret.jceks')), /The secret key "aes" was passed over/],
+      [openssl('crl2pkcs7', '-nocrl'), /nothing to import\. It is empty\./],
+      [Buffer.from(openssl('pkey', '-in', key, '-pubout').toString().repeat(7)), /There are 2 more like these\.$/],
+    ];
+    for (const [content, found] of cases) {
+      const message = expect.stringMatching(found) as string;
+      const refused = { code: 'INVALID_ARGUMENT', reason: 'NOTHING_TO_IMPORT', message };
+      await expect(client.open({ content, password: 'changeit' })).rejects.toMatchObject(refused);
+      expect((await client.inspect({ content, password: 'changeit' })).certificates).toEqual([]);
+    }
+  });
+
+  test('a wrong password that ends with a line break gets a hint, and only that', async () => {
+    const wrong = /^The password does not open the [^.]*\./.source;
+    for (const name of ['openssl-default.p12', 'leaf.encrypted.key', 'leaf.legacy-encrypted.key']) {
+      for (const end of ['\n', '\r\n', '\r']) {
+        const error = (await failure(fixture(name), `changeit${end}`)) as Error;
+        expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'WRONG_PASSWORD' });
+        expect(error.message).toMatch(
+          new RegExp(`${wrong} The password that was sent ends with a line break: .*without`),
+        );
+        expect(error.message).not.toContain('changeit');
+      }
+      expect(((await failure(fixture(name), 'wrong')) as Error).message).toMatch(new RegExp(`${wrong}$`));
+    }
+  });
+
   test('a bad certificate beside a good one fails alone', async () => {
     const bad = '-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n';
     const answer = await client.inspect({ content: Buffer.from(bad + fixture('leaf.pem').toString()) });

@@ -152,3 +152,7 @@ test('a block that is not base64 fails alone, with its number and its line', asy
     },
   ]);
 });
+
+test('a BEGIN line that does not end is said', () => {
+  expect(() => open('x\n-----BEGIN CERTIF')).toThrow(/its BEGIN line does not end/);
+});

@@ -36,7 +36,12 @@ export const pem: Format = {
     const container = emptyContainer('PEM');
     const budget = new IterationBudget();
     let index = 0;
-    for (const block of readPem(content)) {
+    const blocks = readPem(content);
+    if (blocks.length === 0) {
+      const message = 'A PEM block begins here, but its BEGIN line does not end.';
+      container.failures.push({ index, what: 'PEM', reason: 'MALFORMED', message });
+    }
+    for (const block of blocks) {
       const before = countOf(container);
       readBlock(container, { block, index, password, budget });
       // A PKCS#7 block has many.
@@ -59,7 +64,12 @@ function hasUnnamedEncryptedKey(content: Uint8Array): boolean {
 const isKey = (label: string): boolean => label.endsWith('PRIVATE KEY');
 
 /** Blocks that belong to a key file but hold nothing for us. */
-const PASSED_OVER = new Set(['EC PARAMETERS', 'DH PARAMETERS', 'PUBLIC KEY', 'RSA PUBLIC KEY']);
+const PASSED_OVER: Record<string, string> = {
+  'EC PARAMETERS': '',
+  'DH PARAMETERS': '',
+  'PUBLIC KEY': ': send the private key or the certificate',
+  'RSA PUBLIC KEY': ': send the private key or the certificate',
+};
 
 /** As OpenSSL takes them. */
 const CERTIFICATE_LABELS = new Set(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE']);
@@ -81,8 +91,9 @@ interface BlockAt {
 
 function readBlock(container: Container, at: BlockAt): void {
   const { block, index } = at;
-  if (PASSED_OVER.has(block.label)) {
-    container.notices.push(`A ${block.label} block was passed over.`);
+  const advice = PASSED_OVER[block.label];
+  if (advice !== undefined) {
+    container.notices.push(`A ${block.label} block was passed over${advice}.`);
     return;
   }
   if (!block.bytes) {

@@ -49,6 +49,7 @@ const FIELD_OF_REASON: Record<string, string> = {
   MALFORMED: 'certificate',
   TRUNCATED: 'certificate',
   EMPTY: 'certificate',
+  NOTHING_TO_IMPORT: 'certificate',
   PASSWORD_REQUIRED: 'certificate',
   LIMIT_EXCEEDED: 'certificate',
   INVALID_JSON: 'body',
