@@ -38,11 +38,11 @@ export function checkSizes(wrapped: Uint8Array, { password, keyPassword }: Passw
 
 /** What a container is, by its bytes. INVALID_ARGUMENT TRUNCATED or UNKNOWN_FORMAT. */
 export function recognise(wrapped: Uint8Array): Recognised {
-  const content = unwrap(wrapped);
+  const { content, notices } = unwrap(wrapped);
   const several = recogniseValues(content);
-  if (several) return several;
+  if (several) return { ...several, notices: [...notices, ...several.notices] };
   const format = FORMATS.find((one) => one.detect(content));
-  if (format) return { format, content, behind: [], notices: [] };
+  if (format) return { format, content, behind: [], notices };
   refuseTruncated(content);
   throw invalid(
     'UNKNOWN_FORMAT',

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { asBuffer, toDefiniteLengths, X509Error } from '@certferry/x509';
+import { unescapePem } from './unescape.ts';
 
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 /** Base64 of anything that is a certificate or a key is longer than this. */
@@ -7,20 +8,32 @@ const LEAST_BASE64 = 64;
 /** REST clients send base64 of base64; nothing sends more. */
 const MOST_WRAPS = 3;
 
+export interface Unwrapped {
+  content: Uint8Array;
+  /** What was undone, where people should know. */
+  notices: string[];
+}
+
 /**
- * The bytes behind what tools and clients put around them: a byte order mark, UTF-16, base64 (also twice), and BER with
- * indefinite lengths in definite form. What is none of these comes back as it is.
+ * The bytes behind what tools and clients put around them: a byte order mark, UTF-16, base64 (also twice), escapes of PEM
+ * as text (also several), and BER with indefinite lengths in definite form. What is none of these comes back as it is.
  */
-export function unwrap(content: Uint8Array): Uint8Array {
-  let bytes = asBuffer(content);
+export function unwrap(wrapped: Uint8Array): Unwrapped {
+  let bytes = asBuffer(wrapped);
+  const notices = new Set<string>();
   for (let wraps = 0; wraps < MOST_WRAPS; wraps++) {
-    const inner = fromBase64(fromText(bytes));
-    if (inner === bytes) break;
-    bytes = inner;
+    const inner = unescapePem(fromBase64(fromText(bytes)));
+    if (inner.content === bytes) break;
+    bytes = inner.content;
+    for (const notice of inner.notices) notices.add(notice);
   }
+  return { content: toDefinite(bytes), notices: [...notices] };
+}
+
+function toDefinite(bytes: Buffer): Buffer {
   if (bytes[0] !== 0x30 || bytes[1] !== 0x80) return bytes;
   try {
-    return toDefiniteLengths(bytes, 'container');
+    return asBuffer(toDefiniteLengths(bytes, 'container'));
   } catch (error) {
     if (error instanceof X509Error && error.reason === 'LIMIT_EXCEEDED') throw error;
     return bytes;
