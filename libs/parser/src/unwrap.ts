@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { asBuffer, toDefiniteLengths, X509Error } from '@certferry/x509';
+import { documentKind } from './document/document-kind.ts';
 import { unescapePem } from './unescape.ts';
 
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
@@ -22,7 +23,9 @@ export function unwrap(wrapped: Uint8Array): Unwrapped {
   let bytes = asBuffer(wrapped);
   const notices = new Set<string>();
   for (let wraps = 0; wraps < MOST_WRAPS; wraps++) {
-    const inner = unescapePem(fromBase64(fromText(bytes)));
+    const plain = fromBase64(fromText(bytes));
+    // Of a document the texts are unwrapped, once it is parsed.
+    const inner = documentKind(plain) ? { content: plain, notices: [] } : unescapePem(plain);
     if (inner.content === bytes) break;
     bytes = inner.content;
     for (const notice of inner.notices) notices.add(notice);
