@@ -6,8 +6,8 @@ import { hasProgram, makeCertificate, temporaryFolder } from '@certferry/testing
 import { beforeAll, describe, expect, test } from 'vitest';
 import { context, DerReader, TAG } from '@certferry/x509';
 // The parts that a PKCS#12 is made of, for files that no program at hand writes any more.
-import { derNull, integer, octetString, oid, sequence, tlv } from '../../../x509/src/der-writer.ts';
-import { derivePkcs12Key } from '../../../x509/src/pkcs12-kdf.ts';
+import { derNull, integer, octetString, oid, sequence, tlv } from '@certferry/x509/der-writer';
+import { derivePkcs12Key } from '@certferry/x509/pkcs12-kdf';
 import { openContainer } from '../open-container.ts';
 
 const DATA = '1.2.840.113549.1.7.1';
