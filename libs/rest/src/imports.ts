@@ -7,7 +7,7 @@ import { idParams, requester, stringMap, text, time } from './scalars.ts';
 export const containerFormat = named('ContainerFormat', z.enum(['pem', 'der', 'pkcs12', 'pkcs7', 'jks', 'jceks', 'bks']));
 export type ContainerFormat = z.infer<typeof containerFormat>;
 
-export const importStatus = named('ImportStatus', z.enum(['completed', 'inspected']));
+export const importStatus = named('ImportStatus', z.enum(['completed', 'partial', 'failed', 'inspected']));
 export const importResult = named('ImportResult', z.enum(['created', 'updated', 'unchanged', 'failed']));
 export type ImportResult = z.infer<typeof importResult>;
 export const importedChange = named('ImportedChange', z.enum(['key', 'name', 'notes', 'metadata', 'tags']));
@@ -77,6 +77,14 @@ const importItem = named(
     fingerprintSha256: z.string().optional(),
     subject: z.string().optional(),
     hasPrivateKey: z.boolean(),
+    keyFromCertificateId: z
+      .string()
+      .optional()
+      .describe('The certificate that had the key already, where this one got it from the inventory'),
+    keyAddedTo: z
+      .array(z.string())
+      .optional()
+      .describe('Further certificates of the inventory that got the key of this item: those with its public key'),
     changes: z.array(importedChange).optional(),
     reason: z.string().optional(),
     message: z.string().optional(),
@@ -90,7 +98,11 @@ export const importAnswer = named(
   'Import',
   z.object({
     id: z.string().describe('Empty for an inspection'),
-    status: importStatus,
+    status: importStatus.describe('"partial": some items failed; "failed": all did; "inspected": nothing was kept'),
+    created: z.int().describe('How many items are new'),
+    updated: z.int(),
+    unchanged: z.int(),
+    failed: z.int(),
     format: containerFormat,
     notices: z.array(z.string()).optional().describe('What is odd but not wrong in the container'),
     ...requester,

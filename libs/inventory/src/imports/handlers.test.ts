@@ -27,6 +27,7 @@ describe.each(WAYS)('imports %s', (way) => {
     const pem = [leaf.pem, leaf.keyPem, intermediate.pem, root.pem];
     const first = await send(pem);
     expect(first).toMatchObject({ status: 'completed', format: 'pem', chains: [{ indexes: [0, 2, 3] }] });
+    expect(first).toMatchObject({ created: 3, updated: 0, unchanged: 0, failed: 0 });
     expect(
       first.items.map(({ index, result, hasPrivateKey, issuer }) => [index, result, hasPrivateKey, issuer]),
     ).toEqual([
@@ -99,6 +100,10 @@ describe.each(WAYS)('imports %s', (way) => {
     const { pem } = await makeCertificate({ commonName: 'good.example.com' });
     const bad = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
     const done = await send([bad, pem]);
+    expect(done).toMatchObject({ status: 'partial', created: 1, updated: 0, unchanged: 0, failed: 1 });
+    const again = await send([pem], { createOnly: true });
+    expect(again).toMatchObject({ status: 'failed', created: 0, updated: 0, unchanged: 0, failed: 1 });
+    expect((await inventory.imports.getImport({ id: done.id })).import).toEqual(done);
     expect(done.items).toMatchObject([
       { index: 0, result: FAILED, reason: 'MALFORMED', certificateId: '' },
       { index: 1, result: CREATED },
@@ -107,7 +112,7 @@ describe.each(WAYS)('imports %s', (way) => {
       code: 'INVALID_ARGUMENT',
       reason: 'WRONG_PASSWORD',
     });
-    expect(await stored('imports')).toBe(1);
+    expect(await stored('imports')).toBe(2);
   });
 
   test('a dry run answers what would happen, and keeps nothing', async () => {
@@ -117,7 +122,7 @@ describe.each(WAYS)('imports %s', (way) => {
     await send([known!.pem]);
     const options = { dryRun: true, metadata: { values: { owner: 'ann' } } };
     const answer = await send([known!.pem, known!.keyPem, fresh!.pem], options);
-    expect(answer).toMatchObject({ id: '', status: 'inspected' });
+    expect(answer).toMatchObject({ id: '', status: 'inspected', created: 1, updated: 1 });
     expect(answer.items).toMatchObject([
       { result: UPDATED, changes: ['key', 'metadata'], hasPrivateKey: true },
       { result: CREATED, certificateId: '', certificateNumber: 0, facts: { commonName: 'fresh.example.com' } },

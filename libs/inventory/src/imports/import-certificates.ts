@@ -5,7 +5,7 @@ import type { Client } from '@certferry/rpc';
 import { checkDescription, type Description } from '../certificates/certificate.ts';
 import type { MetadataFields } from '../metadata-fields/metadata-fields.ts';
 import { firstOfPem, toArrivals, toChains, type Arrival } from './arrivals.ts';
-import { failedItem, type Import, type ImportItem } from './import.ts';
+import { endStatus, failedItem, type Import, type ImportItem } from './import.ts';
 import type { Imports } from './imports.ts';
 import { Saving, type SavingContext } from './saving.ts';
 
@@ -47,15 +47,16 @@ export async function importCertificates(context: ImportContext, request: Import
     const found = request.firstOfPem ? firstOfPem(inspection!) : inspection!;
     const format = checkFormat(found, request);
     if (!dryRun) await context.metadataFields.note(Object.keys(request.metadata ?? {}));
+    const items = await saveAll(new Saving(context, { ...request, createdBy: requestedBy }), {
+      found,
+      privateKeys,
+      arrivals: toArrivals(found, privateKeys, request),
+    });
     const done: Import = {
       _id: dryRun ? '' : newId(),
-      status: dryRun ? 'inspected' : 'completed',
+      status: dryRun ? 'inspected' : endStatus(items),
       format,
-      items: await saveAll(new Saving(context, { ...request, createdBy: requestedBy }), {
-        found,
-        privateKeys,
-        arrivals: toArrivals(found, privateKeys, request),
-      }),
+      items,
       notices: found.notices,
       chains: toChains(found),
       requestedBy,

@@ -2,6 +2,9 @@ import type { CertificateFacts, Finding } from '@certferry/x509';
 
 export type ImportResult = 'created' | 'updated' | 'unchanged' | 'failed';
 
+/** "partial": some items failed; "failed": all did; "inspected": nothing was kept. */
+export type ImportStatus = 'completed' | 'partial' | 'failed' | 'inspected';
+
 export interface ImportItem {
   index: number;
   result: ImportResult;
@@ -18,6 +21,10 @@ export interface ImportItem {
   facts?: CertificateFacts;
   der?: Uint8Array;
   keyInContainer?: boolean;
+  /** The certificate that had the key already, where this one got it from the inventory. */
+  keyFromCertificateId?: string;
+  /** Further certificates of the inventory that got the key of this item. */
+  keyAddedTo?: string[];
 }
 
 /** How items belong together, by their index: a leaf, then its issuers, nearest first. */
@@ -30,7 +37,7 @@ export interface ImportChain {
 /** What an import did, kept so that it can be looked up. */
 export interface Import {
   _id: string;
-  status: 'completed' | 'inspected';
+  status: ImportStatus;
   format: string;
   items: ImportItem[];
   notices: string[];
@@ -41,6 +48,20 @@ export interface Import {
   /** Id of the request that asked for it. */
   requestId?: string;
   createdAt: Date;
+}
+
+/** How many items have each result. */
+export function countResults(items: ImportItem[]): Record<ImportResult, number> {
+  const counts = { created: 0, updated: 0, unchanged: 0, failed: 0 };
+  for (const { result } of items) counts[result]++;
+  return counts;
+}
+
+/** How an import that kept something ended. */
+export function endStatus(items: ImportItem[]): ImportStatus {
+  const { failed } = countResults(items);
+  if (failed === 0) return 'completed';
+  return failed === items.length ? 'failed' : 'partial';
 }
 
 export function failedItem(index: number, failure: { reason: string; message: string }): ImportItem {

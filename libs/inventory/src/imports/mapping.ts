@@ -1,6 +1,6 @@
 import { inventoryV1 } from '@certferry/contracts';
 import { explainExtensions } from '@certferry/x509';
-import type { Import } from './import.ts';
+import { countResults, type Import } from './import.ts';
 import type { ImportRequest } from './import-certificates.ts';
 
 const RESULTS = {
@@ -23,12 +23,15 @@ export function toImport({ _id: id, ...from }: Import): inventoryV1.Import {
     notices,
     createdAt,
     chains,
+    ...countResults(items),
     requestedBy: from.requestedBy ?? '',
     requestId: from.requestId ?? '',
     items: items.map((item) => ({
       ...item,
       der: item.der ?? new Uint8Array(),
       keyInContainer: item.keyInContainer ?? false,
+      keyFromCertificateId: item.keyFromCertificateId ?? '',
+      keyAddedTo: item.keyAddedTo ?? [],
       result: RESULTS[item.result],
       extensions: item.der && explained ? explainExtensions(item.der) : [],
     })),

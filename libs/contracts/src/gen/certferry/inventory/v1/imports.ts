@@ -131,7 +131,10 @@ export interface ImportCertificatesResponse {
 export interface Import {
   /** Empty for a dry run. */
   id: string;
-  /** "completed", or "inspected" for a dry run. */
+  /**
+   * "completed"; "partial" when some items failed, "failed" when all did;
+   * "inspected" for a dry run.
+   */
   status: string;
   items: ImportItem[];
   createdAt:
@@ -150,6 +153,11 @@ export interface Import {
   requestedBy: string;
   /** Id of the request that asked for it. */
   requestId: string;
+  /** How many items have each result. */
+  created: number;
+  updated: number;
+  unchanged: number;
+  failed: number;
 }
 
 export interface ImportChain {
@@ -191,6 +199,16 @@ export interface ImportItem {
   extensions: CertificateExtension[];
   /** Whether the container itself has the key. Only in a dry run. */
   keyInContainer: boolean;
+  /**
+   * The certificate that had the key already, where this one got it from the
+   * inventory.
+   */
+  keyFromCertificateId: string;
+  /**
+   * Further certificates of the inventory that got the key of this item: those
+   * with its public key.
+   */
+  keyAddedTo: string[];
 }
 
 export interface Finding {
@@ -574,6 +592,10 @@ function createBaseImport(): Import {
     chains: [],
     requestedBy: "",
     requestId: "",
+    created: 0,
+    updated: 0,
+    unchanged: 0,
+    failed: 0,
   };
 }
 
@@ -605,6 +627,18 @@ export const Import: MessageFns<Import> = {
     }
     if (message.requestId !== "") {
       writer.uint32(74).string(message.requestId);
+    }
+    if (message.created !== 0) {
+      writer.uint32(80).int32(message.created);
+    }
+    if (message.updated !== 0) {
+      writer.uint32(88).int32(message.updated);
+    }
+    if (message.unchanged !== 0) {
+      writer.uint32(96).int32(message.unchanged);
+    }
+    if (message.failed !== 0) {
+      writer.uint32(104).int32(message.failed);
     }
     return writer;
   },
@@ -694,6 +728,38 @@ export const Import: MessageFns<Import> = {
             message.requestId = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.created = reader.int32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.updated = reader.int32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.unchanged = reader.int32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.failed = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -729,6 +795,10 @@ export const Import: MessageFns<Import> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
+      created: isSet(object.created) ? globalThis.Number(object.created) : 0,
+      updated: isSet(object.updated) ? globalThis.Number(object.updated) : 0,
+      unchanged: isSet(object.unchanged) ? globalThis.Number(object.unchanged) : 0,
+      failed: isSet(object.failed) ? globalThis.Number(object.failed) : 0,
     };
   },
 
@@ -761,6 +831,18 @@ export const Import: MessageFns<Import> = {
     if (message.requestId !== "") {
       obj.requestId = message.requestId;
     }
+    if (message.created !== 0) {
+      obj.created = Math.round(message.created);
+    }
+    if (message.updated !== 0) {
+      obj.updated = Math.round(message.updated);
+    }
+    if (message.unchanged !== 0) {
+      obj.unchanged = Math.round(message.unchanged);
+    }
+    if (message.failed !== 0) {
+      obj.failed = Math.round(message.failed);
+    }
     return obj;
   },
 
@@ -778,6 +860,10 @@ export const Import: MessageFns<Import> = {
     message.chains = object.chains?.map((e) => ImportChain.fromPartial(e)) || [];
     message.requestedBy = object.requestedBy ?? "";
     message.requestId = object.requestId ?? "";
+    message.created = object.created ?? 0;
+    message.updated = object.updated ?? 0;
+    message.unchanged = object.unchanged ?? 0;
+    message.failed = object.failed ?? 0;
     return message;
   },
 };
@@ -917,6 +1003,8 @@ function createBaseImportItem(): ImportItem {
     findings: [],
     extensions: [],
     keyInContainer: false,
+    keyFromCertificateId: "",
+    keyAddedTo: [],
   };
 }
 
@@ -969,6 +1057,12 @@ export const ImportItem: MessageFns<ImportItem> = {
     }
     if (message.keyInContainer !== false) {
       writer.uint32(128).bool(message.keyInContainer);
+    }
+    if (message.keyFromCertificateId !== "") {
+      writer.uint32(138).string(message.keyFromCertificateId);
+    }
+    for (const v of message.keyAddedTo) {
+      writer.uint32(146).string(v!);
     }
     return writer;
   },
@@ -1114,6 +1208,22 @@ export const ImportItem: MessageFns<ImportItem> = {
             message.keyInContainer = reader.bool();
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.keyFromCertificateId = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.keyAddedTo.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1166,6 +1276,16 @@ export const ImportItem: MessageFns<ImportItem> = {
         : isSet(object.key_in_container)
         ? globalThis.Boolean(object.key_in_container)
         : false,
+      keyFromCertificateId: isSet(object.keyFromCertificateId)
+        ? globalThis.String(object.keyFromCertificateId)
+        : isSet(object.key_from_certificate_id)
+        ? globalThis.String(object.key_from_certificate_id)
+        : "",
+      keyAddedTo: globalThis.Array.isArray(object?.keyAddedTo)
+        ? object.keyAddedTo.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.key_added_to)
+        ? object.key_added_to.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -1219,6 +1339,12 @@ export const ImportItem: MessageFns<ImportItem> = {
     if (message.keyInContainer !== false) {
       obj.keyInContainer = message.keyInContainer;
     }
+    if (message.keyFromCertificateId !== "") {
+      obj.keyFromCertificateId = message.keyFromCertificateId;
+    }
+    if (message.keyAddedTo?.length) {
+      obj.keyAddedTo = message.keyAddedTo;
+    }
     return obj;
   },
 
@@ -1245,6 +1371,8 @@ export const ImportItem: MessageFns<ImportItem> = {
     message.findings = object.findings?.map((e) => Finding.fromPartial(e)) || [];
     message.extensions = object.extensions?.map((e) => CertificateExtension.fromPartial(e)) || [];
     message.keyInContainer = object.keyInContainer ?? false;
+    message.keyFromCertificateId = object.keyFromCertificateId ?? "";
+    message.keyAddedTo = object.keyAddedTo?.map((e) => e) || [];
     return message;
   },
 };
