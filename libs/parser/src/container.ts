@@ -1,5 +1,6 @@
 import {
   orderChains,
+  publicKeyBitsOf,
   readCertificate,
   X509Error,
   type CertificateFacts,
@@ -75,11 +76,12 @@ export function appendContainer(container: Container, { certificates, keys, fail
   container.notices.push(...notices);
 }
 
-/** Gives every certificate its key, by public key, whatever the order. */
+/** Gives every certificate its key, by the bits of the public key, whatever the order. */
 export function pairKeys(container: Container): Container {
-  const positions = new Map(container.keys.map(({ key }, position) => [key.publicKeySha256, position]));
+  if (container.keys.length === 0) return container;
+  const positions = new Map(container.keys.map(({ key }, position) => [key.publicKeyBitsSha256, position]));
   for (const certificate of container.certificates) {
-    const position = positions.get(certificate.facts.publicKeySha256);
+    const position = positions.get(publicKeyBitsOf(certificate.der));
     if (position !== undefined) certificate.key = position;
   }
   return container;

@@ -25,6 +25,7 @@ export function toInspection(container: Container): parserV1.InspectResponse {
       algorithm: key.algorithm,
       size: key.size,
       publicKeySha256: key.publicKeySha256,
+      publicKeyBitsSha256: key.publicKeyBitsSha256,
       encrypted,
       alias,
     })),

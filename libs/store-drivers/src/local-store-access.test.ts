@@ -26,8 +26,8 @@ const limits = (given: Partial<StoreLimits> = {}): StoreLimits => ({
 
 async function addition(): Promise<StoreChange> {
   const { der } = await makeCertificate({ commonName: 'access.example.com' });
-  const { fingerprintSha256, publicKeySha256 } = readCertificate(der);
-  const change = { alias: '', overwrite: false, fingerprintSha256, publicKeySha256, certificate: der, chain: [] };
+  const { fingerprintSha256 } = readCertificate(der);
+  const change = { alias: '', overwrite: false, fingerprintSha256, certificate: der, chain: [] };
   return { action: 'add', ...change };
 }
 

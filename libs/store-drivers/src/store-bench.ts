@@ -93,13 +93,12 @@ export class StoreBench {
   }
 
   add({ leaf, intermediate, root }: Chain, options: { overwrite?: boolean; alias?: string } = {}): StoreChange {
-    const { fingerprintSha256, publicKeySha256 } = readCertificate(leaf.der);
+    const { fingerprintSha256 } = readCertificate(leaf.der);
     return {
       action: 'add',
       alias: this.alias,
       overwrite: false,
       fingerprintSha256,
-      publicKeySha256,
       certificate: leaf.der,
       chain: [intermediate.der, root.der],
       privateKey: leaf.keyDer,

@@ -66,7 +66,6 @@ export interface AddChange {
   /** Whether another certificate in this place may be replaced. */
   overwrite: boolean;
   fingerprintSha256: string;
-  publicKeySha256: string;
   certificate: Buffer;
   /** Issuers, nearest first. */
   chain: Buffer[];

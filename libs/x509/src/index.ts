@@ -49,4 +49,5 @@ export {
   type KeyShape,
   type PrivateKey,
 } from './private-key.ts';
+export { publicKeyBitsOf } from './public-key-bits.ts';
 export { malformed, overLimit, passwordRequired, X509Error } from './x509-error.ts';

@@ -12,6 +12,7 @@ import {
   type WritingOptions,
 } from './pkcs12.ts';
 import { readPrivateKey, type PrivateKey } from './private-key.ts';
+import { publicKeyBitsOf } from './public-key-bits.ts';
 import { malformed } from './x509-error.ts';
 
 type CertificateBag = Extract<SafeBag, { kind: 'certificate' }>;
@@ -109,7 +110,7 @@ export function listKeystoreEntries(file: Pkcs12): KeystoreEntry[] {
 
 /** The certificate of a key: of several with its public key the one with its name, else with its localKeyId. */
 function leafOf(key: SafeBag & { kind: 'key' }, bags: BagFacts[]): BagFacts | undefined {
-  const fitting = bags.filter((one) => one.facts.publicKeySha256 === key.key.publicKeySha256);
+  const fitting = bags.filter((one) => one.publicKeyBits === key.key.publicKeyBitsSha256);
   const alias = key.alias?.toLowerCase();
   return (
     fitting.find(({ bag }) => alias !== undefined && bag.alias?.toLowerCase() === alias) ??
@@ -121,9 +122,11 @@ function leafOf(key: SafeBag & { kind: 'key' }, bags: BagFacts[]): BagFacts | un
 interface BagFacts {
   bag: CertificateBag;
   facts: CertificateFacts;
+  publicKeyBits: string;
 }
 
-const readFacts = (bags: CertificateBag[]): BagFacts[] => bags.map((bag) => ({ bag, facts: readCertificate(bag.der) }));
+const readFacts = (bags: CertificateBag[]): BagFacts[] =>
+  bags.map((bag) => ({ bag, facts: readCertificate(bag.der), publicKeyBits: publicKeyBitsOf(bag.der) }));
 
 function chainOf(leaf: BagFacts, all: BagFacts[]): BagFacts[] {
   const chain = [leaf];

@@ -14,6 +14,7 @@ import {
 } from './password-encryption.ts';
 import { plainSecret, type Password, type Secret } from './password-secret.ts';
 import { writePem } from './pem.ts';
+import { publicKeyBits } from './public-key-bits.ts';
 import { decryptTraditional } from './traditional-encryption.ts';
 import { guard, malformed, overLimit, passwordRequired, wrongPassword, X509Error } from './x509-error.ts';
 
@@ -30,6 +31,8 @@ export interface PrivateKey {
   publicKeySha256: string;
   /** Object identifiers of a PKCS#8's attributes (RFC 5958 section 2), which `pkcs8` does not have any more. */
   droppedAttributes?: string[];
+  /** SHA-256 over the public key's bits, as `publicKeyBitsOf` its certificate. */
+  publicKeyBitsSha256: string;
 }
 
 export type KeyEncoding = 'pkcs8' | 'pkcs1' | 'sec1';
@@ -196,5 +199,6 @@ function describe(key: KeyObject): PrivateKey {
     algorithm: keyAlgorithm,
     size: keySize,
     publicKeySha256: hash('sha256', spki, 'hex'),
+    publicKeyBitsSha256: publicKeyBits(spki),
   };
 }

@@ -17,7 +17,6 @@ export async function toStoreChange(
     alias,
     overwrite,
     fingerprintSha256: facts!.fingerprintSha256,
-    publicKeySha256: facts!.publicKeySha256,
     certificate: Buffer.from(der),
     chain: chain.map((issuer) => Buffer.from(issuer)),
     ...(includePrivateKey && { privateKey: Buffer.from(privateKey) }),

@@ -4,6 +4,7 @@ import {
   createKeystore,
   encryptPrivateKey,
   orderChains,
+  publicKeyBitsOf,
   readCertificate,
   readPem,
   readPrivateKey,
@@ -59,15 +60,16 @@ function openPem(content: Uint8Array): parserV1.OpenResponse & { inspection: par
           trusted: false,
         });
       } else {
-        const { publicKeySha256, algorithm, size, pkcs8 } = readPrivateKey(bytes, 'pkcs8');
-        keys.push({ index, algorithm, size, publicKeySha256, encrypted: false, alias: '', pkcs8 });
+        const { publicKeySha256, publicKeyBitsSha256, algorithm, size, pkcs8 } = readPrivateKey(bytes, 'pkcs8');
+        keys.push({ index, algorithm, size, publicKeySha256, publicKeyBitsSha256, encrypted: false, alias: '', pkcs8 });
       }
     } catch {
       failures.push({ index, what: label, reason: 'MALFORMED', message: `The ${label} cannot be read.` });
     }
   }
   for (const one of certificates) {
-    const key = keys.findIndex(({ publicKeySha256 }) => publicKeySha256 === one.facts!.publicKeySha256);
+    const bits = publicKeyBitsOf(one.der);
+    const key = keys.findIndex(({ publicKeyBitsSha256 }) => publicKeyBitsSha256 === bits);
     if (key >= 0) one.key = key;
   }
   const ordered = certificates.map(({ der, key }) => ({ der, facts: readCertificate(der), hasKey: key !== undefined }));

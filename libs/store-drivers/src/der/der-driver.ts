@@ -1,3 +1,4 @@
+import { publicKeyBitsOf } from '@certferry/x509';
 import { z } from 'zod';
 import type { StoreParser } from '../driver-context.ts';
 import { CertificateFiles, requireKey, unreadable } from '../files/certificate-files.ts';
@@ -44,8 +45,8 @@ async function decodeDer(contents: FileContents, parser: StoreParser): Promise<S
   if (!certificate) return undefined;
   const [leaf] = (await parser.inspect({ content: certificate })).certificates;
   if (!leaf) throw unreadable(contents, 'no certificate');
-  const held = key && (await parser.inspect({ content: key })).keys[0]?.publicKeySha256;
-  if (key && held !== leaf.facts!.publicKeySha256)
+  const held = key && (await parser.inspect({ content: key })).keys[0]?.publicKeyBitsSha256;
+  if (key && held !== publicKeyBitsOf(leaf.der))
     throw unreadable(contents, 'the key is not the key of the certificate');
   return { alias: '', ...toEntryCertificate(leaf), hasPrivateKey: key !== undefined, chain: [] };
 }

@@ -1,5 +1,5 @@
 import { precondition } from '@certferry/core';
-import { readPem, readPrivateKey } from '@certferry/x509';
+import { publicKeyBitsOf, readPem, readPrivateKey } from '@certferry/x509';
 import type { DriverContext } from '../driver-context.ts';
 import {
   isAnother,
@@ -91,7 +91,7 @@ export function keyFor(change: AddChange, old: Buffer | undefined): Buffer | und
   if (change.privateKey) return change.privateKey;
   const key = old && (readPem(old).find((one) => one.label === 'PRIVATE KEY')?.bytes ?? old);
   try {
-    return key && readPrivateKey(key, 'pkcs8').publicKeySha256 === change.publicKeySha256
+    return key && readPrivateKey(key, 'pkcs8').publicKeyBitsSha256 === publicKeyBitsOf(change.certificate)
       ? Buffer.from(key)
       : undefined;
   } catch {

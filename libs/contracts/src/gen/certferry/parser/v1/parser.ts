@@ -274,6 +274,12 @@ export interface KeyEntry {
   /** Whether the key itself was encrypted in the container. */
   encrypted: boolean;
   alias: string;
+  /**
+   * SHA-256 over the bits of the public key (the value of its BIT STRING; of an
+   * EC key the compressed point), lower-case hexadecimal: the same for every
+   * certificate of the key, however they write its algorithm.
+   */
+  publicKeyBitsSha256: string;
 }
 
 export interface Failure {
@@ -1117,7 +1123,15 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
 };
 
 function createBaseKeyEntry(): KeyEntry {
-  return { index: 0, algorithm: "", size: 0, publicKeySha256: "", encrypted: false, alias: "" };
+  return {
+    index: 0,
+    algorithm: "",
+    size: 0,
+    publicKeySha256: "",
+    encrypted: false,
+    alias: "",
+    publicKeyBitsSha256: "",
+  };
 }
 
 export const KeyEntry: MessageFns<KeyEntry> = {
@@ -1139,6 +1153,9 @@ export const KeyEntry: MessageFns<KeyEntry> = {
     }
     if (message.alias !== "") {
       writer.uint32(50).string(message.alias);
+    }
+    if (message.publicKeyBitsSha256 !== "") {
+      writer.uint32(58).string(message.publicKeyBitsSha256);
     }
     return writer;
   },
@@ -1204,6 +1221,14 @@ export const KeyEntry: MessageFns<KeyEntry> = {
             message.alias = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.publicKeyBitsSha256 = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1228,6 +1253,11 @@ export const KeyEntry: MessageFns<KeyEntry> = {
         : "",
       encrypted: isSet(object.encrypted) ? globalThis.Boolean(object.encrypted) : false,
       alias: isSet(object.alias) ? globalThis.String(object.alias) : "",
+      publicKeyBitsSha256: isSet(object.publicKeyBitsSha256)
+        ? globalThis.String(object.publicKeyBitsSha256)
+        : isSet(object.public_key_bits_sha256)
+        ? globalThis.String(object.public_key_bits_sha256)
+        : "",
     };
   },
 
@@ -1251,6 +1281,9 @@ export const KeyEntry: MessageFns<KeyEntry> = {
     if (message.alias !== "") {
       obj.alias = message.alias;
     }
+    if (message.publicKeyBitsSha256 !== "") {
+      obj.publicKeyBitsSha256 = message.publicKeyBitsSha256;
+    }
     return obj;
   },
 
@@ -1265,6 +1298,7 @@ export const KeyEntry: MessageFns<KeyEntry> = {
     message.publicKeySha256 = object.publicKeySha256 ?? "";
     message.encrypted = object.encrypted ?? false;
     message.alias = object.alias ?? "";
+    message.publicKeyBitsSha256 = object.publicKeyBitsSha256 ?? "";
     return message;
   },
 };
