@@ -4,7 +4,7 @@ import type { Certificate } from './certificate.ts';
 /** certferry.inventory.certificate.<what>; `changes` are the fields of an update. */
 export function certificateChanged(
   what: 'created' | 'updated' | 'deleted',
-  certificate: Certificate,
+  certificate: Pick<Certificate, '_id' | 'fingerprintSha256'>,
   { time, changes = [] }: { time: Date; changes?: string[] },
 ): Event {
   const data = {

@@ -7,6 +7,8 @@ export interface Certificate {
   fingerprintSha256: string;
   thumbprint: string;
   publicKeySha256: string;
+  /** What its private key is found by. Absent in certificates from before it was kept. */
+  publicKeyBitsSha256?: string;
   der: Buffer;
   facts: CertificateFacts;
   name: string;

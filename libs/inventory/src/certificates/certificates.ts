@@ -20,6 +20,7 @@ const schema = new mongoose.Schema<StoredCertificate>(
     fingerprintSha256: String,
     thumbprint: String,
     publicKeySha256: String,
+    publicKeyBitsSha256: String,
     der: Buffer,
     facts: Object,
     name: String,
@@ -42,6 +43,7 @@ const schema = new mongoose.Schema<StoredCertificate>(
 schema.index({ fingerprintSha256: 1 }, { unique: true, sparse: true });
 schema.index({ thumbprint: 1 }, { sparse: true });
 schema.index({ publicKeySha256: 1 }, { sparse: true });
+schema.index({ publicKeyBitsSha256: 1 }, { sparse: true });
 schema.index({ 'facts.subject': 1 }, { sparse: true });
 schema.index({ number: 1 }, { unique: true, sparse: true });
 schema.index({ 'search.name': 1, _id: 1 });
@@ -65,6 +67,18 @@ export interface CertificateQuery extends PageQuery {
   /** A sort field, "-" before it for descending. */
   sort: string;
 }
+
+/** Of a public key: its bits, and the whole SubjectPublicKeyInfo, which certificates from before have alone. */
+export interface PublicKeyHashes {
+  publicKeyBitsSha256: string;
+  publicKeySha256: string;
+}
+
+/** So much of a certificate as it takes to find its key. */
+export type KeyHolder = Pick<
+  Certificate,
+  '_id' | 'fingerprintSha256' | 'publicKeySha256' | 'publicKeyBitsSha256' | 'revision'
+>;
 
 const alive = { deleted: { $ne: true } };
 
@@ -92,7 +106,11 @@ export class Certificates {
   }
 
   /** Sets fields of the revision that was read; false when somebody else was faster. */
-  async update(certificate: Certificate, set: Partial<Certificate>, event: Event): Promise<boolean> {
+  async update(
+    certificate: Pick<Certificate, '_id' | 'revision'>,
+    set: Partial<Certificate>,
+    event: Event,
+  ): Promise<boolean> {
     const { matchedCount } = await this.#model.updateOne(
       { _id: certificate._id, revision: certificate.revision, ...alive },
       { $set: { ...set, revision: certificate.revision + 1, outbox: true }, $push: { pendingEvents: event } },
@@ -127,9 +145,19 @@ export class Certificates {
     return new Map(found.map(fromDatabase).map((one) => [one.fingerprintSha256, one]));
   }
 
-  async findByPublicKey(publicKeySha256: string): Promise<Certificate[]> {
-    const found = await this.#model.find({ publicKeySha256 }).limit(100).lean();
-    return found.map(fromDatabase);
+  /** Certificates with one of these public keys, of which the inventory has the private key, or has it not. */
+  async findKeyHolders(keys: PublicKeyHashes[], { hasPrivateKey }: { hasPrivateKey: boolean }): Promise<KeyHolder[]> {
+    const find = async (filter: object): Promise<KeyHolder[]> =>
+      await this.#model
+        .find({ ...filter, hasPrivateKey, ...alive })
+        .select('fingerprintSha256 publicKeySha256 publicKeyBitsSha256 revision')
+        .lean();
+    const bits = keys.map((key) => key.publicKeyBitsSha256);
+    const whole = keys.map((key) => key.publicKeySha256);
+    return [
+      ...(await find({ publicKeyBitsSha256: { $in: bits } })),
+      ...(await find({ publicKeySha256: { $in: whole }, publicKeyBitsSha256: { $exists: false } })),
+    ];
   }
 
   /** Certificates that could have issued one whose issuer is `subject`; CAs renew their certificates under one name. */

@@ -11,6 +11,8 @@ export interface Arrival {
   facts: CertificateFacts;
   privateKey?: Uint8Array;
   description: Description;
+  /** The name that a container gives it: the friendlyName of PKCS#12, the alias of a Java keystore. */
+  alias?: string;
 }
 
 /** A description is given to the leaves: those that are nobody's issuer in the container. */
@@ -20,7 +22,7 @@ export function toArrivals(
   { name, notes, metadata, tags }: Description,
 ): Arrival[] {
   const issuers = new Set(certificates.flatMap(({ facts }) => (facts!.selfIssued ? [] : [facts!.issuer])));
-  return certificates.map(({ index, der, facts, key }) => {
+  return certificates.map(({ index, der, facts, key, alias }) => {
     const issuer = issuers.has(facts!.subject);
     return {
       index,
@@ -29,6 +31,7 @@ export function toArrivals(
       // Read once, by the parser; the wire only makes present fields optional.
       facts: facts as CertificateFacts,
       privateKey: key === undefined ? undefined : privateKeys[key],
+      alias,
       description: issuer ? {} : { name, notes, metadata, tags },
     };
   });

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { inventoryV1 } from '@certferry/contracts';
+import { inventoryV1, parserV1 } from '@certferry/contracts';
 import { backgroundContext, withCallContext } from '@certferry/rpc';
 import { WAYS } from '@certferry/rpc/testing';
-import { makeCertificate, makeChain } from '@certferry/testing';
+import { makeCertificate, makeChain, type TestCertificate } from '@certferry/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createPemParser } from '../testing/pem-parser.ts';
 import { startInventory, type TestInventory } from '../testing/start-inventory.ts';
 
 const { CREATED, UPDATED, UNCHANGED, FAILED } = inventoryV1.ImportResult;
@@ -19,6 +20,16 @@ describe.each(WAYS)('imports %s', (way) => {
   const results = ({ items }: inventoryV1.Import) => items.map(({ result }) => result);
   const find = async (id: string) => (await inventory.certificates.getCertificate({ id })).certificate!;
   const count = async () => (await inventory.certificates.listCertificates({ withTotal: true, limit: 1 })).total;
+  const keyOf = async (id: string) => {
+    const material = inventory.client(inventoryV1.MaterialServiceDefinition);
+    return Buffer.from((await material.getCertificateMaterial({ id, includePrivateKey: true })).privateKey);
+  };
+  /** Certificates of one key. */
+  const renew = async (commonName: string, number = 2) => {
+    const first = await makeCertificate({ commonName });
+    const others = Array.from({ length: number - 1 }, () => makeCertificate({ commonName, sameKeyAs: first }));
+    return [first, ...(await Promise.all(others))] as [TestCertificate, TestCertificate, ...TestCertificate[]];
+  };
   const stored = async (collection: string) =>
     await inventory.database.connection.collection(collection).countDocuments();
 
@@ -75,6 +86,37 @@ describe.each(WAYS)('imports %s', (way) => {
     await expect(send([leaf.pem], { name: '' })).rejects.toMatchObject({ reason: 'INVALID_FIELD' });
   });
 
+  test('the name that a container gives is the name of what is new, where nobody gave one', async () => {
+    const { leaf, intermediate } = await makeChain('friendly.example.com');
+    const aliases = [' Shop front ', ''];
+    const other = await startInventory(way, {
+      parser: {
+        open: async (request, context) => {
+          const opened = await createPemParser().open(request, context);
+          for (const [i, one] of opened.inspection!.certificates!.entries()) one.alias = aliases[i];
+          return opened;
+        },
+      },
+    });
+    const names = async () => {
+      const { items } = await other.certificates.listCertificates({ sort: 'number' });
+      return items.map(({ name }) => name);
+    };
+    try {
+      await other.take(leaf.pem, intermediate.pem);
+      expect(await names()).toEqual(['Shop front', 'Issuer of friendly.example.com']);
+      aliases[0] = 'Back office';
+      expect((await other.take(leaf.pem)).map(({ result }) => result)).toEqual([UNCHANGED]);
+      const { pem } = await makeCertificate({ commonName: 'named.example.com' });
+      aliases[0] = 'x'.repeat(300);
+      await other.imports.importCertificates({ content: Buffer.from(pem), name: 'Given' });
+      await other.take((await makeCertificate({ commonName: 'long.example.com' })).pem);
+      expect((await names()).slice(2)).toEqual(['Given', 'x'.repeat(255)]);
+    } finally {
+      await other.stop();
+    }
+  });
+
   test('a key may come later, with its certificate or alone; one without a certificate fails', async () => {
     const made = await Promise.all(
       ['later', 'alone', 'stray'].map((name) => makeCertificate({ commonName: `${name}.example.com` })),
@@ -93,6 +135,104 @@ describe.each(WAYS)('imports %s', (way) => {
       const id = before.items[position]!.certificateId;
       const { privateKey } = await material.getCertificateMaterial({ id, includePrivateKey: true });
       expect(Buffer.from(privateKey)).toEqual(keyDer);
+    }
+  });
+
+  test('a renewed certificate gets the key that the inventory has, sealed for it alone', async () => {
+    const [old, renewed] = await renew('renewed.example.com');
+    const [first] = (await send([old.pem, old.keyPem])).items;
+    const done = await send([renewed.pem]);
+    expect(done.items).toMatchObject([
+      { result: CREATED, hasPrivateKey: true, keyFromCertificateId: first!.certificateId, keyAddedTo: [] },
+    ]);
+    const ids = [first!.certificateId, done.items[0]!.certificateId];
+    expect(await Promise.all(ids.map(keyOf))).toEqual([old.keyDer, old.keyDer]);
+    const sealed = await inventory.database.connection.collection('certificates').find({}).toArray();
+    expect(new Set(sealed.map(({ sealedKey }) => String(sealedKey))).size).toBe(2);
+    await inventory.certificates.deleteCertificate({ id: ids[0] });
+    expect(await keyOf(ids[1]!)).toEqual(old.keyDer);
+    expect((await send([renewed.pem])).items).toMatchObject([{ result: UNCHANGED, hasPrivateKey: true }]);
+  });
+
+  test('a key goes to every certificate with its public key, alone or with one of them', async () => {
+    const [a, b, c, d] = await renew('fleet.example.com', 4);
+    const ids = (await send([a!.pem, b!.pem])).items.map((item) => item.certificateId);
+    const alone = await send([a!.keyPem]);
+    expect(alone).toMatchObject({ status: 'completed', updated: 1, failed: 0 });
+    expect(alone.items).toMatchObject([{ result: UPDATED, changes: ['key'], hasPrivateKey: true }]);
+    const [item] = alone.items;
+    expect([item!.certificateId, ...item!.keyAddedTo].sort()).toEqual(ids.toSorted());
+    expect(await Promise.all(ids.map(keyOf))).toEqual([a!.keyDer, a!.keyDer]);
+    expect((await send([a!.keyPem])).items).toMatchObject([{ result: UNCHANGED, keyAddedTo: [] }]);
+    await vi.waitFor(() => expect(inventory.events.map(({ type }) => type.split('.').at(-1))).toHaveLength(4));
+    expect(inventory.events.slice(2).map(({ data }) => data)).toMatchObject([
+      { changes: ['key'] },
+      { changes: ['key'] },
+    ]);
+
+    // One that came without it while nobody had the key of it: as if from before keys were shared.
+    const later = (await send([c!.pem])).items[0]!;
+    const unset = { $set: { hasPrivateKey: false }, $unset: { sealedKey: '', publicKeyBitsSha256: '' } } as const;
+    const collection = inventory.database.connection.collection<{ _id: string }>('certificates');
+    await collection.updateOne({ _id: later.certificateId }, unset);
+    const again = await send([a!.pem, a!.keyPem]);
+    expect(again.items).toMatchObject([{ result: UNCHANGED, keyAddedTo: [later.certificateId] }]);
+    expect(await keyOf(later.certificateId)).toEqual(a!.keyDer);
+
+    // And where the key is only in the inventory, whatever came before.
+    await collection.updateOne({ _id: later.certificateId }, unset);
+    const last = await send([c!.pem, d!.pem]);
+    expect(last.items).toMatchObject([
+      { result: UPDATED, changes: ['key'], hasPrivateKey: true },
+      { result: CREATED, hasPrivateKey: true },
+    ]);
+    expect(last.items.map((one) => ids.includes(one.keyFromCertificateId))).toEqual([true, true]);
+  });
+
+  test('a dry run says which certificates would get a key, and gives none', async () => {
+    const [old, renewed, third] = await renew('planned.example.com', 3);
+    const [stored] = (await send([old!.pem])).items;
+    const plan = await send([renewed!.keyPem, renewed!.pem], { dryRun: true });
+    expect(plan.items).toMatchObject([{ result: CREATED, hasPrivateKey: true, keyAddedTo: [stored!.certificateId] }]);
+    expect(await find(stored!.certificateId)).toMatchObject({ hasPrivateKey: false });
+    await send([old!.keyPem]);
+    expect((await send([third!.pem], { dryRun: true })).items).toMatchObject([
+      { result: CREATED, hasPrivateKey: true, keyInContainer: false, keyFromCertificateId: stored!.certificateId },
+    ]);
+    expect(await count()).toBe(1);
+  });
+
+  test('who may only create gives no key to what is there and was in the container', async () => {
+    const [old, renewed] = await renew('created.example.com');
+    const [stored] = (await send([old.pem])).items;
+    const done = await send([old.pem, renewed.pem, old.keyPem], { createOnly: true });
+    expect(done.items).toMatchObject([
+      { result: FAILED, reason: 'CERTIFICATE_EXISTS', hasPrivateKey: false },
+      { result: CREATED, hasPrivateKey: true, keyAddedTo: [] },
+    ]);
+    expect(await find(stored!.certificateId)).toMatchObject({ hasPrivateKey: false });
+  });
+
+  test('the key and the renewed certificate at once, in whatever order, end with the key', async () => {
+    const made = await Promise.all(Array.from({ length: 5 }, (_, i) => renew(`race-${i}.example.com`)));
+    await Promise.all(made.flatMap(([old, renewed]) => [send([old.pem, old.keyPem]), send([renewed.pem])]));
+    const { items } = await inventory.certificates.listCertificates({ limit: 100 });
+    expect(items.map(({ hasPrivateKey }) => hasPrivateKey)).toEqual(Array.from({ length: 10 }, () => true));
+  });
+
+  test('what has neither a certificate nor a key in it is refused', async () => {
+    const empty: Partial<parserV1.InspectResponse> = { notices: ['A certificate revocation list was passed over.'] };
+    const parser = { open: () => Promise.resolve(parserV1.OpenResponse.fromPartial({ inspection: empty })) };
+    const other = await startInventory(way, { parser });
+    try {
+      for (const dryRun of [false, true])
+        await expect(other.imports.importCertificates({ content: Buffer.of(1), dryRun })).rejects.toMatchObject({
+          code: 'INVALID_ARGUMENT',
+          reason: 'NOTHING_TO_IMPORT',
+          message: expect.stringContaining('A certificate revocation list was passed over.'),
+        });
+    } finally {
+      await other.stop();
     }
   });
 

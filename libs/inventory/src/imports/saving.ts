@@ -1,8 +1,7 @@
-import { newId, type Clock } from '@certferry/core';
+import { newId } from '@certferry/core';
 import type { parserV1 } from '@certferry/contracts';
 import type { Numbers } from '@certferry/database';
-import type { SecretKeeper } from '@certferry/secrets';
-import { findOddities } from '@certferry/x509';
+import { findOddities, publicKeyBitsOf } from '@certferry/x509';
 import {
   changedFields,
   defaultName,
@@ -14,16 +13,13 @@ import {
   type Certificate,
 } from '../certificates/certificate.ts';
 import { certificateChanged } from '../certificates/certificate-changed.ts';
-import type { Certificates } from '../certificates/certificates.ts';
 import type { Arrival } from './arrivals.ts';
 import { failedItem, type ImportItem } from './import.ts';
+import { shareKeys, type SavedItem, type SharingContext } from './share-keys.ts';
 
-export interface SavingContext {
-  certificates: Certificates;
+export interface SavingContext extends SharingContext {
   /** Of certificates. */
   numbers: Numbers;
-  secrets: SecretKeeper;
-  clock: Clock;
 }
 
 export interface SavingOptions {
@@ -35,6 +31,8 @@ export interface SavingOptions {
   /** Id of the API key. */
   createdBy: string;
 }
+
+const MAX_NAME_CHARACTERS = 255;
 
 /** Saves what arrived, certificate by certificate; each is created or updated in one write. */
 export class Saving {
@@ -50,14 +48,46 @@ export class Saving {
     return (await this.batch([arrival]))[0]!;
   }
 
-  /** Certificates at once, up to a few hundred, which are looked up together. */
+  /** Certificates at once, up to a few hundred; then their keys go to whatever else has their public keys, and come from there. */
   async batch(arrivals: Arrival[]): Promise<ImportItem[]> {
     const fingerprints = arrivals.map(({ facts }) => facts.fingerprintSha256);
     const known = await this.#context.certificates.findByFingerprints(fingerprints);
-    return await Promise.all(arrivals.map((one) => this.#save(one, known.get(one.facts.fingerprintSha256))));
+    const saved = await Promise.all(
+      arrivals.map(async (arrival): Promise<SavedItem> => {
+        const publicKeyBitsSha256 = publicKeyBitsOf(arrival.der);
+        const existing = known.get(arrival.facts.fingerprintSha256);
+        const item = await this.#save({ ...arrival, publicKeyBitsSha256 }, existing);
+        const { publicKeySha256 } = arrival.facts;
+        return { item, publicKeyBitsSha256, publicKeySha256, privateKey: arrival.privateKey };
+      }),
+    );
+    await shareKeys(this.#context, saved, this.#options);
+    return saved.map(({ item }) => item);
   }
 
-  async #save(arrival: Arrival, known: Certificate | undefined): Promise<ImportItem> {
+  /** A key that came without its certificate goes to the certificates that the inventory already has. */
+  async loneKey(entry: parserV1.KeyEntry, privateKey: Uint8Array): Promise<ImportItem> {
+    const match = await this.#certificateOf(entry);
+    if (!match) {
+      return failedItem(entry.index, {
+        reason: 'NO_CERTIFICATE_FOR_KEY',
+        message:
+          'There is no certificate for this private key, neither in the container nor in the inventory: import the certificate with it.',
+      });
+    }
+    const { der, facts } = match;
+    return await this.certificate({ index: entry.index, issuer: false, der, facts, privateKey, description: {} });
+  }
+
+  /** Of several certificates of a key one that does not have it yet. */
+  async #certificateOf(entry: parserV1.KeyEntry): Promise<Certificate | undefined> {
+    const { certificates } = this.#context;
+    const [keyless] = await certificates.findKeyHolders([entry], { hasPrivateKey: false });
+    const holder = keyless ?? (await certificates.findKeyHolders([entry], { hasPrivateKey: true }))[0];
+    return holder && (await certificates.find(holder._id));
+  }
+
+  async #save(arrival: NewCertificate, known: Certificate | undefined): Promise<ImportItem> {
     const { certificates } = this.#context;
     const { facts, der, privateKey } = arrival;
     for (let existing = known; ;) {
@@ -69,33 +99,13 @@ export class Saving {
     }
   }
 
-  /** A key that came without its certificate goes to the certificates that the inventory already has. */
-  async loneKey(entry: parserV1.KeyEntry, privateKey: Uint8Array): Promise<ImportItem> {
-    const [match] = await this.#context.certificates.findByPublicKey(entry.publicKeySha256);
-    if (!match) {
-      return failedItem(entry.index, {
-        reason: 'NO_CERTIFICATE_FOR_KEY',
-        message:
-          'There is no certificate for this private key, neither in the container nor in the inventory: import the certificate with it.',
-      });
-    }
-    return await this.certificate({
-      index: entry.index,
-      issuer: false,
-      der: match.der,
-      facts: match.facts,
-      privateKey,
-      description: {},
-    });
-  }
-
   #exists(arrival: Arrival, existing: Certificate): ImportItem {
     const { thumbprint } = existing;
     const message = `A certificate with the thumbprint ${thumbprint} already exists in the inventory.`;
     return { ...this.#item(arrival, existing, 'failed'), reason: 'CERTIFICATE_EXISTS', message };
   }
 
-  async #create(arrival: Arrival): Promise<ImportItem | undefined> {
+  async #create(arrival: NewCertificate): Promise<ImportItem | undefined> {
     const { certificates, clock } = this.#context;
     const certificate = this.#newCertificate(arrival, this.#options.dryRun ? 0 : await this.#context.numbers.next());
     const item = this.#item(arrival, certificate, 'created');
@@ -104,17 +114,20 @@ export class Saving {
     return (await certificates.insert(certificate, event)) ? item : undefined;
   }
 
-  #newCertificate({ facts, der, privateKey, description }: Arrival, number: number): Certificate {
+  #newCertificate(arrival: NewCertificate, number: number): Certificate {
+    const { facts, der, privateKey, description, publicKeyBitsSha256 } = arrival;
     const { clock, secrets } = this.#context;
     const { dryRun, filePath, createdBy } = this.#options;
     const now = clock.now();
     const _id = newId();
-    const name = description.name ?? defaultName(facts).slice(0, 255);
+    const given = description.name ?? arrival.alias?.trim();
+    const name = (given || defaultName(facts)).slice(0, MAX_NAME_CHARACTERS);
     return {
       _id,
       fingerprintSha256: facts.fingerprintSha256,
       thumbprint: facts.thumbprint,
       publicKeySha256: facts.publicKeySha256,
+      publicKeyBitsSha256,
       der: Buffer.from(der),
       facts,
       name,
@@ -170,3 +183,5 @@ export class Saving {
     };
   }
 }
+
+type NewCertificate = Arrival & { publicKeyBitsSha256: string };

@@ -93,7 +93,8 @@ export interface ImportCertificatesRequest {
     | undefined;
   /**
    * Given to the container's leaf certificates only: those that are nobody's
-   * issuer in it.
+   * issuer in it. Without one a new certificate is called as the container calls
+   * it, else by its common name.
    */
   name?: string | undefined;
   notes?: string | undefined;
@@ -1602,7 +1603,7 @@ export const GetImportResponse: MessageFns<GetImportResponse> = {
  * How certificates and keys come in.
  *
  * Errors: NOT_FOUND with IMPORT_NOT_FOUND; INVALID_ARGUMENT with INVALID_FIELD,
- * FORMAT_NOT_ACCEPTED; and the parser's.
+ * FORMAT_NOT_ACCEPTED, NOTHING_TO_IMPORT; and the parser's.
  */
 export type ImportServiceDefinition = typeof ImportServiceDefinition;
 export const ImportServiceDefinition = {
