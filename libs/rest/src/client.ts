@@ -41,7 +41,8 @@ interface CallOptions {
 type Member<O, K extends string> = O extends { [M in K]: infer S extends z.ZodType } ? S : undefined;
 type UploadInput<U extends Upload> =
   | {
-      form: { file: Blob } & (Member<U, 'fields'> extends infer F extends z.ZodType ? z.input<F> : unknown);
+      /** Several files are one container. */
+      form: { file: Blob | Blob[] } & (Member<U, 'fields'> extends infer F extends z.ZodType ? z.input<F> : unknown);
       body?: undefined;
     }
   | (U extends { json: infer J extends z.ZodType } ? { body: z.input<J>; form?: undefined } : never);
@@ -85,7 +86,7 @@ interface AnyInput extends CallOptions {
   params?: Record<string, string>;
   query?: Record<string, string | number | boolean | undefined>;
   body?: unknown;
-  form?: { file: Blob } & Record<string, unknown>;
+  form?: { file: Blob | Blob[] } & Record<string, unknown>;
 }
 
 async function perform(options: ClientOptions, operation: Operation, input: AnyInput): Promise<unknown> {
@@ -119,11 +120,11 @@ function toUrl(baseUrl: string, path: string, { params = {}, query = {} }: AnyIn
 }
 
 /** The fields first: a server may read a form as it comes. */
-function toFormData({ file, ...fields }: { file: Blob } & Record<string, unknown>): FormData {
+function toFormData({ file, ...fields }: { file: Blob | Blob[] } & Record<string, unknown>): FormData {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields))
     if (value !== undefined) form.set(name, typeof value === 'string' ? value : JSON.stringify(value));
-  form.set('file', file);
+  for (const one of [file].flat()) form.append('file', one);
   return form;
 }
 

@@ -117,7 +117,11 @@ export const importAnswer = named(
 export type Import = z.infer<typeof importAnswer>;
 
 const tag = 'imports';
-const upload = { file: 'The container; at most 10 MiB', fields: importFields, json: importBody };
+const upload = {
+  file: 'The container; at most 10 MiB. A form may repeat the part: its files, at most 100, are one container',
+  fields: importFields,
+  json: importBody,
+};
 
 export const importOperations = {
   importCertificates: {

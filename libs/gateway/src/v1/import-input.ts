@@ -5,6 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import { readBelowRoot } from '../files-root.ts';
 import type { GatewayContext } from '../gateway-context.ts';
 import { checkInput, HttpError } from '../problem.ts';
+import { packFiles, type NamedFile } from './pack-files.ts';
 
 export interface ImportInput extends ImportFields {
   content: Uint8Array;
@@ -34,23 +35,38 @@ async function readJson({ filesRoot }: GatewayContext, body: unknown): Promise<I
 
 const JSON_FIELDS = new Set(['metadata', 'tags', 'firstOfPem', 'createOnly', 'formats']);
 const MAX_FIELD_BYTES = 512 * 1024;
+/** Of one form; together they are at most as large as one upload. */
+const MAX_FILES = 100;
+const MAX_FILE_BYTES = 10 * 1024 * 1024;
 
 async function readMultipart(request: FastifyRequest): Promise<ImportInput> {
-  let content: Uint8Array | undefined;
+  const files: NamedFile[] = [];
   const fields: Record<string, unknown> = {};
   // Generated clients send JSON fields as parts of their own type, which browsers give a file name.
-  for await (const part of request.parts({ limits: { files: 1 + JSON_FIELDS.size } })) {
+  const limits = { files: MAX_FILES + 1 + JSON_FIELDS.size, parts: MAX_FILES + 21 };
+  for await (const part of request.parts({ limits })) {
     const name = part.fieldname;
     if (part.type === 'field') fields[name] = JSON_FIELDS.has(name) ? parseField(name, part.value) : part.value;
     else if (JSON_FIELDS.has(name) && part.mimetype === 'application/json')
       fields[name] = parseField(name, await readJsonPart(part));
     else if (name !== 'file')
       throw invalid('INVALID_FIELD', `The file must be in a part named "file", not "${name}".`, { field: name });
-    else if (content) throw limitExceeded('files', 1, 'The form has more than one file; send one a call.');
-    else content = await part.toBuffer();
+    else addFile(files, { name: part.filename ?? '', content: await part.toBuffer() });
   }
-  if (!content) throw invalid('INVALID_FIELD', 'The form needs a part "file" with the container.', { field: 'file' });
+  const [file] = files;
+  if (!file) throw invalid('INVALID_FIELD', 'The form needs a part "file" with the container.', { field: 'file' });
+  const content = files.length === 1 ? file.content : packFiles(files);
   return { content, ...checkInput(importFields, fields) };
+}
+
+/** Several files of one form are one container: keys and certificates belong together across them. */
+function addFile(files: NamedFile[], file: NamedFile): void {
+  files.push(file);
+  if (files.length > MAX_FILES)
+    throw limitExceeded('files', MAX_FILES, `The form has more than ${MAX_FILES} files: send them as a ZIP archive.`);
+  const bytes = files.reduce((sum, { content }) => sum + content.length, 0);
+  if (bytes > MAX_FILE_BYTES)
+    throw limitExceeded('upload bytes', MAX_FILE_BYTES, `The files have more than ${MAX_FILE_BYTES} bytes together.`);
 }
 
 async function readJsonPart(part: MultipartFile): Promise<string> {
