@@ -10,7 +10,7 @@ import {
 
 /** Everything that was found in one file, in its order. `index` counts over certificates, keys and failures. */
 export interface Container {
-  format: 'PEM' | 'DER' | 'PKCS12' | 'PKCS7' | 'JKS' | 'JCEKS' | 'BKS';
+  format: 'PEM' | 'DER' | 'PKCS12' | 'PKCS7' | 'JKS' | 'JCEKS' | 'BKS' | 'ZIP' | 'TAR';
   certificates: ContainedCertificate[];
   keys: ContainedKey[];
   failures: ContainedFailure[];
@@ -28,6 +28,8 @@ export interface ContainedCertificate {
   trusted?: boolean;
   /** Position in `keys` of the key with the same public key. */
   key?: number;
+  /** The file of an archive that it was in. */
+  file?: string;
 }
 
 export interface ContainedKey {
@@ -36,6 +38,7 @@ export interface ContainedKey {
   /** Whether the key itself was encrypted. */
   encrypted: boolean;
   alias: string;
+  file?: string;
 }
 
 export interface ContainedFailure {
@@ -43,6 +46,7 @@ export interface ContainedFailure {
   what: string;
   reason: string;
   message: string;
+  file?: string;
 }
 
 export const emptyContainer = (format: Container['format']): Container => ({

@@ -1,3 +1,4 @@
+import { archiveOf } from './archive/open-archive.ts';
 import { orderCertificates, type Container } from './container.ts';
 import type { Passwords } from './formats/format.ts';
 import { checkSizes, readContainer, recognise } from './open-container.ts';
@@ -15,7 +16,7 @@ const MAX_FAST_KEY_BITS = 4096;
  */
 export function readFast(content: Uint8Array, passwords: Passwords): Container | undefined {
   checkSizes(content, passwords);
-  if (content.length > MAX_FAST_BYTES) return undefined;
+  if (content.length > MAX_FAST_BYTES || archiveOf(content)) return undefined;
   const recognised = recognise(content);
   if (needsSandbox(recognised)) return undefined;
   const container = readContainer(recognised, passwords);

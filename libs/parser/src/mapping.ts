@@ -12,15 +12,16 @@ export const KEYSTORE_TYPES: Partial<Record<parserV1.KeystoreType, KeystoreType>
 export function toInspection(container: Container): parserV1.InspectResponse {
   return {
     format: parserV1.ContainerFormat[container.format],
-    certificates: container.certificates.map(({ index, der, facts, alias, key, trusted }) => ({
+    certificates: container.certificates.map(({ index, der, facts, alias, key, trusted, file }) => ({
       index,
       der,
       facts,
       alias,
       key,
       trusted: trusted ?? false,
+      file,
     })),
-    keys: container.keys.map(({ index, key, encrypted, alias }) => ({
+    keys: container.keys.map(({ index, key, encrypted, alias, file }) => ({
       index,
       algorithm: key.algorithm,
       size: key.size,
@@ -28,6 +29,7 @@ export function toInspection(container: Container): parserV1.InspectResponse {
       publicKeyBitsSha256: key.publicKeyBitsSha256,
       encrypted,
       alias,
+      file,
     })),
     failures: container.failures,
     notices: container.notices,

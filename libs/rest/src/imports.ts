@@ -4,7 +4,10 @@ import { named } from './component.ts';
 import type { Operations } from './operation.ts';
 import { idParams, requester, stringMap, text, time } from './scalars.ts';
 
-export const containerFormat = named('ContainerFormat', z.enum(['pem', 'der', 'pkcs12', 'pkcs7', 'jks', 'jceks', 'bks']));
+export const containerFormat = named(
+  'ContainerFormat',
+  z.enum(['pem', 'der', 'pkcs12', 'pkcs7', 'jks', 'jceks', 'bks', 'zip', 'tar']),
+);
 export type ContainerFormat = z.infer<typeof containerFormat>;
 
 export const importStatus = named('ImportStatus', z.enum(['completed', 'partial', 'failed', 'inspected']));
@@ -70,6 +73,7 @@ const importItem = named(
   'ImportItem',
   z.object({
     index: z.int().describe('Position in the container'),
+    file: z.string().optional().describe('Where the container is an archive, the file in it'),
     result: importResult,
     certificateId: z.string().optional(),
     certificateNumber: z.int().optional(),

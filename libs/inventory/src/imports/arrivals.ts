@@ -56,3 +56,9 @@ export function firstOfPem(found: parserV1.InspectResponse): parserV1.InspectRes
   const chains = certificates.map((_, position) => ({ certificates: [position], crossSigned: [] }));
   return { ...found, certificates, chains, keys: [], failures: failure ? [failure] : [] };
 }
+
+/** The file of an archive that an item was in, by the item's index. */
+export function filesOf({ certificates, keys, failures }: parserV1.InspectResponse): Map<number, string> {
+  const entries = [...certificates, ...keys, ...failures];
+  return new Map(entries.flatMap(({ index, file }) => (file === undefined ? [] : [[index, file] as const])));
+}

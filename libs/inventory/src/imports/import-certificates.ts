@@ -4,7 +4,7 @@ import type { parserV1 } from '@certferry/contracts';
 import type { Client } from '@certferry/rpc';
 import { checkDescription, type Description } from '../certificates/certificate.ts';
 import type { MetadataFields } from '../metadata-fields/metadata-fields.ts';
-import { firstOfPem, toArrivals, toChains, type Arrival } from './arrivals.ts';
+import { filesOf, firstOfPem, toArrivals, toChains, type Arrival } from './arrivals.ts';
 import { endStatus, failedItem, type Import, type ImportItem } from './import.ts';
 import type { Imports } from './imports.ts';
 import { Saving, type SavingContext } from './saving.ts';
@@ -102,6 +102,11 @@ async function saveAll(
   const paired = new Set(found.certificates.map((entry) => entry.key));
   for (const [position, entry] of found.keys.entries()) {
     if (!paired.has(position)) items.push(await saving.loneKey(entry, privateKeys[position]!));
+  }
+  const files = filesOf(found);
+  for (const item of items) {
+    const file = files.get(item.index);
+    if (file !== undefined) item.file = file;
   }
   return items.sort((a, b) => a.index - b.index);
 }

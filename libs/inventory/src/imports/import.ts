@@ -25,6 +25,8 @@ export interface ImportItem {
   keyFromCertificateId?: string;
   /** Further certificates of the inventory that got the key of this item. */
   keyAddedTo?: string[];
+  /** Where the container is an archive, the file in it. */
+  file?: string;
 }
 
 /** How items belong together, by their index: a leaf, then its issuers, nearest first. */

@@ -1,11 +1,10 @@
-import { AppError, invalid } from '@certferry/core';
+import { AppError } from '@certferry/core';
 import { ArchiveBatch, ArchiveItem } from '@certferry/contracts/parser/v1';
 import { readFast } from '../fast-path.ts';
 import { toOpenResponse } from '../mapping.ts';
 import { openContainer } from '../open-container.ts';
+import { refuseNested } from './archive-kind.ts';
 import { unpack, type PackedFile } from './zip-file.ts';
-
-const ZIP = Buffer.from('PK\u0003\u0004');
 
 export interface FilesToOpen {
   files: PackedFile[];
@@ -37,8 +36,7 @@ function openFile(file: PackedFile, { password, fastOnly }: Omit<FilesToOpen, 'f
   const { index, name } = file;
   try {
     const content = unpack(file);
-    if (content.subarray(0, ZIP.length).equals(ZIP))
-      throw invalid('NESTED_ARCHIVE', 'An archive inside an archive is not opened.');
+    refuseNested(content);
     const container = fastOnly ? readFast(content, { password }) : openContainer(content, { password });
     return container && { index, name, fields: {}, failure: undefined, ...toOpenResponse(container) };
   } catch (error) {

@@ -3,13 +3,13 @@ import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { limitExceeded } from '@certferry/core';
+import type { ZipSource } from './zip-archive.ts';
+import { BlockReader } from './zip-reader.ts';
 
 export const MAX_ARCHIVE_BYTES = 2 * 1024 ** 3;
 
 /** An archive on disk, in a file that has no name any more: it is gone when it is closed or the process ends. */
-export interface Spool {
-  fd: number;
-  size: number;
+export interface Spool extends ZipSource {
   close(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export async function spool(chunks: AsyncIterable<Uint8Array>, most = MAX_ARCHIV
         throw limitExceeded('archive bytes', most, `The archive has more than ${most} bytes, the limit.`);
       await file.write(chunk);
     }
-    return { fd: file.fd, size, close: () => file.close() };
+    return { size, reader: () => new BlockReader(file.fd), close: () => file.close() };
   } catch (error) {
     await file.close();
     throw error;

@@ -3,9 +3,9 @@ import type { Readable } from 'node:stream';
 import { AppError, invalid, limitExceeded } from '@certferry/core';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { MAX_CONTAINER_BYTES } from '../open-container.ts';
-import { BlockReader } from './block-reader.ts';
-import type { Spool } from './spool.ts';
+import { isSystemFile } from './file-names.ts';
 import { malformedArchive, type PackedFile } from './zip-file.ts';
+import type { ZipReader } from './zip-reader.ts';
 
 export const MAX_ENTRIES = 1_000_000;
 export const MAX_UNPACKED_BYTES = 8 * 1024 ** 3;
@@ -27,61 +27,86 @@ export interface ZipMember {
   name: string;
 }
 
-/** A ZIP on disk whose directory is read, entry by entry, with its limits counted while reading. Throws AppErrors only. */
-export class ZipArchive {
-  readonly #spool: Spool;
-  readonly #data: BlockReader;
+/** Where an archive is: on disk, or in memory. */
+export interface ZipSource {
+  size: number;
+  reader: () => ZipReader;
+}
 
-  constructor(spooled: Spool) {
-    this.#spool = spooled;
-    this.#data = new BlockReader(spooled.fd);
+export interface ArchiveLimits {
+  entries: number;
+  unpackedBytes: number;
+}
+
+/** A ZIP whose directory is read, entry by entry, with its limits counted while reading. Throws AppErrors only. */
+export class ZipArchive {
+  readonly #source: ZipSource;
+  readonly #limits: ArchiveLimits;
+  readonly #data: ZipReader;
+
+  constructor(source: ZipSource, limits: ArchiveLimits = { entries: MAX_ENTRIES, unpackedBytes: MAX_UNPACKED_BYTES }) {
+    this.#source = source;
+    this.#limits = limits;
+    this.#data = source.reader();
   }
 
   async #open(): Promise<ZipFile> {
     try {
-      return await yauzl.fromRandomAccessReaderPromise(new BlockReader(this.#spool.fd), this.#spool.size, {
+      // Names are checked to stay inside; the backslashes of Windows' own tools are read as slashes.
+      return await yauzl.fromRandomAccessReaderPromise(this.#source.reader(), this.#source.size, {
         lazyEntries: true,
         autoClose: false,
-        strictFileNames: true,
       });
     } catch (error) {
       throw toAppError(error);
     }
   }
 
-  /** Files in the order of the directory, in blocks; folders and what macOS adds are passed over. */
-  async *blocks(): AsyncGenerator<ZipMember[]> {
+  /** Files in the order of the directory; folders are passed over. */
+  async *members(): AsyncGenerator<ZipMember> {
     const zip = await this.#open();
-    const { size } = this.#spool;
-    if (zip.entryCount > MAX_ENTRIES) throw tooMany('archive entries', MAX_ENTRIES);
-    let [compressed, declared, blockBytes] = [0, 0, 0];
-    let block: ZipMember[] = [];
+    const { size } = this.#source;
+    const { entries, unpackedBytes } = this.#limits;
+    if (zip.entryCount > entries) throw tooMany('archive entries', entries);
+    let [compressed, declared] = [0, 0];
     try {
       for await (const entry of zip.eachEntry()) {
         compressed += entry.compressedSize;
         declared += entry.uncompressedSize;
         // Entries that share bytes are how a small file pretends to be a large one.
         if (compressed > size) throw malformedArchive('The entries of the archive overlap.');
-        if (declared > MAX_UNPACKED_BYTES) throw tooMany('unpacked bytes', MAX_UNPACKED_BYTES);
+        if (declared > unpackedBytes) throw tooMany('unpacked bytes', unpackedBytes);
         if (declared > RATIO_FROM_BYTES && declared > size * MAX_RATIO) throw tooMany('compression ratio', MAX_RATIO);
-        const name = entry.fileName;
-        if (name.endsWith('/') || /(^|\/)(__MACOSX\/|\.DS_Store$|\._)/.test(name)) continue;
-        block.push({ entry, name });
-        blockBytes += entry.uncompressedSize;
-        if (block.length < BLOCK_MEMBERS && blockBytes < BLOCK_BYTES) continue;
-        yield block;
-        [block, blockBytes] = [[], 0];
+        if (!entry.fileName.endsWith('/')) yield { entry, name: entry.fileName };
       }
-      if (block.length > 0) yield block;
     } catch (error) {
       throw toAppError(error);
     }
   }
 
+  /** The same in blocks, without what systems add. */
+  async *blocks(): AsyncGenerator<ZipMember[]> {
+    let blockBytes = 0;
+    let block: ZipMember[] = [];
+    for await (const member of this.members()) {
+      if (isSystemFile(member.name)) continue;
+      block.push(member);
+      blockBytes += member.entry.uncompressedSize;
+      if (block.length < BLOCK_MEMBERS && blockBytes < BLOCK_BYTES) continue;
+      yield block;
+      [block, blockBytes] = [[], 0];
+    }
+    if (block.length > 0) yield block;
+  }
+
   /** A small file as it is packed. INVALID_ARGUMENT, or RESOURCE_EXHAUSTED above 10 MiB unpacked. */
   packed({ entry, name }: ZipMember, index: number): PackedFile {
     const { compressedSize, uncompressedSize, compressionMethod } = entry;
-    if (entry.isEncrypted()) throw invalid('UNSUPPORTED_ALGORITHM', `${name} is encrypted by the archive.`);
+    if (entry.isEncrypted())
+      throw invalid(
+        'UNSUPPORTED_ALGORITHM',
+        `${name} is encrypted by the archive: unpack it and import what is inside.`,
+      );
     if (uncompressedSize > MAX_CONTAINER_BYTES)
       throw limitExceeded(
         'container bytes',
@@ -122,7 +147,7 @@ export class ZipArchive {
   }
 }
 
-const tooMany = (limit: string, value: number): AppError =>
+export const tooMany = (limit: string, value: number): AppError =>
   limitExceeded(limit, value, `The archive has more than ${value} ${limit}, the limit.`);
 
 /** What yauzl throws, in our words; file names of attackers are not repeated. */

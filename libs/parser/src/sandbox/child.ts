@@ -13,10 +13,9 @@ function clearAway(): void {
     collectAll?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
 
-process.on('disconnect', () => process.exit(0));
-process.on('message', ({ name, input }: { name: OperationName; input: never }) => {
+async function answer({ name, input }: { name: OperationName; input: never }): Promise<void> {
   try {
-    process.send!({ value: OPERATIONS[name](input) });
+    process.send!({ value: await OPERATIONS[name](input) });
   } catch (error) {
     const known = error instanceof AppError;
     process.send!({
@@ -26,5 +25,8 @@ process.on('message', ({ name, input }: { name: OperationName; input: never }) =
     });
   }
   setImmediate(clearAway);
-});
+}
+
+process.on('disconnect', () => process.exit(0));
+process.on('message', (task: { name: OperationName; input: never }) => void answer(task));
 process.send!({ ready: true });

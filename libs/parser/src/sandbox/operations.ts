@@ -9,16 +9,16 @@ import {
   type NewEntry,
 } from '@certferry/x509';
 import { OpenResponse } from '@certferry/contracts/parser/v1';
+import { openAny } from '../archive/open-archive.ts';
 import { openFiles } from '../archive/open-files.ts';
 import type { Passwords } from '../formats/format.ts';
 import { toOpenResponse } from '../mapping.ts';
-import { openContainer } from '../open-container.ts';
 
 /** What runs in a child process because it derives keys or opens containers. Values cross by structured clone. */
 export const OPERATIONS = {
   /** An OpenResponse, encoded. */
-  open: ({ content, ...passwords }: { content: Uint8Array } & Passwords): Uint8Array =>
-    OpenResponse.encode(toOpenResponse(openContainer(content, passwords))).finish(),
+  open: async ({ content, ...passwords }: { content: Uint8Array } & Passwords): Promise<Uint8Array> =>
+    OpenResponse.encode(toOpenResponse(await openAny(content, passwords))).finish(),
   openFiles,
   putEntry: (input: {
     content: Uint8Array;
@@ -38,4 +38,4 @@ export const OPERATIONS = {
 export type Operations = typeof OPERATIONS;
 export type OperationName = keyof Operations;
 export type Input<N extends OperationName> = Parameters<Operations[N]>[0];
-export type Output<N extends OperationName> = ReturnType<Operations[N]>;
+export type Output<N extends OperationName> = Awaited<ReturnType<Operations[N]>>;

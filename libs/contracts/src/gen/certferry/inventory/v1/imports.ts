@@ -112,7 +112,7 @@ export interface ImportCertificatesRequest {
   /** A certificate that is there already fails with CERTIFICATE_EXISTS. */
   createOnly: boolean;
   /**
-   * "pem", "der", "pkcs12", "pkcs7", "jks", "jceks": others are refused with FORMAT_NOT_ACCEPTED. Empty:
+   * "pem", "der", "pkcs12", "pkcs7", "jks", "jceks", "zip", "tar": others are refused with FORMAT_NOT_ACCEPTED. Empty:
    * all.
    */
   formats: string[];
@@ -210,6 +210,8 @@ export interface ImportItem {
    * with its public key.
    */
   keyAddedTo: string[];
+  /** Where the container is an archive, the file in it. */
+  file?: string | undefined;
 }
 
 export interface Finding {
@@ -1006,6 +1008,7 @@ function createBaseImportItem(): ImportItem {
     keyInContainer: false,
     keyFromCertificateId: "",
     keyAddedTo: [],
+    file: undefined,
   };
 }
 
@@ -1064,6 +1067,9 @@ export const ImportItem: MessageFns<ImportItem> = {
     }
     for (const v of message.keyAddedTo) {
       writer.uint32(146).string(v!);
+    }
+    if (message.file !== undefined) {
+      writer.uint32(154).string(message.file);
     }
     return writer;
   },
@@ -1225,6 +1231,14 @@ export const ImportItem: MessageFns<ImportItem> = {
             message.keyAddedTo.push(reader.string());
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1287,6 +1301,7 @@ export const ImportItem: MessageFns<ImportItem> = {
         : globalThis.Array.isArray(object?.key_added_to)
         ? object.key_added_to.map((e: any) => globalThis.String(e))
         : [],
+      file: isSet(object.file) ? globalThis.String(object.file) : undefined,
     };
   },
 
@@ -1346,6 +1361,9 @@ export const ImportItem: MessageFns<ImportItem> = {
     if (message.keyAddedTo?.length) {
       obj.keyAddedTo = message.keyAddedTo;
     }
+    if (message.file !== undefined) {
+      obj.file = message.file;
+    }
     return obj;
   },
 
@@ -1374,6 +1392,7 @@ export const ImportItem: MessageFns<ImportItem> = {
     message.keyInContainer = object.keyInContainer ?? false;
     message.keyFromCertificateId = object.keyFromCertificateId ?? "";
     message.keyAddedTo = object.keyAddedTo?.map((e) => e) || [];
+    message.file = object.file ?? undefined;
     return message;
   },
 };

@@ -24,6 +24,9 @@ export const ContainerFormat = {
   JCEKS: "CONTAINER_FORMAT_JCEKS",
   /** BKS - BouncyCastle's, version 1 or 2. */
   BKS: "CONTAINER_FORMAT_BKS",
+  /** ZIP - Archives of any of these; a tar also behind gzip. Their items say their file. */
+  ZIP: "CONTAINER_FORMAT_ZIP",
+  TAR: "CONTAINER_FORMAT_TAR",
 } as const;
 
 export type ContainerFormat = typeof ContainerFormat[keyof typeof ContainerFormat];
@@ -37,6 +40,8 @@ export namespace ContainerFormat {
   export type JKS = typeof ContainerFormat.JKS;
   export type JCEKS = typeof ContainerFormat.JCEKS;
   export type BKS = typeof ContainerFormat.BKS;
+  export type ZIP = typeof ContainerFormat.ZIP;
+  export type TAR = typeof ContainerFormat.TAR;
 }
 
 export function containerFormatFromJSON(object: any): ContainerFormat {
@@ -65,6 +70,12 @@ export function containerFormatFromJSON(object: any): ContainerFormat {
     case 7:
     case "CONTAINER_FORMAT_BKS":
       return ContainerFormat.BKS;
+    case 8:
+    case "CONTAINER_FORMAT_ZIP":
+      return ContainerFormat.ZIP;
+    case 9:
+    case "CONTAINER_FORMAT_TAR":
+      return ContainerFormat.TAR;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }
@@ -88,6 +99,10 @@ export function containerFormatToJSON(object: ContainerFormat): string {
       return "CONTAINER_FORMAT_JCEKS";
     case ContainerFormat.BKS:
       return "CONTAINER_FORMAT_BKS";
+    case ContainerFormat.ZIP:
+      return "CONTAINER_FORMAT_ZIP";
+    case ContainerFormat.TAR:
+      return "CONTAINER_FORMAT_TAR";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }
@@ -111,6 +126,10 @@ export function containerFormatToNumber(object: ContainerFormat): number {
       return 6;
     case ContainerFormat.BKS:
       return 7;
+    case ContainerFormat.ZIP:
+      return 8;
+    case ContainerFormat.TAR:
+      return 9;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ContainerFormat");
   }
@@ -261,6 +280,8 @@ export interface CertificateEntry {
    * chain.
    */
   trusted: boolean;
+  /** Where the container is an archive, the file in it. */
+  file?: string | undefined;
 }
 
 export interface KeyEntry {
@@ -280,15 +301,17 @@ export interface KeyEntry {
    * certificate of the key, however they write its algorithm.
    */
   publicKeyBitsSha256: string;
+  file?: string | undefined;
 }
 
 export interface Failure {
   index: number;
-  /** What was being read: "CERTIFICATE", "PRIVATE KEY", … */
+  /** What was being read: "CERTIFICATE", "PRIVATE KEY", …; "FILE" of an archive. */
   what: string;
   /** UPPER_SNAKE reason, as in the service's errors. */
   reason: string;
   message: string;
+  file?: string | undefined;
 }
 
 export interface EditKeystoreRequest {
@@ -972,7 +995,15 @@ export const OpenResponse: MessageFns<OpenResponse> = {
 };
 
 function createBaseCertificateEntry(): CertificateEntry {
-  return { index: 0, der: new Uint8Array(0), facts: undefined, alias: "", key: undefined, trusted: false };
+  return {
+    index: 0,
+    der: new Uint8Array(0),
+    facts: undefined,
+    alias: "",
+    key: undefined,
+    trusted: false,
+    file: undefined,
+  };
 }
 
 export const CertificateEntry: MessageFns<CertificateEntry> = {
@@ -994,6 +1025,9 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
     }
     if (message.trusted !== false) {
       writer.uint32(48).bool(message.trusted);
+    }
+    if (message.file !== undefined) {
+      writer.uint32(66).string(message.file);
     }
     return writer;
   },
@@ -1059,6 +1093,14 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
             message.trusted = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1079,6 +1121,7 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
       alias: isSet(object.alias) ? globalThis.String(object.alias) : "",
       key: isSet(object.key) ? globalThis.Number(object.key) : undefined,
       trusted: isSet(object.trusted) ? globalThis.Boolean(object.trusted) : false,
+      file: isSet(object.file) ? globalThis.String(object.file) : undefined,
     };
   },
 
@@ -1102,6 +1145,9 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
     if (message.trusted !== false) {
       obj.trusted = message.trusted;
     }
+    if (message.file !== undefined) {
+      obj.file = message.file;
+    }
     return obj;
   },
 
@@ -1118,6 +1164,7 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
     message.alias = object.alias ?? "";
     message.key = object.key ?? undefined;
     message.trusted = object.trusted ?? false;
+    message.file = object.file ?? undefined;
     return message;
   },
 };
@@ -1131,6 +1178,7 @@ function createBaseKeyEntry(): KeyEntry {
     encrypted: false,
     alias: "",
     publicKeyBitsSha256: "",
+    file: undefined,
   };
 }
 
@@ -1156,6 +1204,9 @@ export const KeyEntry: MessageFns<KeyEntry> = {
     }
     if (message.publicKeyBitsSha256 !== "") {
       writer.uint32(58).string(message.publicKeyBitsSha256);
+    }
+    if (message.file !== undefined) {
+      writer.uint32(66).string(message.file);
     }
     return writer;
   },
@@ -1229,6 +1280,14 @@ export const KeyEntry: MessageFns<KeyEntry> = {
             message.publicKeyBitsSha256 = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1258,6 +1317,7 @@ export const KeyEntry: MessageFns<KeyEntry> = {
         : isSet(object.public_key_bits_sha256)
         ? globalThis.String(object.public_key_bits_sha256)
         : "",
+      file: isSet(object.file) ? globalThis.String(object.file) : undefined,
     };
   },
 
@@ -1284,6 +1344,9 @@ export const KeyEntry: MessageFns<KeyEntry> = {
     if (message.publicKeyBitsSha256 !== "") {
       obj.publicKeyBitsSha256 = message.publicKeyBitsSha256;
     }
+    if (message.file !== undefined) {
+      obj.file = message.file;
+    }
     return obj;
   },
 
@@ -1299,12 +1362,13 @@ export const KeyEntry: MessageFns<KeyEntry> = {
     message.encrypted = object.encrypted ?? false;
     message.alias = object.alias ?? "";
     message.publicKeyBitsSha256 = object.publicKeyBitsSha256 ?? "";
+    message.file = object.file ?? undefined;
     return message;
   },
 };
 
 function createBaseFailure(): Failure {
-  return { index: 0, what: "", reason: "", message: "" };
+  return { index: 0, what: "", reason: "", message: "", file: undefined };
 }
 
 export const Failure: MessageFns<Failure> = {
@@ -1320,6 +1384,9 @@ export const Failure: MessageFns<Failure> = {
     }
     if (message.message !== "") {
       writer.uint32(34).string(message.message);
+    }
+    if (message.file !== undefined) {
+      writer.uint32(42).string(message.file);
     }
     return writer;
   },
@@ -1369,6 +1436,14 @@ export const Failure: MessageFns<Failure> = {
             message.message = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1387,6 +1462,7 @@ export const Failure: MessageFns<Failure> = {
       what: isSet(object.what) ? globalThis.String(object.what) : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       message: isSet(object.message) ? globalThis.String(object.message) : "",
+      file: isSet(object.file) ? globalThis.String(object.file) : undefined,
     };
   },
 
@@ -1404,6 +1480,9 @@ export const Failure: MessageFns<Failure> = {
     if (message.message !== "") {
       obj.message = message.message;
     }
+    if (message.file !== undefined) {
+      obj.file = message.file;
+    }
     return obj;
   },
 
@@ -1416,6 +1495,7 @@ export const Failure: MessageFns<Failure> = {
     message.what = object.what ?? "";
     message.reason = object.reason ?? "";
     message.message = object.message ?? "";
+    message.file = object.file ?? undefined;
     return message;
   },
 };
@@ -2979,8 +3059,14 @@ export const ArchiveItem_FieldsEntry: MessageFns<ArchiveItem_FieldsEntry> = {
  * derive keys are opened in a child process with 5 s of CPU, 15 s of wall clock
  * and 256 MiB; breaking one of these answers RESOURCE_EXHAUSTED.
  *
+ * An archive (ZIP, tar, tar.gz) is a container: 10,000 entries, 100 MiB
+ * unpacked, 200:1 above 1 MiB. Keys and certificates are paired, and chains
+ * ordered, over all its files; what two files hold is answered once. A file that
+ * cannot be read is a failure; one that is nothing of ours is named in a notice.
+ *
  * Errors (reason in ErrorInfo): INVALID_ARGUMENT with UNKNOWN_FORMAT,
- * TRUNCATED, MALFORMED, PASSWORD_REQUIRED, WRONG_PASSWORD,
+ * TRUNCATED, MALFORMED, PASSWORD_REQUIRED, WRONG_PASSWORD, UNSAFE_NAME,
+ * UNSUPPORTED_ARCHIVE, EMPTY, NOTHING_TO_IMPORT,
  * UNSUPPORTED_ALGORITHM (details.algorithm names it); RESOURCE_EXHAUSTED with
  * LIMIT_EXCEEDED (details.limit and details.value). A password is never in an
  * error.
