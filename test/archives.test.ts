@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { inventoryV1 } from '@certferry/contracts';
-import { makeCertificate, makeChain, zip } from '@certferry/testing';
+import { makeCertificate, makeChain, temporaryFolder, zip } from '@certferry/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { profiles, startSystem, type TestSystem } from './hosted-services.ts';
 
@@ -46,5 +49,24 @@ describe('archives in the inventory', () => {
     await expect(imports().importCertificates({ content, formats: ['pem'] })).rejects.toMatchObject({
       reason: 'FORMAT_NOT_ACCEPTED',
     });
+  });
+
+  test('passwords are a list that is tried on each file', async () => {
+    const folder = temporaryFolder('passwords');
+    const pfx = async (name: string): Promise<[string, Buffer]> => {
+      const { pem, keyPem } = await makeCertificate({ commonName: name });
+      writeFileSync(join(folder, 'in.pem'), pem + keyPem);
+      const args = ['-passout', `pass:of ${name}`, '-in', join(folder, 'in.pem'), '-out', join(folder, name)];
+      execFileSync('openssl', ['pkcs12', '-export', ...args], { stdio: 'pipe' });
+      return [`${name}.p12`, readFileSync(join(folder, name))];
+    };
+    const content = zip([await pfx('p1'), await pfx('p2'), await pfx('p3')]);
+    const { items } = (await imports().importCertificates({ content, password: 'of p1', passwords: ['of p2'] }))
+      .import!;
+    expect(items.map(({ file, result, hasPrivateKey, reason }) => [file, result, hasPrivateKey, reason])).toEqual([
+      ['p1.p12', CREATED, true, ''],
+      ['p2.p12', CREATED, true, ''],
+      ['p3.p12', FAILED, false, 'WRONG_PASSWORD'],
+    ]);
   });
 });

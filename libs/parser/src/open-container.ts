@@ -12,13 +12,15 @@ import type { Passwords } from './formats/format.ts';
 import { FORMATS } from './formats/index.ts';
 import { noticeDroppedNames, noticeKeyAttributes } from './formats/notices.ts';
 import { recogniseValues, type Recognised } from './recognised.ts';
+import { readWith } from './read-with.ts';
 import { unwrap } from './unwrap.ts';
 
 export const MAX_CONTAINER_BYTES = 10 * 1024 * 1024;
 const MAX_PASSWORD_CHARACTERS = 1_000;
+const MAX_PASSWORDS = 100;
 
-/** The limits of a container and its passwords: RESOURCE_EXHAUSTED above 10 MiB or 1,000 characters, INVALID_ARGUMENT EMPTY. */
-export function checkSizes(wrapped: Uint8Array, { password, keyPassword }: Passwords): void {
+/** The limits of a container and its passwords: RESOURCE_EXHAUSTED above 10 MiB, 100 passwords or 1,000 characters, INVALID_ARGUMENT EMPTY. */
+export function checkSizes(wrapped: Uint8Array, { password, keyPassword, passwords = [] }: Passwords): void {
   if (wrapped.length === 0) throw invalid('EMPTY', 'The container is empty.');
   if (wrapped.length > MAX_CONTAINER_BYTES) {
     throw limitExceeded(
@@ -27,7 +29,14 @@ export function checkSizes(wrapped: Uint8Array, { password, keyPassword }: Passw
       `The container has ${wrapped.length} bytes; the limit is ${MAX_CONTAINER_BYTES}.`,
     );
   }
-  if (Math.max(password?.length ?? 0, keyPassword?.length ?? 0) > MAX_PASSWORD_CHARACTERS) {
+  if (passwords.length > MAX_PASSWORDS)
+    throw limitExceeded(
+      'passwords',
+      MAX_PASSWORDS,
+      `There are ${passwords.length} passwords; the limit is ${MAX_PASSWORDS}.`,
+    );
+  const lengths = [password, keyPassword, ...passwords].map((one) => one?.length ?? 0);
+  if (Math.max(...lengths) > MAX_PASSWORD_CHARACTERS) {
     throw limitExceeded(
       'password characters',
       MAX_PASSWORD_CHARACTERS,
@@ -61,7 +70,7 @@ function refuseTruncated(content: Uint8Array): void {
 
 /** Reads what was recognised and pairs its keys. A container in which nothing can be read is refused with its first failure. */
 export function readContainer({ format, content, behind, notices }: Recognised, passwords: Passwords): Container {
-  const container = hintAtLineBreak(passwords, () => format.read(content, passwords));
+  const container = readWith(format, content, passwords);
   for (const one of behind) readBehind(container, one, passwords);
   container.notices.unshift(...notices);
   pairKeys(container);
@@ -76,23 +85,11 @@ export function readContainer({ format, content, behind, notices }: Recognised, 
 /** What stands behind the first value fails alone. */
 function readBehind(container: Container, { format, content }: Recognised, passwords: Passwords): void {
   try {
-    appendContainer(container, format.read(content, passwords));
+    appendContainer(container, readWith(format, content, passwords));
   } catch (error) {
     if (!(error instanceof X509Error) || refusesContainer(error)) throw error;
     const failure = { index: 0, what: 'DER', reason: error.reason, message: error.message };
     appendContainer(container, { ...emptyContainer('DER'), failures: [failure] });
-  }
-}
-
-/** What is read from a file often has the end of its line behind the password: a wrong one that has is told so. */
-function hintAtLineBreak({ password = '', keyPassword = '' }: Passwords, read: () => Container): Container {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof X509Error) || error.reason !== 'WRONG_PASSWORD') throw error;
-    if (!/[\r\n]$/.test(password) && !/[\r\n]$/.test(keyPassword)) throw error;
-    const hint = 'The password that was sent ends with a line break: if that is not part of it, send it without.';
-    throw invalid(error.reason, `${error.message} ${hint}`);
   }
 }
 

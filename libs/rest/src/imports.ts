@@ -42,6 +42,11 @@ export type Finding = z.infer<typeof finding>;
 export const importFields = z.strictObject({
   password: text(1_000).optional(),
   keyPassword: text(1_000).optional().describe('Of the keys, where it is not the container’s'),
+  passwords: z
+    .array(text(1_000))
+    .max(100)
+    .optional()
+    .describe('Further ones of the container: each is tried, and on each file of an archive'),
   name: text(255).optional(),
   notes: text(10_000).optional(),
   metadata: stringMap.optional(),

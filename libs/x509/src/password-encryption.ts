@@ -21,17 +21,32 @@ export const LEGACY_ITERATIONS = 2_000;
 export class IterationBudget {
   /** Lowered by the fuzzer, which opens more containers than it can wait for. */
   static limit = MAX_KDF_ITERATIONS;
+  /** Counts over all containers of one opening as well. */
+  static #together: IterationBudget | undefined;
   spent = 0;
+
+  /** What `open` opens, with as many tries as it makes, has one budget together. It must not wait for anything. */
+  static together<T>(open: () => T): T {
+    const outer = IterationBudget.#together;
+    IterationBudget.#together = outer ?? new IterationBudget();
+    try {
+      return open();
+    } finally {
+      IterationBudget.#together = outer;
+    }
+  }
 
   /** LIMIT_EXCEEDED when the sum passes 5,000,000. */
   spend(iterations: number): void {
     if (iterations < 1) throw malformed('iteration count');
     this.spent += iterations;
-    if (this.spent > IterationBudget.limit) {
+    const together = IterationBudget.#together ?? this;
+    if (together !== this) together.spent += iterations;
+    if (together.spent > IterationBudget.limit) {
       throw overLimit(
         'key derivation iterations',
         IterationBudget.limit,
-        `The container asks for ${this.spent} iterations`,
+        `The container asks for ${together.spent} iterations`,
       );
     }
   }

@@ -33,7 +33,7 @@ async function readJson({ filesRoot }: GatewayContext, body: unknown): Promise<I
   return { content, filePath, ...fields };
 }
 
-const JSON_FIELDS = new Set(['metadata', 'tags', 'firstOfPem', 'createOnly', 'formats']);
+const JSON_FIELDS = new Set(['metadata', 'tags', 'firstOfPem', 'createOnly', 'formats', 'passwords']);
 const MAX_FIELD_BYTES = 512 * 1024;
 /** Of one form; together they are at most as large as one upload. */
 const MAX_FILES = 100;

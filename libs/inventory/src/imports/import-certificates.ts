@@ -14,6 +14,8 @@ export interface ImportRequest extends Description {
   password?: string;
   /** Of the keys, where it is not the container's. */
   keyPassword?: string;
+  /** Further ones of the container: each is tried, and on each file of an archive. */
+  passwords?: string[];
   dryRun: boolean;
   /** Of a PEM file only the first certificate; keys and the rest are passed over. */
   firstOfPem: boolean;
@@ -41,8 +43,8 @@ const BATCH = 100;
 /** Reads a container and keeps what is in it; a dry run says what would happen. Nothing is kept of a container that cannot be opened. */
 export async function importCertificates(context: ImportContext, request: ImportRequest): Promise<Import> {
   checkDescription(request);
-  const { content, password, keyPassword, requestedBy, requestId, dryRun } = request;
-  const { inspection, privateKeys } = await context.parser.open({ content, password, keyPassword });
+  const { content, password, keyPassword, passwords, requestedBy, requestId, dryRun } = request;
+  const { inspection, privateKeys } = await context.parser.open({ content, password, keyPassword, passwords });
   try {
     checkContents(inspection!);
     const found = request.firstOfPem ? firstOfPem(inspection!) : inspection!;

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { hasProgram, makeCertificate, makeChain, temporaryFolder, zip } from '@certferry/testing';
+import { IterationBudget } from '@certferry/x509';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Container } from '../container.ts';
 import type { Passwords } from '../formats/format.ts';
@@ -214,6 +215,72 @@ describe.skipIf(!hasProgram('zip'))('a ZIP', () => {
       ['b.crt', other.pem, { crc: 1 }],
     ]);
     expect(await refused(lying)).toMatchObject({ reason: 'MALFORMED', message: expect.stringMatching(/^a\.crt: /) });
+  });
+});
+
+describe('a list of passwords', () => {
+  const pfx = (password: string): Buffer => {
+    const folder = folderOf({ 'c.pem': other.pem + other.keyPem });
+    const args = ['pkcs12', '-export', '-in', 'c.pem', '-out', 'c.p12', '-passout', `pass:${password}`];
+    execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+    return readFileSync(join(folder, 'c.p12'));
+  };
+  const mixed = () =>
+    zip([
+      ['a.p12', fixture('openssl-default.p12')],
+      ['b.p12', pfx('second')],
+      ['c.key', fixture('leaf.encrypted.key')],
+      ['d.p12', pfx('nobody knows')],
+      ['e.crt', chain.root.pem],
+    ]);
+
+  test('is tried on each file; one that none opens is a failure of that file, and names no password', async () => {
+    const container = await openAny(mixed(), { password: 'wrong', passwords: ['second', 'changeit'] });
+    const { certificates, failures } = summary(container);
+    expect(certificates).toMatchObject({
+      'web1.example.com': ['a.p12', 'a.p12'],
+      other: ['b.p12', 'b.p12'],
+      'Root of web.example.com': ['e.crt', ''],
+    });
+    expect(failures).toEqual({ 'd.p12': 'WRONG_PASSWORD' });
+    expect(container.failures[0]!.message).toBe('None of the 3 passwords opens it.');
+    // It was opened: it is the key of a.p12.
+    expect(container.notices).toContain('c.key: One certificate or key that a.p12 has already, listed there.');
+  });
+
+  test('opens a container that is no archive', async () => {
+    const content = pfx('second');
+    expect((await open(content, { passwords: ['first', 'second'] })).certificates.other).toBeDefined();
+    expect((await open(content, { passwords: ['second'] })).certificates.other).toBeDefined();
+    expect(await refused(content, { passwords: ['first', 'third'] })).toMatchObject({ reason: 'WRONG_PASSWORD' });
+    expect(await refused(content, { passwords: Array.from({ length: 101 }, (_, i) => String(i)) })).toMatchObject({
+      details: { limit: 'passwords', value: '100' },
+    });
+    expect(await refused(content, { passwords: ['x'.repeat(1_001)] })).toMatchObject({
+      details: { limit: 'password characters' },
+    });
+  });
+
+  test('has one limit of key derivation for all tries and all files', async () => {
+    const limit = IterationBudget.limit;
+    try {
+      // A file of OpenSSL takes 2,048 iterations for its MAC, and as many for its certificates and its key each.
+      IterationBudget.limit = 5 * 2_048;
+      const limited = { reason: 'LIMIT_EXCEEDED', details: { limit: 'key derivation iterations' } };
+      const wrong = Array.from({ length: 6 }, (_, i) => `wrong ${i}`);
+      const content = pfx('right');
+      expect((await open(content, { passwords: ['wrong', 'right'] })).certificates.other).toBeDefined();
+      expect(await refused(content, { passwords: wrong })).toMatchObject(limited);
+      const files: [string, Buffer][] = [
+        ['a.p12', fixture('openssl-default.p12')],
+        ['b.p12', fixture('openssl-legacy.p12')],
+        ['c.crt', Buffer.from(other.pem)],
+      ];
+      const { certificates, failures } = await open(zip(files), { password: 'changeit' });
+      expect([certificates.other, failures]).toEqual([['c.crt', ''], { 'b.p12': 'LIMIT_EXCEEDED' }]);
+    } finally {
+      IterationBudget.limit = limit;
+    }
   });
 });
 

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { invalid } from '@certferry/core';
-import { asBuffer } from '@certferry/x509';
+import { asBuffer, IterationBudget } from '@certferry/x509';
 import { orderCertificates, pairKeys, type Container } from '../container.ts';
 import type { Passwords } from '../formats/format.ts';
 import { checkSizes, openContainer, readContainer, recognise } from '../open-container.ts';
@@ -76,12 +76,13 @@ interface ArchivedFile {
 
 async function openArchive(kind: 'ZIP' | 'TAR', content: Uint8Array, passwords: Passwords): Promise<Container> {
   const contents = new ArchiveContents(kind);
-  let count = 0;
-  for await (const file of kind === 'ZIP' ? zipFiles(content) : tarFiles(content)) {
-    if (++count > LIMITS.entries) throw tooMany('archive entries', LIMITS.entries);
-    openFile(contents, file, passwords);
-  }
-  if (count === 0) throw invalid('EMPTY', 'The archive has no files.');
+  const files: ArchivedFile[] = [];
+  for await (const file of kind === 'ZIP' ? zipFiles(content) : tarFiles(content))
+    if (files.push(file) > LIMITS.entries) throw tooMany('archive entries', LIMITS.entries);
+  if (files.length === 0) throw invalid('EMPTY', 'The archive has no files.');
+  IterationBudget.together(() => {
+    for (const file of files) openFile(contents, file, passwords);
+  });
   return orderCertificates(pairKeys(contents.whole()));
 }
 

@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { invalid, AppError } from '@certferry/core';
-import { X509Error } from '@certferry/x509';
+import { IterationBudget, X509Error } from '@certferry/x509';
 import type { Container } from '../container.ts';
 import type { Format, Passwords } from '../formats/format.ts';
+import { readWith } from '../read-with.ts';
 import { unescapePem } from '../unescape.ts';
 import { unwrap } from '../unwrap.ts';
 import { documentKind } from './document-kind.ts';
@@ -21,6 +22,7 @@ export function documentOf(formats: readonly Format[]): Format {
   return {
     detect: (content) => documentKind(content) !== undefined,
     needsSandbox: () => true,
+    holdsContainers: true,
     read: (content, passwords) => new DocumentReader(formats, passwords).read(content),
   };
 }
@@ -46,7 +48,9 @@ class DocumentReader {
       if (asText) return asText;
       throw error;
     }
-    for (const text of finder.texts) this.#readText(text);
+    IterationBudget.together(() => {
+      for (const text of finder.texts) this.#readText(text);
+    });
     const notices = [...finder.notices, ...this.#ownerNotices(kind)];
     if (this.#merged.isEmpty)
       throw invalid(
@@ -60,7 +64,8 @@ class DocumentReader {
   /** What begins like a document and is none may still have PEM in it, escaped or not. */
   #readAsText(content: Uint8Array): Container | undefined {
     const { content: text, notices } = unescapePem(Buffer.from(content));
-    const container = this.#formats.find((one) => one.detect(text))?.read(text, this.#passwords);
+    const format = this.#formats.find((one) => one.detect(text));
+    const container = format && readWith(format, text, this.#passwords);
     container?.notices.unshift(...notices);
     return container;
   }
@@ -78,7 +83,7 @@ class DocumentReader {
     read.push(name);
     const where = owner ? `${name} of ${owner}` : name;
     try {
-      this.#merged.add(format.read(content, this.#passwords), where);
+      this.#merged.add(readWith(format, content, this.#passwords), where);
       this.#merged.container.notices.push(...notices.map((notice) => `${where}: ${notice}`));
     } catch (error) {
       if (!(error instanceof AppError) || error.reason === 'LIMIT_EXCEEDED') throw error;

@@ -122,7 +122,14 @@ export interface ImportCertificatesRequest {
    */
   filePath: string;
   /** Of the keys, where it is not the container's. */
-  keyPassword?: string | undefined;
+  keyPassword?:
+    | string
+    | undefined;
+  /**
+   * Further ones of the container, at most 100: each is tried until one opens it,
+   * and on each file of an archive.
+   */
+  passwords: string[];
 }
 
 export interface ImportCertificatesResponse {
@@ -247,6 +254,7 @@ function createBaseImportCertificatesRequest(): ImportCertificatesRequest {
     formats: [],
     filePath: "",
     keyPassword: undefined,
+    passwords: [],
   };
 }
 
@@ -287,6 +295,9 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
     }
     if (message.keyPassword !== undefined) {
       writer.uint32(98).string(message.keyPassword);
+    }
+    for (const v of message.passwords) {
+      writer.uint32(106).string(v!);
     }
     return writer;
   },
@@ -400,6 +411,14 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
             message.keyPassword = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.passwords.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -448,6 +467,9 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
         : isSet(object.key_password)
         ? globalThis.String(object.key_password)
         : undefined,
+      passwords: globalThis.Array.isArray(object?.passwords)
+        ? object.passwords.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -489,6 +511,9 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
     if (message.keyPassword !== undefined) {
       obj.keyPassword = message.keyPassword;
     }
+    if (message.passwords?.length) {
+      obj.passwords = message.passwords;
+    }
     return obj;
   },
 
@@ -511,6 +536,7 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
     message.formats = object.formats?.map((e) => e) || [];
     message.filePath = object.filePath ?? "";
     message.keyPassword = object.keyPassword ?? undefined;
+    message.passwords = object.passwords?.map((e) => e) || [];
     return message;
   },
 };

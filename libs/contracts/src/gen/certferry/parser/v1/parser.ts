@@ -213,7 +213,14 @@ export interface InspectRequest {
     | string
     | undefined;
   /** Of the keys, where it is not the container's: PKCS#12, JKS and JCEKS. */
-  keyPassword?: string | undefined;
+  keyPassword?:
+    | string
+    | undefined;
+  /**
+   * Further ones of the container, at most 100: each is tried until one opens it,
+   * and on each file of an archive.
+   */
+  passwords: string[];
 }
 
 export interface InspectResponse {
@@ -251,7 +258,11 @@ export interface Chain {
 export interface OpenRequest {
   content: Uint8Array;
   password?: string | undefined;
-  keyPassword?: string | undefined;
+  keyPassword?:
+    | string
+    | undefined;
+  /** As in InspectRequest. */
+  passwords: string[];
 }
 
 export interface OpenResponse {
@@ -424,7 +435,7 @@ export interface ArchiveItem_FieldsEntry {
 }
 
 function createBaseInspectRequest(): InspectRequest {
-  return { content: new Uint8Array(0), password: undefined, keyPassword: undefined };
+  return { content: new Uint8Array(0), password: undefined, keyPassword: undefined, passwords: [] };
 }
 
 export const InspectRequest: MessageFns<InspectRequest> = {
@@ -437,6 +448,9 @@ export const InspectRequest: MessageFns<InspectRequest> = {
     }
     if (message.keyPassword !== undefined) {
       writer.uint32(26).string(message.keyPassword);
+    }
+    for (const v of message.passwords) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -478,6 +492,14 @@ export const InspectRequest: MessageFns<InspectRequest> = {
             message.keyPassword = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.passwords.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -499,6 +521,9 @@ export const InspectRequest: MessageFns<InspectRequest> = {
         : isSet(object.key_password)
         ? globalThis.String(object.key_password)
         : undefined,
+      passwords: globalThis.Array.isArray(object?.passwords)
+        ? object.passwords.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -513,6 +538,9 @@ export const InspectRequest: MessageFns<InspectRequest> = {
     if (message.keyPassword !== undefined) {
       obj.keyPassword = message.keyPassword;
     }
+    if (message.passwords?.length) {
+      obj.passwords = message.passwords;
+    }
     return obj;
   },
 
@@ -524,6 +552,7 @@ export const InspectRequest: MessageFns<InspectRequest> = {
     message.content = object.content ?? new Uint8Array(0);
     message.password = object.password ?? undefined;
     message.keyPassword = object.keyPassword ?? undefined;
+    message.passwords = object.passwords?.map((e) => e) || [];
     return message;
   },
 };
@@ -799,7 +828,7 @@ export const Chain: MessageFns<Chain> = {
 };
 
 function createBaseOpenRequest(): OpenRequest {
-  return { content: new Uint8Array(0), password: undefined, keyPassword: undefined };
+  return { content: new Uint8Array(0), password: undefined, keyPassword: undefined, passwords: [] };
 }
 
 export const OpenRequest: MessageFns<OpenRequest> = {
@@ -812,6 +841,9 @@ export const OpenRequest: MessageFns<OpenRequest> = {
     }
     if (message.keyPassword !== undefined) {
       writer.uint32(26).string(message.keyPassword);
+    }
+    for (const v of message.passwords) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -853,6 +885,14 @@ export const OpenRequest: MessageFns<OpenRequest> = {
             message.keyPassword = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.passwords.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -874,6 +914,9 @@ export const OpenRequest: MessageFns<OpenRequest> = {
         : isSet(object.key_password)
         ? globalThis.String(object.key_password)
         : undefined,
+      passwords: globalThis.Array.isArray(object?.passwords)
+        ? object.passwords.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -888,6 +931,9 @@ export const OpenRequest: MessageFns<OpenRequest> = {
     if (message.keyPassword !== undefined) {
       obj.keyPassword = message.keyPassword;
     }
+    if (message.passwords?.length) {
+      obj.passwords = message.passwords;
+    }
     return obj;
   },
 
@@ -899,6 +945,7 @@ export const OpenRequest: MessageFns<OpenRequest> = {
     message.content = object.content ?? new Uint8Array(0);
     message.password = object.password ?? undefined;
     message.keyPassword = object.keyPassword ?? undefined;
+    message.passwords = object.passwords?.map((e) => e) || [];
     return message;
   },
 };
@@ -3055,7 +3102,7 @@ export const ArchiveItem_FieldsEntry: MessageFns<ArchiveItem_FieldsEntry> = {
  * call is a function of its request and safe to repeat.
  *
  * Limits: 10 MiB a container, 64 KiB a PEM certificate or key, DER depth 64,
- * 5,000,000 key derivation iterations summed over a container. Containers that
+ * 5,000,000 key derivation iterations summed over a container and all tries. Containers that
  * derive keys are opened in a child process with 5 s of CPU, 15 s of wall clock
  * and 256 MiB; breaking one of these answers RESOURCE_EXHAUSTED.
  *
