@@ -102,6 +102,7 @@ async function takeItem({ importing, one, profile }: BatchContext, item: parserV
     failure: { index: item.index, file: item.name, reason, message },
     certificateIds: [],
   });
+  if (item.passedOver !== undefined) return { certificateIds: [] };
   const problem = item.failure ?? item.inspection?.failures[0];
   if (problem) return fail(problem.reason, problem.message);
   const saving = new Saving(importing, { dryRun: false, createOnly: false, filePath: '', createdBy: one.caller });

@@ -54,10 +54,11 @@ describe('an archive of every kind of file', () => {
       [0, 'a.pem', undefined],
       [1, 'b.p12', undefined],
       [2, 'poison.p12', 'LIMIT_EXCEEDED'],
-      [3, 'c.txt', 'UNKNOWN_FORMAT'],
+      [3, 'c.txt', undefined],
       [4, 'd.pem', undefined],
       [5, 'e.pem', undefined],
     ]);
+    expect(items[3]!.passedOver).toMatch(/^This is not a certificate/);
     expect(items[1]!.privateKeys.length).toBe(1);
     expect(items[2]!.failure!.message).toMatch(/took more than 1 CPU seconds, the limit/);
     expect(items.map(({ inspection }) => inspection?.certificates.length)).toEqual([1, 3, undefined, undefined, 1, 1]);
@@ -130,4 +131,48 @@ test('no more is read ahead than the children can do: who takes slowly is not ru
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(blocks).toBe(sandbox.size + 1);
   await answers.return(undefined);
+});
+
+test('keys go to the certificates of their folder, or of their name, also over the edge of a block', async () => {
+  const certificates = await Promise.all(
+    ['srv001', 'srv002', 'nas'].map((commonName) => makeCertificate({ commonName })),
+  );
+  const [one, two, nas] = certificates as [
+    (typeof certificates)[0],
+    (typeof certificates)[0],
+    (typeof certificates)[0],
+  ];
+  const filler = Array.from({ length: 197 }, (_, i): [string, string] => [`fill/${i}.txt`, 'x']);
+  const items = await itemsOf(
+    zip([
+      ...filler,
+      ['srv001/cert.pem', one.pem],
+      ['srv001/chain.pem', two.pem],
+      ['srv001/fullchain.pem', one.pem],
+      ['srv001/key.pem', one.keyPem],
+      ['nas-cert.pem', nas.pem],
+      ['nas-privkey.pem', nas.keyPem],
+      ['README.txt', 'see the page'],
+      ['damaged.crt', 'rubbish'],
+    ]),
+  );
+  const seen = items
+    .slice(197)
+    .map(({ name, privateKeys, passedOver, failure, inspection }) => [
+      name,
+      inspection?.certificates.map(({ key }) => key) ?? [],
+      privateKeys.length,
+      passedOver ?? failure?.reason,
+    ]);
+  expect(seen).toEqual([
+    ['srv001/cert.pem', [0], 1, undefined],
+    ['srv001/chain.pem', [undefined], 0, undefined],
+    ['srv001/fullchain.pem', [0], 1, undefined],
+    ['srv001/key.pem', [], 0, 'Its key is with the certificate of srv001/fullchain.pem.'],
+    ['nas-cert.pem', [0], 1, undefined],
+    ['nas-privkey.pem', [], 0, 'Its key is with the certificate of nas-cert.pem.'],
+    ['README.txt', [], 0, expect.stringMatching(/^This is not a certificate/)],
+    ['damaged.crt', [], 0, 'UNKNOWN_FORMAT'],
+  ]);
+  expect(items[198 - 1]!.privateKeys[0]).toEqual(new Uint8Array(one.keyDer));
 });

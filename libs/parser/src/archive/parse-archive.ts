@@ -8,6 +8,7 @@ import { MAX_FAST_BYTES } from '../fast-path.ts';
 import { toInspection } from '../mapping.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { failedItem } from './open-files.ts';
+import { pairItems } from './pair-items.ts';
 import { spool } from './spool.ts';
 import { decodePem, readXmlCertificates, type XmlCertificate } from './xml-certificates.ts';
 import { toAppError, ZipArchive, type ZipMember } from './zip-archive.ts';
@@ -166,7 +167,9 @@ async function readBlock(
     slow.push(...small);
   }
   for (const file of slow) items.push(await openAlone(file, { sandbox, password }));
-  return items.sort((a, b) => a.index - b.index);
+  items.sort((a, b) => a.index - b.index);
+  pairItems(items);
+  return items;
 }
 
 async function openAlone(

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { basename, dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AppError, invalid, limitExceeded } from '@certferry/core';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
@@ -90,11 +91,15 @@ export class ZipArchive {
     let block: ZipMember[] = [];
     for await (const member of this.members()) {
       if (isSystemFile(member.name)) continue;
+      const last = block.at(-1);
+      const isFull = block.length >= BLOCK_MEMBERS || blockBytes >= BLOCK_BYTES;
+      const isOver = block.length >= 2 * BLOCK_MEMBERS || blockBytes >= 2 * BLOCK_BYTES;
+      if (last && (isOver || (isFull && !belongTogether(last.name, member.name)))) {
+        yield block;
+        [block, blockBytes] = [[], 0];
+      }
       block.push(member);
       blockBytes += member.entry.uncompressedSize;
-      if (block.length < BLOCK_MEMBERS && blockBytes < BLOCK_BYTES) continue;
-      yield block;
-      [block, blockBytes] = [[], 0];
     }
     if (block.length > 0) yield block;
   }
@@ -145,6 +150,14 @@ export class ZipArchive {
       throw toAppError(error);
     }
   }
+}
+
+/** Whether a key of one may be the other's: the files of `srv001/`, or `nas-cert.pem` and `nas-privkey.pem` of a folder of all. */
+function belongTogether(one: string, other: string): boolean {
+  const [folder, otherFolder] = [dirname(one), dirname(other)];
+  if (folder !== otherFolder) return false;
+  const stem = (name: string) => basename(name).split(/[-_.]/, 1)[0];
+  return folder !== '.' || stem(one) === stem(other);
 }
 
 export const tooMany = (limit: string, value: number): AppError =>

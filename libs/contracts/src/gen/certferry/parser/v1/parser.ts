@@ -427,6 +427,11 @@ export interface ArchiveItem {
     | undefined;
   /** The elements beside a certificate in an XML file. */
   fields: { [key: string]: string };
+  /**
+   * Why there is nothing to take from this file: it is nothing of ours, or its
+   * key went to a certificate of another file.
+   */
+  passedOver?: string | undefined;
 }
 
 export interface ArchiveItem_FieldsEntry {
@@ -2826,7 +2831,15 @@ export const ArchiveBatch: MessageFns<ArchiveBatch> = {
 };
 
 function createBaseArchiveItem(): ArchiveItem {
-  return { index: 0, name: "", inspection: undefined, privateKeys: [], failure: undefined, fields: {} };
+  return {
+    index: 0,
+    name: "",
+    inspection: undefined,
+    privateKeys: [],
+    failure: undefined,
+    fields: {},
+    passedOver: undefined,
+  };
 }
 
 export const ArchiveItem: MessageFns<ArchiveItem> = {
@@ -2849,6 +2862,9 @@ export const ArchiveItem: MessageFns<ArchiveItem> = {
     globalThis.Object.entries(message.fields).forEach(([key, value]: [string, string]) => {
       ArchiveItem_FieldsEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
     });
+    if (message.passedOver !== undefined) {
+      writer.uint32(58).string(message.passedOver);
+    }
     return writer;
   },
 
@@ -2916,6 +2932,14 @@ export const ArchiveItem: MessageFns<ArchiveItem> = {
             }
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.passedOver = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2953,6 +2977,11 @@ export const ArchiveItem: MessageFns<ArchiveItem> = {
           {},
         )
         : {},
+      passedOver: isSet(object.passedOver)
+        ? globalThis.String(object.passedOver)
+        : isSet(object.passed_over)
+        ? globalThis.String(object.passed_over)
+        : undefined,
     };
   },
 
@@ -2982,6 +3011,9 @@ export const ArchiveItem: MessageFns<ArchiveItem> = {
         });
       }
     }
+    if (message.passedOver !== undefined) {
+      obj.passedOver = message.passedOver;
+    }
     return obj;
   },
 
@@ -3008,6 +3040,7 @@ export const ArchiveItem: MessageFns<ArchiveItem> = {
       },
       {},
     );
+    message.passedOver = object.passedOver ?? undefined;
     return message;
   },
 };
