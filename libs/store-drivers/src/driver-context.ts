@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { parserV1 } from '@certferry/contracts';
 import { AppError } from '@certferry/core';
+import type { Connect, Endpoint } from '@certferry/outbound';
 import type { Client, DeadlineOptions } from '@certferry/rpc';
-import type { Connect, Endpoint } from './connect.ts';
 import type { StoreRoots } from './files/store-roots.ts';
 import { untilAborted } from './until-aborted.ts';
 

@@ -1,5 +1,5 @@
+import { connectDirectly } from '@certferry/outbound';
 import { describe, expect, test } from 'vitest';
-import { connectDirectly } from './connect.ts';
 import { StoreRoots } from './files/store-roots.ts';
 import type { StoreUnderTest } from './store-bench.ts';
 import { describeStore, runRule, STORE_RULES } from './store-driver.conformance.ts';
