@@ -1,9 +1,9 @@
 import { deploymentV1, inventoryV1, parserV1 } from '@certferry/contracts';
 import { Numbers } from '@certferry/database';
 import { createOutboxRelay, outboxOf } from '@certferry/events';
+import { openOutbound, outboundSettings } from '@certferry/outbound';
 import { serve } from '@certferry/rpc';
 import { defineService } from '@certferry/runtime';
-import { z } from 'zod';
 import { Archives } from './bulk-imports/archives.ts';
 import { BulkImports } from './bulk-imports/bulk-imports.ts';
 import { BulkWorker } from './bulk-imports/bulk-worker.ts';
@@ -24,8 +24,9 @@ import { MetadataFields } from './metadata-fields/metadata-fields.ts';
 export const inventory = defineService({
   name: 'inventory',
   needs: ['database', 'events', 'secrets'],
-  config: z.strictObject({}),
-  create: ({ database, events, secrets, client, clock, logger }) => {
+  config: outboundSettings,
+  create: ({ database, events, secrets, client, clock, logger }, settings) => {
+    const outbound = openOutbound(settings);
     const certificates = new Certificates(database);
     const bulkImports = new BulkImports(database);
     const relay = createOutboxRelay({
@@ -58,7 +59,14 @@ export const inventory = defineService({
         ),
         serve(
           inventoryV1.ImportServiceDefinition,
-          createImportHandlers({ ...importing, imports: new Imports(database), metadataFields, parser, saved }),
+          createImportHandlers({
+            ...importing,
+            imports: new Imports(database),
+            metadataFields,
+            outbound,
+            parser,
+            saved,
+          }),
         ),
         serve(
           inventoryV1.BulkImportServiceDefinition,

@@ -1,4 +1,4 @@
-export { addressList } from './address-rules.ts';
+export { openOutbound, outboundSettings } from './outbound-settings.ts';
 export { connectDirectly, type Connect, type Endpoint } from './connect.ts';
 export { nameOf, readEndpoint, type ServedEndpoint } from './endpoint/read-endpoint.ts';
 export { isStartTls, type StartTls } from './endpoint/start-tls.ts';

@@ -60,19 +60,40 @@ export const importFields = z.strictObject({
 });
 export type ImportFields = z.infer<typeof importFields>;
 
+/** What is spoken at an endpoint before TLS. */
+export const startTlsProtocol = named(
+  'StartTlsProtocol',
+  z.enum(['smtp', 'imap', 'pop3', 'ldap', 'postgres', 'mysql']),
+);
+
+const servedEndpoint = named(
+  'ServedEndpoint',
+  z.strictObject({
+    host: text(255).describe('A name or an address'),
+    port: z.int().min(1).max(65_535),
+    serverName: text(255).optional().describe('Whose certificate is asked for (SNI); default: the host’s'),
+    startTls: startTlsProtocol.optional().describe('What is spoken before TLS; default: nothing'),
+  }),
+);
+
 export const importBody = named(
   'ImportBody',
   z
     .strictObject({
       contentBase64: z.base64().optional().describe('The container; at most 10 MiB decoded'),
       filePath: text(4_096).optional().describe('Instead of contentBase64: a file below CERTFERRY_FILES_ROOT'),
+      url: text(8_192).optional().describe('Instead of contentBase64: https, at most 10 MiB; its query is not kept'),
+      endpoint: servedEndpoint.optional().describe('Instead of contentBase64: the certificates that are served there'),
       ...importFields.shape,
     })
     .refine(
-      (body) => (body.contentBase64 === undefined) !== (body.filePath === undefined),
-      'needs either contentBase64 or filePath',
+      ({ contentBase64, filePath, url, endpoint }) =>
+        [contentBase64, filePath, url, endpoint].filter((one) => one !== undefined).length === 1,
+      'needs one of contentBase64, filePath, url and endpoint',
     ),
 );
+
+export type ImportBody = z.infer<typeof importBody>;
 
 const importItem = named(
   'ImportItem',
@@ -116,6 +137,10 @@ export const importAnswer = named(
     notices: z.array(z.string()).optional().describe('What is odd but not wrong in the container'),
     ...requester,
     createdAt: time,
+    source: z
+      .string()
+      .optional()
+      .describe('Where it was fetched from: the URL without its query, or tls://host:port, smtp://host:port'),
     chains: z
       .array(named('ImportChain', z.object({ indexes: z.array(z.int()), crossSigned: z.array(z.int()).optional() })))
       .optional()

@@ -23,6 +23,8 @@ export const ENVIRONMENT: Record<string, string> = {
   CERTFERRY_TLS_NAMES: 'gateway.tlsNames',
   CERTFERRY_BOOTSTRAP_API_KEY: 'gateway.bootstrapApiKey',
   CERTFERRY_FILES_ROOT: 'gateway.filesRoot',
+  CERTFERRY_OUTBOUND_ALLOW: 'inventory.outboundAllow',
+  CERTFERRY_OUTBOUND_CA: 'inventory.outboundCa',
   CERTFERRY_STORE_ROOTS: 'deployment.storeRoots',
 };
 

@@ -99,3 +99,19 @@ test('what is not such a form is refused by name', async () => {
   });
   expect(await send({ name: 'name', value: 'x' })).toMatchObject({ status: 400, reason: 'INVALID_FIELD' });
 });
+
+test('JSON says one of content, a file, a URL and an endpoint', async () => {
+  const post = async (payload: object) => (await app.inject({ method: 'POST', url: '/', payload })).json();
+  const endpoint = { host: 'mail.example.com', port: 25, serverName: 'mx.example.com', startTls: 'smtp' };
+  expect(await post({ url: 'https://a.example.com/web.pem?t=1', notes: 'n' })).toEqual({
+    content: '',
+    url: 'https://a.example.com/web.pem?t=1',
+    notes: 'n',
+  });
+  expect(await post({ endpoint })).toEqual({ content: '', endpoint });
+  const one = 'needs one of contentBase64, filePath, url and endpoint';
+  for (const body of [{}, { url: 'https://a.example.com/', endpoint }, { contentBase64: 'AAAA', endpoint }])
+    expect(await post(body)).toMatchObject({ status: 400, detail: expect.stringContaining(one) });
+  for (const wrong of [{ port: 0 }, { port: 65_536 }, { startTls: 'ftp' }, { host: undefined }, { user: 'ann' }])
+    expect(await post({ endpoint: { ...endpoint, ...wrong } })).toMatchObject({ status: 400, reason: 'INVALID_FIELD' });
+});

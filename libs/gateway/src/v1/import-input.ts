@@ -1,6 +1,6 @@
 import type { MultipartFile } from '@fastify/multipart';
 import { invalid, limitExceeded } from '@certferry/core';
-import { importBody, importFields, type ImportFields } from '@certferry/rest';
+import { importBody, importFields, type ImportBody, type ImportFields } from '@certferry/rest';
 import type { FastifyRequest } from 'fastify';
 import { readBelowRoot } from '../files-root.ts';
 import type { GatewayContext } from '../gateway-context.ts';
@@ -10,6 +10,9 @@ import { packFiles, type NamedFile } from './pack-files.ts';
 export interface ImportInput extends ImportFields {
   content: Uint8Array;
   filePath?: string;
+  /** Instead of content. */
+  url?: ImportBody['url'];
+  endpoint?: ImportBody['endpoint'];
 }
 
 /** The container and its fields, from a multipart form or from JSON. Also leaves what the idempotency fingerprint needs. */
@@ -29,7 +32,7 @@ async function readJson({ filesRoot }: GatewayContext, body: unknown): Promise<I
     );
   const { contentBase64, filePath, ...fields } = checkInput(importBody, body);
   const content =
-    filePath === undefined ? Buffer.from(contentBase64!, 'base64') : await readBelowRoot(filesRoot, filePath);
+    filePath === undefined ? Buffer.from(contentBase64 ?? '', 'base64') : await readBelowRoot(filesRoot, filePath);
   return { content, filePath, ...fields };
 }
 

@@ -31,6 +31,7 @@ export function importToJson(from: inventoryV1.Import): Import {
     notices: present(from.notices),
     ...requesterToJson(from),
     createdAt: iso(from.createdAt),
+    source: present(from.source),
     chains: present(from.chains.map(({ indexes, crossSigned }) => ({ indexes, crossSigned: present(crossSigned) }))),
     items: from.items.map(itemToJson),
   };

@@ -14,9 +14,10 @@ declare module 'fastify' {
 export function importRoutes(context: GatewayContext): Routes<typeof importOperations> {
   const { services } = context;
   const run = async (request: FastifyRequest, dryRun: boolean) => {
-    const { metadata, tags, ...input } = request.importInput!;
+    const { metadata, tags, url, endpoint, ...input } = request.importInput!;
     const answer = await services.imports.importCertificates({
       ...input,
+      source: url === undefined ? endpoint && { $case: 'endpoint', value: endpoint } : { $case: 'url', value: url },
       metadata: metadata && { values: metadata },
       tags: tags && { values: tags },
       dryRun,

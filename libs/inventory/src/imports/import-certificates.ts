@@ -1,16 +1,20 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invalid, newId } from '@certferry/core';
-import type { parserV1 } from '@certferry/contracts';
+import type { inventoryV1, parserV1 } from '@certferry/contracts';
+import type { Outbound } from '@certferry/outbound';
 import type { Client } from '@certferry/rpc';
 import { checkDescription, type Description } from '../certificates/certificate.ts';
 import type { MetadataFields } from '../metadata-fields/metadata-fields.ts';
 import { filesOf, firstOfPem, toArrivals, toChains, type Arrival } from './arrivals.ts';
 import { endStatus, failedItem, type Import, type ImportItem } from './import.ts';
+import { fetchSource } from './fetch-source.ts';
 import type { Imports } from './imports.ts';
 import { Saving, type SavingContext } from './saving.ts';
 
 export interface ImportRequest extends Description {
   content: Uint8Array;
+  /** Where the container is, instead of content. */
+  source?: inventoryV1.ImportCertificatesRequest['source'];
   password?: string;
   /** Of the keys, where it is not the container's. */
   keyPassword?: string;
@@ -32,6 +36,7 @@ export interface ImportRequest extends Description {
 export interface ImportContext extends SavingContext {
   imports: Imports;
   metadataFields: MetadataFields;
+  outbound: Outbound;
   parser: Client<typeof parserV1.ParserServiceDefinition>;
   /** Called when events were saved. */
   saved: () => void;
@@ -43,7 +48,8 @@ const BATCH = 100;
 /** Reads a container and keeps what is in it; a dry run says what would happen. Nothing is kept of a container that cannot be opened. */
 export async function importCertificates(context: ImportContext, request: ImportRequest): Promise<Import> {
   checkDescription(request);
-  const { content, password, keyPassword, passwords, requestedBy, requestId, dryRun } = request;
+  const { password, keyPassword, passwords, requestedBy, requestId, dryRun } = request;
+  const { content, source } = await fetchSource(context.outbound, request);
   const { inspection, privateKeys } = await context.parser.open({ content, password, keyPassword, passwords });
   try {
     checkContents(inspection!);
@@ -64,6 +70,7 @@ export async function importCertificates(context: ImportContext, request: Import
       chains: toChains(found),
       requestedBy,
       requestId,
+      source,
       createdAt: context.clock.now(),
     };
     if (!dryRun) {

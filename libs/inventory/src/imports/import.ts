@@ -49,6 +49,8 @@ export interface Import {
   requestedBy?: string;
   /** Id of the request that asked for it. */
   requestId?: string;
+  /** Where it was fetched from; absent for what was sent. */
+  source?: string;
   createdAt: Date;
 }
 

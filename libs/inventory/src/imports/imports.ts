@@ -13,6 +13,7 @@ const schema = new mongoose.Schema<Import>(
     chains: { type: [Object], default: undefined },
     requestedBy: String,
     requestId: String,
+    source: String,
     createdAt: Date,
   },
   { versionKey: false, minimize: false },

@@ -26,6 +26,7 @@ export function toImport({ _id: id, ...from }: Import): inventoryV1.Import {
     ...countResults(items),
     requestedBy: from.requestedBy ?? '',
     requestId: from.requestId ?? '',
+    source: from.source ?? '',
     items: items.map((item) => ({
       ...item,
       der: item.der ?? new Uint8Array(),

@@ -35,7 +35,11 @@ export interface TestInventory {
 }
 
 /** The whole inventory on a new embedded database, called one way; so are its peers by it. */
-export async function startInventory(way: Way, peers: Peers = {}): Promise<TestInventory> {
+export async function startInventory(
+  way: Way,
+  peers: Peers = {},
+  settings: Record<string, unknown> = {},
+): Promise<TestInventory> {
   const database = await openDatabase(`embedded:${temporaryFolder('inventory')}`);
   const clock = new FixedClock('2026-11-01T12:00:00Z');
   const others = await hostServices(way, servePeers(peers));
@@ -54,7 +58,7 @@ export async function startInventory(way: Way, peers: Peers = {}): Promise<TestI
   const secrets = createSecretKeeper(randomBytes(32));
   const platform = { database, events: memory, secrets, client: others.client, clock, logger };
   // The inventory touches nothing else of it.
-  const service = await inventory.create(platform as unknown as Platform, {});
+  const service = await inventory.create(platform as unknown as Platform, inventory.config.parse(settings));
   await database.ready();
   const served = await hostServices(way, service.services);
   await service.begin?.();

@@ -130,6 +130,31 @@ export interface ImportCertificatesRequest {
    * and on each file of an archive.
    */
   passwords: string[];
+  /** Where the container is, instead of content. */
+  source:
+    | //
+    /** https; its query is not kept. */
+    { $case: "url"; value: string }
+    | //
+    /**
+     * The certificates that are served there, in the order in which they are
+     * sent.
+     */
+    { $case: "endpoint"; value: ServedEndpoint }
+    | undefined;
+}
+
+export interface ServedEndpoint {
+  /** A name or an address. */
+  host: string;
+  port: number;
+  /** Whose certificate is asked for (SNI). Empty: the host's. */
+  serverName: string;
+  /**
+   * What is spoken before TLS: "smtp", "imap", "pop3", "ldap", "postgres",
+   * "mysql". Empty: nothing.
+   */
+  startTls: string;
 }
 
 export interface ImportCertificatesResponse {
@@ -166,6 +191,11 @@ export interface Import {
   updated: number;
   unchanged: number;
   failed: number;
+  /**
+   * Where it was fetched from, at created_at: the URL without its query, or
+   * "tls://host:port", "smtp://host:port". Empty for what was sent.
+   */
+  source: string;
 }
 
 export interface ImportChain {
@@ -255,6 +285,7 @@ function createBaseImportCertificatesRequest(): ImportCertificatesRequest {
     filePath: "",
     keyPassword: undefined,
     passwords: [],
+    source: undefined,
   };
 }
 
@@ -298,6 +329,14 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
     }
     for (const v of message.passwords) {
       writer.uint32(106).string(v!);
+    }
+    switch (message.source?.$case) {
+      case "url":
+        writer.uint32(114).string(message.source.value);
+        break;
+      case "endpoint":
+        ServedEndpoint.encode(message.source.value, writer.uint32(122).fork()).join();
+        break;
     }
     return writer;
   },
@@ -419,6 +458,22 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
             message.passwords.push(reader.string());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.source = { $case: "url", value: reader.string() };
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.source = { $case: "endpoint", value: ServedEndpoint.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -470,6 +525,11 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
       passwords: globalThis.Array.isArray(object?.passwords)
         ? object.passwords.map((e: any) => globalThis.String(e))
         : [],
+      source: isSet(object.url)
+        ? { $case: "url", value: globalThis.String(object.url) }
+        : isSet(object.endpoint)
+        ? { $case: "endpoint", value: ServedEndpoint.fromJSON(object.endpoint) }
+        : undefined,
     };
   },
 
@@ -514,6 +574,11 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
     if (message.passwords?.length) {
       obj.passwords = message.passwords;
     }
+    if (message.source?.$case === "url") {
+      obj.url = message.source.value;
+    } else if (message.source?.$case === "endpoint") {
+      obj.endpoint = ServedEndpoint.toJSON(message.source.value);
+    }
     return obj;
   },
 
@@ -537,6 +602,145 @@ export const ImportCertificatesRequest: MessageFns<ImportCertificatesRequest> = 
     message.filePath = object.filePath ?? "";
     message.keyPassword = object.keyPassword ?? undefined;
     message.passwords = object.passwords?.map((e) => e) || [];
+    switch (object.source?.$case) {
+      case "url": {
+        if (object.source?.value !== undefined && object.source?.value !== null) {
+          message.source = { $case: "url", value: object.source.value };
+        }
+        break;
+      }
+      case "endpoint": {
+        if (object.source?.value !== undefined && object.source?.value !== null) {
+          message.source = { $case: "endpoint", value: ServedEndpoint.fromPartial(object.source.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseServedEndpoint(): ServedEndpoint {
+  return { host: "", port: 0, serverName: "", startTls: "" };
+}
+
+export const ServedEndpoint: MessageFns<ServedEndpoint> = {
+  encode(message: ServedEndpoint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.host !== "") {
+      writer.uint32(10).string(message.host);
+    }
+    if (message.port !== 0) {
+      writer.uint32(16).int32(message.port);
+    }
+    if (message.serverName !== "") {
+      writer.uint32(26).string(message.serverName);
+    }
+    if (message.startTls !== "") {
+      writer.uint32(34).string(message.startTls);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServedEndpoint {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServedEndpoint();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.host = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.port = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.serverName = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.startTls = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ServedEndpoint {
+    return {
+      host: isSet(object.host) ? globalThis.String(object.host) : "",
+      port: isSet(object.port) ? globalThis.Number(object.port) : 0,
+      serverName: isSet(object.serverName)
+        ? globalThis.String(object.serverName)
+        : isSet(object.server_name)
+        ? globalThis.String(object.server_name)
+        : "",
+      startTls: isSet(object.startTls)
+        ? globalThis.String(object.startTls)
+        : isSet(object.start_tls)
+        ? globalThis.String(object.start_tls)
+        : "",
+    };
+  },
+
+  toJSON(message: ServedEndpoint): unknown {
+    const obj: any = {};
+    if (message.host !== "") {
+      obj.host = message.host;
+    }
+    if (message.port !== 0) {
+      obj.port = Math.round(message.port);
+    }
+    if (message.serverName !== "") {
+      obj.serverName = message.serverName;
+    }
+    if (message.startTls !== "") {
+      obj.startTls = message.startTls;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ServedEndpoint>): ServedEndpoint {
+    return ServedEndpoint.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServedEndpoint>): ServedEndpoint {
+    const message = createBaseServedEndpoint();
+    message.host = object.host ?? "";
+    message.port = object.port ?? 0;
+    message.serverName = object.serverName ?? "";
+    message.startTls = object.startTls ?? "";
     return message;
   },
 };
@@ -625,6 +829,7 @@ function createBaseImport(): Import {
     updated: 0,
     unchanged: 0,
     failed: 0,
+    source: "",
   };
 }
 
@@ -668,6 +873,9 @@ export const Import: MessageFns<Import> = {
     }
     if (message.failed !== 0) {
       writer.uint32(104).int32(message.failed);
+    }
+    if (message.source !== "") {
+      writer.uint32(202).string(message.source);
     }
     return writer;
   },
@@ -789,6 +997,14 @@ export const Import: MessageFns<Import> = {
             message.failed = reader.int32();
             continue;
           }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -828,6 +1044,7 @@ export const Import: MessageFns<Import> = {
       updated: isSet(object.updated) ? globalThis.Number(object.updated) : 0,
       unchanged: isSet(object.unchanged) ? globalThis.Number(object.unchanged) : 0,
       failed: isSet(object.failed) ? globalThis.Number(object.failed) : 0,
+      source: isSet(object.source) ? globalThis.String(object.source) : "",
     };
   },
 
@@ -872,6 +1089,9 @@ export const Import: MessageFns<Import> = {
     if (message.failed !== 0) {
       obj.failed = Math.round(message.failed);
     }
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
     return obj;
   },
 
@@ -893,6 +1113,7 @@ export const Import: MessageFns<Import> = {
     message.updated = object.updated ?? 0;
     message.unchanged = object.unchanged ?? 0;
     message.failed = object.failed ?? 0;
+    message.source = object.source ?? "";
     return message;
   },
 };
@@ -1648,7 +1869,10 @@ export const GetImportResponse: MessageFns<GetImportResponse> = {
  * How certificates and keys come in.
  *
  * Errors: NOT_FOUND with IMPORT_NOT_FOUND; INVALID_ARGUMENT with INVALID_FIELD,
- * FORMAT_NOT_ACCEPTED, NOTHING_TO_IMPORT; and the parser's.
+ * FORMAT_NOT_ACCEPTED, NOTHING_TO_IMPORT, INVALID_URL; PERMISSION_DENIED with ADDRESS_NOT_ALLOWED;
+ * FAILED_PRECONDITION or UNAVAILABLE with URL_NOT_SERVED, REDIRECT_NOT_FOLLOWED,
+ * HOST_NOT_FOUND, CONNECT_FAILED, START_TLS_REFUSED, TLS_FAILED; and the
+ * parser's.
  */
 export type ImportServiceDefinition = typeof ImportServiceDefinition;
 export const ImportServiceDefinition = {

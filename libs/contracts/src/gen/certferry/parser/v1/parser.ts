@@ -1079,7 +1079,7 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
       writer.uint32(48).bool(message.trusted);
     }
     if (message.file !== undefined) {
-      writer.uint32(66).string(message.file);
+      writer.uint32(58).string(message.file);
     }
     return writer;
   },
@@ -1145,8 +1145,8 @@ export const CertificateEntry: MessageFns<CertificateEntry> = {
             message.trusted = reader.bool();
             continue;
           }
-          case 8: {
-            if (tag !== 66) {
+          case 7: {
+            if (tag !== 58) {
               break;
             }
 
