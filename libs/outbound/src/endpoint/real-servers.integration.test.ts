@@ -128,10 +128,7 @@ test.skipIf(!postgres)('PostgreSQL', { timeout: 60_000 }, async () => {
   const nobody = process.getuid?.() === 0 ? 65_534 : undefined;
   if (nobody !== undefined) for (const path of [folder, data, chain, key]) chownSync(path, nobody, nobody);
   const as = nobody === undefined ? [] : ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups'];
-  const [initialize, ...initializing] = [...as, join(postgres!, 'initdb'), '-D', data, '-U', 'postgres'] as [
-    string,
-    ...string[],
-  ];
+  const [initialize, ...initializing] = [...as, join(postgres!, 'initdb'), '-D', data, '-U', 'postgres'];
   await runProgram(initialize!, initializing, { cwd: folder });
   const settings = ['ssl=on', `ssl_cert_file=${chain}`, `ssl_key_file=${key}`].flatMap((one) => ['-c', one]);
   const given = ['-D', data, '-h', '127.0.0.1', '-p', `${port}`, '-k', folder, ...settings];
