@@ -53,7 +53,7 @@ export async function readEndpoint(
       const { flight, error } = await shakeHands(socket, endpoint);
       const certificates = readServedCertificates(flight);
       if (certificates?.length) return certificates;
-      throw tlsFailed(endpoint, error ?? {});
+      throw error instanceof Error ? error : new Error('no certificate');
     } catch (error) {
       throw error instanceof AppError ? error : tlsFailed(endpoint, error);
     } finally {
@@ -73,12 +73,14 @@ async function shakeHands(
   const chunks: Buffer[] = [];
   let received = 0;
   let secret: Buffer | undefined;
+  let error: unknown;
   const recorded = recording(socket, (chunk) => {
     received += chunk.length;
     if (received <= MAX_FLIGHT_BYTES) chunks.push(chunk);
     else {
       const message = `${nameOf(endpoint)} sends more than ${MAX_FLIGHT_BYTES} bytes in a handshake.`;
-      recorded.destroy(limitExceeded('handshake bytes', MAX_FLIGHT_BYTES, message));
+      error ??= limitExceeded('handshake bytes', MAX_FLIGHT_BYTES, message);
+      recorded.destroy();
     }
   });
   const tls = connectTls({
@@ -95,11 +97,10 @@ async function shakeHands(
     const [label, , hex] = line.toString('latin1').trim().split(' ');
     if (label === 'SERVER_HANDSHAKE_TRAFFIC_SECRET') secret = Buffer.from(hex!, 'hex');
   });
-  let error: unknown;
   try {
-    await once(tls, 'secureConnect');
+    await Promise.race([once(tls, 'secureConnect'), once(tls, 'close')]);
   } catch (thrown) {
-    error = thrown;
+    error ??= thrown;
   } finally {
     tls.destroy();
   }
