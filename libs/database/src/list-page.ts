@@ -28,10 +28,10 @@ export interface PageSort {
   direction: 1 | -1;
 }
 
-/** A page of a collection in a total order (the id breaks ties). */
+/** A page of a collection in a total order (the id breaks ties); `without` are paths that are not read. */
 export async function listPage<T extends { _id: string }>(
   model: Model<T>,
-  list: { filter: DatabaseFilter[]; sort: PageSort },
+  list: { filter: DatabaseFilter[]; sort: PageSort; without?: string[] },
   { limit: asked, cursor, offset = 0, withTotal }: PageQuery,
 ): Promise<Page<T>> {
   const limit = pageLimit(asked);
@@ -45,6 +45,7 @@ export async function listPage<T extends { _id: string }>(
     // Lean documents are what was saved, which mongoose's type for an unknown T does not say.
     model
       .find(together(page))
+      .select((list.without ?? []).map((one) => `-${one}`))
       .sort({ [path]: direction, _id: direction })
       .skip(offset)
       .limit(limit + 1)

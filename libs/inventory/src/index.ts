@@ -4,16 +4,17 @@ import { createOutboxRelay, outboxOf } from '@certferry/events';
 import { openOutbound, outboundSettings } from '@certferry/outbound';
 import { serve } from '@certferry/rpc';
 import { defineService } from '@certferry/runtime';
-import { Archives } from './bulk-imports/archives.ts';
-import { BulkImports } from './bulk-imports/bulk-imports.ts';
-import { BulkWorker } from './bulk-imports/bulk-worker.ts';
+import { z } from 'zod';
 import { createBulkImportHandlers } from './bulk-imports/handlers.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { createCertificateHandlers } from './certificates/handlers.ts';
 import { EnrollmentProfiles } from './enrollment-profiles/enrollment-profiles.ts';
 import { createEnrollmentProfileHandlers } from './enrollment-profiles/handlers.ts';
 import { createExportHandlers } from './exports/handlers.ts';
+import { Contents } from './imports/contents.ts';
 import { createImportHandlers } from './imports/handlers.ts';
+import { ImportItems } from './imports/import-items.ts';
+import { ImportWorker } from './imports/import-worker.ts';
 import { Imports } from './imports/imports.ts';
 import { createLocationHandlers } from './locations/handlers.ts';
 import { createMaterialHandlers } from './material/handlers.ts';
@@ -28,9 +29,9 @@ export const inventory = defineService({
   create: ({ database, events, secrets, client, clock, logger }, settings) => {
     const outbound = openOutbound(settings);
     const certificates = new Certificates(database);
-    const bulkImports = new BulkImports(database);
+    const imports = new Imports(database);
     const relay = createOutboxRelay({
-      outboxes: [outboxOf(certificates.model), outboxOf(bulkImports.model)],
+      outboxes: [outboxOf(certificates.model), outboxOf(imports.model)],
       bus: events,
       onError: (error) => logger.warn({ err: error }, 'events wait in the outbox'),
     });
@@ -41,15 +42,17 @@ export const inventory = defineService({
     const deployment = client(deploymentV1.DeploymentServiceDefinition);
     const metadataFields = new MetadataFields(database);
     const profiles = new EnrollmentProfiles(database);
-    const archives = new Archives(database);
     const importing = { certificates, numbers: new Numbers(database, 'certificates'), secrets, clock };
-    const bulk = { archives, bulkImports, profiles, parser, clock };
-    const worker = new BulkWorker({ ...bulk, metadataFields, importing, deployment, database, logger, saved });
+    const taking = {
+      ...{ imports, importItems: new ImportItems(database), contents: new Contents(database, secrets) },
+      ...{ parser, profiles, metadataFields, clock, saved },
+    };
+    const worker = new ImportWorker({ ...taking, importing, deployment, database, logger });
     const started = () => {
       saved();
       worker.kick();
     };
-    const bulkNumbers = new Numbers(database, 'bulk_imports');
+    const starting = { ...taking, secrets, bulkNumbers: new Numbers(database, 'bulk_imports'), started };
     const keys = { certificates, secrets, parser };
     return Promise.resolve({
       services: [
@@ -57,24 +60,11 @@ export const inventory = defineService({
           inventoryV1.CertificateServiceDefinition,
           createCertificateHandlers({ certificates, metadataFields, clock, saved }),
         ),
-        serve(
-          inventoryV1.ImportServiceDefinition,
-          createImportHandlers({
-            ...importing,
-            imports: new Imports(database),
-            metadataFields,
-            outbound,
-            parser,
-            saved,
-          }),
-        ),
-        serve(
-          inventoryV1.BulkImportServiceDefinition,
-          createBulkImportHandlers({ ...bulk, numbers: bulkNumbers, saved: started }),
-        ),
+        serve(inventoryV1.ImportServiceDefinition, createImportHandlers({ ...importing, ...starting, outbound })),
+        serve(inventoryV1.BulkImportServiceDefinition, createBulkImportHandlers(starting)),
         serve(
           inventoryV1.EnrollmentProfileServiceDefinition,
-          createEnrollmentProfileHandlers({ profiles, bulkImports, clock }),
+          createEnrollmentProfileHandlers({ profiles, imports, clock }),
         ),
         serve(inventoryV1.MetadataFieldServiceDefinition, createMetadataFieldHandlers(metadataFields)),
         serve(inventoryV1.ExportServiceDefinition, createExportHandlers(keys)),

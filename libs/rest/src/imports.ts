@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { certificateFacts } from './certificate-facts.ts';
 import { named } from './component.ts';
 import type { Operations } from './operation.ts';
+import { listOf, page } from './paging.ts';
 import { idParams, requester, stringMap, text, time } from './scalars.ts';
 
 export const containerFormat = named(
@@ -10,7 +11,11 @@ export const containerFormat = named(
 );
 export type ContainerFormat = z.infer<typeof containerFormat>;
 
-export const importStatus = named('ImportStatus', z.enum(['completed', 'partial', 'failed', 'inspected']));
+export const importStatus = named(
+  'ImportStatus',
+  z.enum(['queued', 'running', 'paused', 'completed', 'partial', 'failed', 'cancelled', 'inspected']),
+);
+export type ImportStatus = z.infer<typeof importStatus>;
 export const importResult = named('ImportResult', z.enum(['created', 'updated', 'unchanged', 'failed']));
 export type ImportResult = z.infer<typeof importResult>;
 export const importedChange = named('ImportedChange', z.enum(['key', 'name', 'notes', 'metadata', 'tags']));
@@ -133,7 +138,17 @@ export const importAnswer = named(
     updated: z.int(),
     unchanged: z.int(),
     failed: z.int(),
-    format: containerFormat,
+    format: containerFormat.optional().describe('Absent until it is known'),
+    total: z.int().describe('What there is to do, as far as it is known: items of a container, or files of an archive'),
+    done: z.int().describe('created + updated + unchanged + failed'),
+    bytes: z.int().describe('Of the container'),
+    bytesDone: z.int(),
+    itemsPerSecond: z.number().optional().describe('Only while it runs'),
+    secondsLeft: z.int().optional().describe('Only while it runs'),
+    problem: z.object({ reason: z.string(), message: z.string() }).optional().describe('Why it ended before its end'),
+    fileName: z.string().optional(),
+    profileId: z.string().optional().describe('Of an archive that came in by an enrollment profile'),
+    profileName: z.string().optional(),
     notices: z.array(z.string()).optional().describe('What is odd but not wrong in the container'),
     ...requester,
     createdAt: time,
@@ -141,14 +156,24 @@ export const importAnswer = named(
       .string()
       .optional()
       .describe('Where it was fetched from: the URL without its query, or tls://host:port, smtp://host:port'),
+    completedAt: time.optional(),
     chains: z
       .array(named('ImportChain', z.object({ indexes: z.array(z.int()), crossSigned: z.array(z.int()).optional() })))
       .optional()
       .describe('How the items belong together, by index: a leaf, then its issuers, nearest first'),
-    items: z.array(importItem),
+    items: z
+      .array(importItem)
+      .describe('Of an import by one request; those of a job are listed by /v1/imports/{id}/items, which has both'),
   }),
 );
 export type Import = z.infer<typeof importAnswer>;
+
+export const importSummary = named('ImportSummary', importAnswer.omit({ items: true, chains: true }));
+export type ImportSummary = z.infer<typeof importSummary>;
+
+/** From this size on, an upload is a job: the answer is 202. */
+export const MAX_DIRECT_IMPORT_BYTES = 10 * 1024 * 1024;
+export const CSV_TYPE = 'text/csv';
 
 const tag = 'imports';
 const upload = {
@@ -156,6 +181,11 @@ const upload = {
   fields: importFields,
   json: importBody,
 };
+const larger = {
+  ...upload,
+  file: `${upload.file}; one alone may have 200 MiB, above 10 MiB PEM or an archive`,
+};
+const control = { method: 'POST', tag, params: idParams, answers: { 200: importAnswer }, errors: [404, 409] } as const;
 
 export const importOperations = {
   importCertificates: {
@@ -163,11 +193,27 @@ export const importOperations = {
     path: '/v1/imports',
     tag,
     summary: 'Import a container of certificates and keys',
-    description: 'Safe to repeat: the second time every item is "unchanged".',
-    upload,
+    description:
+      'Safe to repeat: the second time every item is "unchanged". More than 10 MiB, or anything with `Prefer: respond-async`, is answered 202 when it is kept, with Location; the import goes on afterwards.',
+    upload: larger,
+    headers: { Prefer: '"respond-async" (RFC 7240): answer 202 whatever the size' },
     idempotent: true,
-    answers: { 200: importAnswer },
+    answers: { 200: importAnswer, 202: importAnswer },
     errors: [404, 409],
+  },
+  listImports: {
+    method: 'GET',
+    path: '/v1/imports',
+    tag,
+    summary: 'List imports, newest first: those of one request, jobs, and archives by enrollment profile',
+    query: z.object({
+      status: importStatus.exclude(['inspected']).optional(),
+      limit: page.limit,
+      cursor: page.cursor,
+      offset: page.offset,
+      withTotal: page.withTotal,
+    }),
+    answers: { 200: named('ImportList', listOf(importSummary)) },
   },
   inspectContainer: {
     method: 'POST',
@@ -182,9 +228,37 @@ export const importOperations = {
     method: 'GET',
     path: '/v1/imports/{id}',
     tag,
-    summary: 'What an import did',
+    summary: 'What an import did, or how far it is',
     params: idParams,
     answers: { 200: importAnswer },
     errors: [404],
+  },
+  listImportItems: {
+    method: 'GET',
+    path: '/v1/imports/{id}/items',
+    tag,
+    summary: 'What became of each item, in the order of the container',
+    description: 'With `Accept: text/csv` all of them as a table.',
+    params: idParams,
+    query: z.object({ result: importResult.optional(), limit: page.limit, cursor: page.cursor }),
+    headers: { Accept: `"${CSV_TYPE}" for a table` },
+    answers: { 200: named('ImportItemList', listOf(importItem)) },
+    files: { 200: { kind: 'file', contentTypes: [CSV_TYPE] } },
+    errors: [404],
+  },
+  pauseImport: {
+    ...control,
+    path: '/v1/imports/{id}/pause',
+    summary: 'Stop an import after the items it is at',
+  },
+  resumeImport: {
+    ...control,
+    path: '/v1/imports/{id}/resume',
+    summary: 'Go on with an import that was paused',
+  },
+  cancelImport: {
+    ...control,
+    path: '/v1/imports/{id}/cancel',
+    summary: 'End an import; what it has imported stays',
   },
 } as const satisfies Operations;

@@ -29,6 +29,8 @@ const SECURITY_SCHEMES = {
   bearer: { type: 'http', scheme: 'bearer', description: 'An API key, as Authorization: Bearer' },
 } as const;
 
+const FILE = { schema: { type: 'string', format: 'binary' } };
+
 const SECURITY: Record<string, string[]>[] = [{ apiKey: [] }, { bearer: [] }];
 
 /** The OpenAPI 3.1 document of the public API; a pure function of the operations. */
@@ -67,6 +69,8 @@ function describe(operationId: string, operation: Operation, schemas: JsonSchema
   const { tag, summary, description, answers } = operation;
   const responses: Json = {};
   for (const [status, answer] of Object.entries(answers)) responses[status] = response(Number(status), answer, schemas);
+  for (const [status, { contentTypes }] of Object.entries(operation.files ?? {}))
+    for (const type of contentTypes) ((responses[status] as Json)['content'] as Json)[type] = FILE;
   for (const status of errorStatuses(operation))
     responses[status] = { $ref: `#/components/responses/${PROBLEMS[status]![0]}` };
   const parameters = parametersOf(operation, schemas);
@@ -128,14 +132,13 @@ function response(status: number, answer: Answer, schemas: JsonSchemas): Json {
     case 'nothing':
       return { description };
     case 'file': {
-      const schema = { type: 'string', format: 'binary' };
       const headers = {
         'Content-Disposition': { description: 'attachment, with the file name', schema: { type: 'string' } },
       };
       return {
         description: 'The file',
         headers,
-        content: Object.fromEntries(answer.contentTypes.map((type) => [type, { schema }])),
+        content: Object.fromEntries(answer.contentTypes.map((type) => [type, FILE])),
       };
     }
     case 'stream': {

@@ -45,6 +45,8 @@ export interface Operation {
   idempotent?: boolean;
   /** By status. */
   answers: { readonly [status: number]: Answer };
+  /** By status: the same answer as a file, for who accepts one of its content types. */
+  files?: { readonly [status: number]: FileAnswer };
   /** Error statuses besides those that every such call can answer. */
   errors?: readonly number[];
 }

@@ -17,7 +17,14 @@ const definition = inventoryV1.ImportServiceDefinition;
 const calls: { method: string; error: unknown }[] = [];
 const observer = { callEnded: (call: { method: string; error: unknown }) => void calls.push(call) };
 const secret = 'canary-password';
+const unused = () => Promise.reject(new Error('no test calls this'));
 const implementation: inventoryV1.ImportServiceImplementation = {
+  startImport: unused,
+  listImports: unused,
+  listImportItems: unused,
+  pauseImport: unused,
+  resumeImport: unused,
+  cancelImport: unused,
   importCertificates: (request) =>
     Promise.resolve({
       import: {

@@ -52,6 +52,7 @@ test.each([
   );
   expect(answer).toEqual({
     content: 'the container',
+    fileName: 'web.pem',
     tags: ['a', 'b'],
     createOnly: true,
     metadata: { owner: 'ops' },

@@ -1,6 +1,6 @@
-import type { MultipartFile } from '@fastify/multipart';
+import type { Multipart, MultipartFile } from '@fastify/multipart';
 import { invalid, limitExceeded } from '@certferry/core';
-import { importBody, importFields, type ImportBody, type ImportFields } from '@certferry/rest';
+import { importBody, importFields, MAX_DIRECT_IMPORT_BYTES, type ImportBody, type ImportFields } from '@certferry/rest';
 import type { FastifyRequest } from 'fastify';
 import { readBelowRoot } from '../files-root.ts';
 import type { GatewayContext } from '../gateway-context.ts';
@@ -8,18 +8,36 @@ import { checkInput, HttpError } from '../problem.ts';
 import { packFiles, type NamedFile } from './pack-files.ts';
 
 export interface ImportInput extends ImportFields {
+  /** Of a large upload its first 10 MiB. */
   content: Uint8Array;
   filePath?: string;
   /** Instead of content. */
   url?: ImportBody['url'];
   endpoint?: ImportBody['endpoint'];
+  fileName?: string;
+  large?: LargeUpload;
 }
 
-/** The container and its fields, from a multipart form or from JSON. Also leaves what the idempotency fingerprint needs. */
-export async function readImportInput(context: GatewayContext, request: FastifyRequest): Promise<ImportInput> {
-  const input = request.isMultipart() ? await readMultipart(request) : await readJson(context, request.body);
-  const { content, ...fields } = input;
-  request.bodyParts = [content, JSON.stringify(fields)];
+/** What is left of an upload that is larger than a direct import may be. */
+export interface LargeUpload {
+  /** What follows `content`. */
+  rest: AsyncIterable<Uint8Array>;
+  /** All fields, also those that stand behind the file; when the rest has been read. */
+  fields: () => Promise<ImportFields>;
+}
+
+/**
+ * The container and its fields, from a multipart form or from JSON. Also leaves what the idempotency fingerprint needs;
+ * of a large upload that is its beginning and its length.
+ */
+export async function readImportInput(
+  context: GatewayContext,
+  request: FastifyRequest,
+  { most = MAX_DIRECT_IMPORT_BYTES }: { most?: number } = {},
+): Promise<ImportInput> {
+  const input = request.isMultipart() ? await readMultipart(request, most) : await readJson(context, request.body);
+  const { content, large, fileName: _, ...fields } = input;
+  request.bodyParts = [content, JSON.stringify(fields), ...(large ? [request.headers['content-length'] ?? ''] : [])];
   return input;
 }
 
@@ -42,24 +60,79 @@ const MAX_FIELD_BYTES = 512 * 1024;
 const MAX_FILES = 100;
 const MAX_FILE_BYTES = 10 * 1024 * 1024;
 
-async function readMultipart(request: FastifyRequest): Promise<ImportInput> {
-  const files: NamedFile[] = [];
-  const fields: Record<string, unknown> = {};
+async function readMultipart(request: FastifyRequest, most: number): Promise<ImportInput> {
   // Generated clients send JSON fields as parts of their own type, which browsers give a file name.
-  const limits = { files: MAX_FILES + 1 + JSON_FIELDS.size, parts: MAX_FILES + 21 };
-  for await (const part of request.parts({ limits })) {
+  const limits = { files: MAX_FILES + 1 + JSON_FIELDS.size, parts: MAX_FILES + 21, fileSize: most };
+  const parts = request.parts({ limits });
+  const fields: Record<string, unknown> = {};
+  const files: NamedFile[] = [];
+  for (let file = await nextFile(parts, fields); file; file = await nextFile(parts, fields)) {
+    const { filename: name } = file;
+    const { head, rest } = await readHead(file.file, MAX_DIRECT_IMPORT_BYTES);
+    if (rest && most > MAX_DIRECT_IMPORT_BYTES) {
+      if (files.length > 0) throw notAlone();
+      const others = async () => {
+        if (await nextFile(parts, fields)) throw notAlone();
+        return checkInput(importFields, fields);
+      };
+      return { content: head, fileName: name, large: { rest, fields: others } };
+    }
+    // The form's own limit ends what is too large for a direct import.
+    for await (const _ of rest ?? []);
+    addFile(files, { name: name ?? '', content: head });
+  }
+  const [file] = files;
+  if (!file) throw invalid('INVALID_FIELD', 'The form needs a part "file" with the container.', { field: 'file' });
+  const one = files.length === 1 ? { content: file.content, fileName: file.name } : { content: packFiles(files) };
+  return { ...one, ...checkInput(importFields, fields) };
+}
+
+const notAlone = () =>
+  limitExceeded(
+    'upload bytes',
+    MAX_DIRECT_IMPORT_BYTES,
+    `A file above ${MAX_DIRECT_IMPORT_BYTES} bytes is imported alone: send the other files in a call of their own, or all of them as a ZIP archive.`,
+  );
+
+/** Reads fields until there is a part with the container. */
+async function nextFile(
+  parts: AsyncIterator<Multipart>,
+  fields: Record<string, unknown>,
+): Promise<MultipartFile | undefined> {
+  for (let next = await parts.next(); !next.done; next = await parts.next()) {
+    const part = next.value;
     const name = part.fieldname;
     if (part.type === 'field') fields[name] = JSON_FIELDS.has(name) ? parseField(name, part.value) : part.value;
     else if (JSON_FIELDS.has(name) && part.mimetype === 'application/json')
       fields[name] = parseField(name, await readJsonPart(part));
-    else if (name !== 'file')
-      throw invalid('INVALID_FIELD', `The file must be in a part named "file", not "${name}".`, { field: name });
-    else addFile(files, { name: part.filename ?? '', content: await part.toBuffer() });
+    else if (name === 'file') return part;
+    else throw invalid('INVALID_FIELD', `The file must be in a part named "file", not "${name}".`, { field: name });
   }
-  const [file] = files;
-  if (!file) throw invalid('INVALID_FIELD', 'The form needs a part "file" with the container.', { field: 'file' });
-  const content = files.length === 1 ? file.content : packFiles(files);
-  return { content, ...checkInput(importFields, fields) };
+  return undefined;
+}
+
+/** The first bytes of a stream, at most about `most`, and what follows if anything does. */
+async function readHead(
+  stream: AsyncIterable<Uint8Array>,
+  most: number,
+): Promise<{ head: Buffer; rest?: AsyncIterable<Uint8Array> }> {
+  const chunks = stream[Symbol.asyncIterator]();
+  const read: Uint8Array[] = [];
+  let bytes = 0;
+  for (;;) {
+    const next = await chunks.next();
+    if (next.done) return { head: Buffer.concat(read) };
+    const chunk = next.value;
+    if (bytes + chunk.length > most) {
+      const rest = async function* () {
+        yield chunk;
+        for (let more = await chunks.next(); !more.done; more = await chunks.next()) yield more.value;
+      };
+      return { head: Buffer.concat(read), rest: rest() };
+    }
+    read.push(chunk);
+    bytes += chunk.length;
+  }
 }
 
 /** Several files of one form are one container: keys and certificates belong together across them. */

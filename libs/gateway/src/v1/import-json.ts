@@ -7,6 +7,7 @@ import {
   type Import,
   type ImportItem,
   type ImportResult,
+  type ImportSummary,
 } from '@certferry/rest';
 import { extensionToJson, factsToJson } from './certificate-json.ts';
 import { iso, present, requesterToJson } from './json-values.ts';
@@ -20,27 +21,37 @@ const RESULTS: Record<inventoryV1.ImportResult, ImportResult> = {
 };
 
 export function importToJson(from: inventoryV1.Import): Import {
+  const { items, chains } = from;
   return {
-    id: from.id,
-    status: importStatus.parse(from.status),
-    created: from.created,
-    updated: from.updated,
-    unchanged: from.unchanged,
-    failed: from.failed,
-    format: containerFormat.parse(from.format),
-    notices: present(from.notices),
-    ...requesterToJson(from),
-    createdAt: iso(from.createdAt),
-    source: present(from.source),
-    chains: present(from.chains.map(({ indexes, crossSigned }) => ({ indexes, crossSigned: present(crossSigned) }))),
-    items: from.items.map(itemToJson),
+    ...importSummaryToJson(from),
+    chains: present(chains.map(({ indexes, crossSigned }) => ({ indexes, crossSigned: present(crossSigned) }))),
+    items: items.map(importItemToJson),
   };
 }
 
-function itemToJson(from: inventoryV1.ImportItem): ImportItem {
+export function importSummaryToJson(from: inventoryV1.Import): ImportSummary {
+  const { id, created, updated, unchanged, failed, total, done, bytes, bytesDone, itemsPerSecond, secondsLeft } = from;
+  return {
+    id,
+    status: importStatus.parse(from.status),
+    ...{ created, updated, unchanged, failed, total, done, bytes, bytesDone, itemsPerSecond, secondsLeft },
+    format: from.format === '' ? undefined : containerFormat.parse(from.format),
+    problem: from.problem,
+    fileName: present(from.fileName),
+    profileId: present(from.profileId),
+    profileName: present(from.profileName),
+    notices: present(from.notices),
+    ...requesterToJson(from),
+    createdAt: iso(from.createdAt),
+    completedAt: from.completedAt && iso(from.completedAt),
+  };
+}
+
+export function importItemToJson(from: inventoryV1.ImportItem): ImportItem {
   const { facts, extensions, der: _, ...rest } = from;
   return {
     ...rest,
+    file: present(from.file),
     result: RESULTS[from.result],
     certificateId: present(from.certificateId),
     certificateNumber: from.certificateNumber || undefined,

@@ -30,8 +30,8 @@ export interface Route<O extends Operation> {
   streamsForm?: boolean;
   /** Before the shell's preHandler. */
   preValidation?: (request: FastifyRequest) => Promise<void>;
-  /** The body of the answer; sets the status only where the operation has several, and writes a stream itself. */
-  handler(request: RequestOf<O>, reply: FastifyReply): Promise<Sent<O['answers'][keyof O['answers']]>>;
+  /** The body of the answer; sets the status only where the operation has several, writes a stream itself, and answers the reply when it has sent it. */
+  handler(request: RequestOf<O>, reply: FastifyReply): Promise<Sent<O['answers'][keyof O['answers']]> | FastifyReply>;
 }
 
 /** A route for each of these operations. */
@@ -70,6 +70,7 @@ function addRoute(app: FastifyInstance, operation: Operation, route: Route<Opera
     handler: async (request, reply) => {
       if (statuses.length === 1) reply.code(statuses[0]!);
       const answer = await route.handler(request, reply);
+      if (answer === reply) return reply;
       const kind = kindOf(answers[reply.statusCode]);
       if (kind === 'stream') return reply;
       if (kind === 'file') return sendFile(reply, answer as SentFile);

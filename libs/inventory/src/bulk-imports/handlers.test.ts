@@ -162,7 +162,7 @@ describe.each(WAYS)('bulk imports %s', (way) => {
       yield { part: { $case: 'chunk', value: archiveOf([good]) } };
     };
     await expect(bulkImports().startBulkImport(withoutDraft())).rejects.toMatchObject({ details: { field: 'draft' } });
-    expect([await stored('bulk_imports'), await stored('bulk_import_chunks')]).toEqual([0, 0]);
+    expect([await stored('imports'), await stored('bulk_import_chunks')]).toEqual([0, 0]);
     await expect(get('nobody')).rejects.toMatchObject({ reason: 'BULK_IMPORT_NOT_FOUND' });
   });
 

@@ -1,6 +1,6 @@
 import type { Clock } from '@certferry/core';
 import type { inventoryV1 } from '@certferry/contracts';
-import type { BulkImports } from '../bulk-imports/bulk-imports.ts';
+import type { Imports } from '../imports/imports.ts';
 import { createEnrollmentProfile } from './create-enrollment-profile.ts';
 import { deleteEnrollmentProfile } from './delete-enrollment-profile.ts';
 import type { EnrollmentProfiles } from './enrollment-profiles.ts';
@@ -8,7 +8,7 @@ import { fromProfileDraft, toProfile } from './mapping.ts';
 
 export interface EnrollmentProfileContext {
   profiles: EnrollmentProfiles;
-  bulkImports: BulkImports;
+  imports: Imports;
   clock: Clock;
 }
 

@@ -6,8 +6,8 @@ import type { Client } from '@certferry/rpc';
 import { checkDescription, type Description } from '../certificates/certificate.ts';
 import type { MetadataFields } from '../metadata-fields/metadata-fields.ts';
 import { filesOf, firstOfPem, toArrivals, toChains, type Arrival } from './arrivals.ts';
-import { endStatus, failedItem, type Import, type ImportItem } from './import.ts';
 import { fetchSource } from './fetch-source.ts';
+import { countResults, endStatus, failedItem, type Import, type ImportItem } from './import.ts';
 import type { Imports } from './imports.ts';
 import { Saving, type SavingContext } from './saving.ts';
 
@@ -71,10 +71,12 @@ export async function importCertificates(context: ImportContext, request: Import
       requestedBy,
       requestId,
       source,
+      bytes: content.length,
       createdAt: context.clock.now(),
     };
     if (!dryRun) {
-      await context.imports.save(done);
+      const counts = { ...countResults(items), total: items.length, done: items.length };
+      await context.imports.save({ ...done, ...counts });
       context.saved();
     }
     return done;
@@ -84,7 +86,7 @@ export async function importCertificates(context: ImportContext, request: Import
 }
 
 /** The container's format by its lower-case name. INVALID_ARGUMENT FORMAT_NOT_ACCEPTED when the call does not take it. */
-function checkFormat(found: parserV1.InspectResponse, { formats }: ImportRequest): string {
+export function checkFormat(found: parserV1.InspectResponse, { formats }: Pick<ImportRequest, 'formats'>): string {
   const format = found.format.replace('CONTAINER_FORMAT_', '').toLowerCase();
   if (formats.length === 0 || formats.includes(format)) return format;
   throw invalid('FORMAT_NOT_ACCEPTED', `This call takes ${formats.join(' and ')}, not ${format}.`, { format });

@@ -2,11 +2,14 @@ import type { CertificateFacts, Finding } from '@certferry/x509';
 
 export type ImportResult = 'created' | 'updated' | 'unchanged' | 'failed';
 
-/** "partial": some items failed; "failed": all did; "inspected": nothing was kept. */
-export type ImportStatus = 'completed' | 'partial' | 'failed' | 'inspected';
+/** "partial": some items failed; "failed": all did; "inspected": nothing was kept. The others are of jobs. */
+export type ImportStatus =
+  'queued' | 'running' | 'paused' | 'completed' | 'partial' | 'failed' | 'cancelled' | 'inspected';
 
 export interface ImportItem {
   index: number;
+  /** The file of an archive that it was in. */
+  file?: string;
   result: ImportResult;
   certificateId: string;
   fingerprintSha256: string;
@@ -25,8 +28,6 @@ export interface ImportItem {
   keyFromCertificateId?: string;
   /** Further certificates of the inventory that got the key of this item. */
   keyAddedTo?: string[];
-  /** Where the container is an archive, the file in it. */
-  file?: string;
 }
 
 /** How items belong together, by their index: a leaf, then its issuers, nearest first. */
@@ -40,7 +41,9 @@ export interface ImportChain {
 export interface Import {
   _id: string;
   status: ImportStatus;
+  /** Empty until it is known. */
   format: string;
+  /** Of an import by one request. */
   items: ImportItem[];
   notices: string[];
   /** Absent in imports from before it was kept. */
@@ -51,6 +54,8 @@ export interface Import {
   requestId?: string;
   /** Where it was fetched from; absent for what was sent. */
   source?: string;
+  /** Of the container. Absent in imports from before it was kept. */
+  bytes?: number;
   createdAt: Date;
 }
 

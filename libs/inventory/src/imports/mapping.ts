@@ -1,7 +1,9 @@
 import { inventoryV1 } from '@certferry/contracts';
 import { explainExtensions } from '@certferry/x509';
-import { countResults, type Import } from './import.ts';
+import { countResults, type Import, type ImportItem } from './import.ts';
 import type { ImportRequest } from './import-certificates.ts';
+import type { StoredImport } from './imports.ts';
+import type { JobDraft } from './start-import.ts';
 
 const RESULTS = {
   created: inventoryV1.ImportResult.CREATED,
@@ -13,31 +15,48 @@ const RESULTS = {
 /** A list of thousands is looked through, not read word by word. */
 const MAX_EXPLAINED_ITEMS = 100;
 
-export function toImport({ _id: id, ...from }: Import): inventoryV1.Import {
-  const { status, items, format, notices, createdAt, chains = [] } = from;
+export function toImport(from: Import & Partial<StoredImport>): inventoryV1.Import {
+  const { items, chains = [] } = from;
   const explained = items.length <= MAX_EXPLAINED_ITEMS;
+  return { ...toSummary(from), chains, items: items.map((item) => toImportItem(item, explained)) };
+}
+
+/** As lists have it: without its items and chains. */
+export function toSummary(from: Import & Partial<StoredImport>): inventoryV1.Import {
+  const { _id: id, status, format, notices, createdAt, items = [], bytes = 0 } = from;
+  const counts = countResults(items);
+  const { created, updated, unchanged, failed, total = items.length, done = items.length } = { ...counts, ...from };
   return {
-    id,
-    status,
-    format,
-    notices,
-    createdAt,
-    chains,
-    ...countResults(items),
+    ...{ id, status, format, notices, createdAt, total, done, created, updated, unchanged, failed, bytes },
+    bytesDone: from.bytesDone ?? bytes,
+    ...(status === 'running' ? pace(from.itemsPerSecond, total - done) : {}),
+    completedAt: from.completedAt,
+    fileName: from.fileName ?? '',
+    profileId: from.profileId ?? '',
+    profileName: from.profileName ?? '',
+    problem: from.problem,
     requestedBy: from.requestedBy ?? '',
     requestId: from.requestId ?? '',
     source: from.source ?? '',
-    items: items.map((item) => ({
-      ...item,
-      der: item.der ?? new Uint8Array(),
-      keyInContainer: item.keyInContainer ?? false,
-      keyFromCertificateId: item.keyFromCertificateId ?? '',
-      keyAddedTo: item.keyAddedTo ?? [],
-      result: RESULTS[item.result],
-      extensions: item.der && explained ? explainExtensions(item.der) : [],
-    })),
+    chains: [],
+    items: [],
   };
 }
+
+function pace(itemsPerSecond: number | undefined, left: number) {
+  if (!itemsPerSecond) return {};
+  return { itemsPerSecond, secondsLeft: Math.ceil(left / itemsPerSecond) };
+}
+
+export const toImportItem = (item: ImportItem, explained = false): inventoryV1.ImportItem => ({
+  ...item,
+  der: item.der ?? new Uint8Array(),
+  keyInContainer: item.keyInContainer ?? false,
+  keyFromCertificateId: item.keyFromCertificateId ?? '',
+  keyAddedTo: item.keyAddedTo ?? [],
+  result: RESULTS[item.result],
+  extensions: item.der && explained ? explainExtensions(item.der) : [],
+});
 
 export const fromImportRequest = ({
   metadata,
@@ -48,3 +67,16 @@ export const fromImportRequest = ({
   metadata: metadata?.values,
   tags: tags?.values,
 });
+
+export function fromImportDraft(
+  { request, fileName, address }: inventoryV1.ImportDraft,
+  requester: { requestedBy: string; requestId: string },
+): JobDraft {
+  const {
+    content: _,
+    source: __,
+    dryRun: ___,
+    ...asked
+  } = fromImportRequest(request ?? inventoryV1.ImportCertificatesRequest.fromPartial({}));
+  return { request: { ...asked, ...requester }, fileName, address };
+}

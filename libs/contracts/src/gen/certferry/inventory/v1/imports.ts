@@ -165,10 +165,15 @@ export interface Import {
   /** Empty for a dry run. */
   id: string;
   /**
-   * "completed"; "partial" when some items failed, "failed" when all did;
+   * "queued", "running", "paused" or "cancelled"; "completed"; "partial" when
+   * some items failed, "failed" when all did or it could not be read to its end;
    * "inspected" for a dry run.
    */
   status: string;
+  /**
+   * Of an import by one request; those of another are listed by
+   * ListImportItems, which has both.
+   */
   items: ImportItem[];
   createdAt:
     | Date
@@ -192,10 +197,41 @@ export interface Import {
   unchanged: number;
   failed: number;
   /**
+   * What there is to do, as far as it is known: items of a container, or files
+   * of an archive.
+   */
+  total: number;
+  /** created + updated + unchanged + failed. */
+  done: number;
+  /** Of the container; 0 for imports from before it was kept. */
+  bytes: number;
+  bytesDone: number;
+  /** Only while it runs. */
+  itemsPerSecond?: number | undefined;
+  secondsLeft?: number | undefined;
+  completedAt:
+    | Date
+    | undefined;
+  /** As the caller named it; only shown. */
+  fileName: string;
+  /** Of an archive that came in by an enrollment profile. */
+  profileId: string;
+  profileName: string;
+  /** Why it ended before its end; absent when it did not. */
+  problem?:
+    | ImportProblem
+    | undefined;
+  /**
    * Where it was fetched from, at created_at: the URL without its query, or
    * "tls://host:port", "smtp://host:port". Empty for what was sent.
    */
   source: string;
+}
+
+export interface ImportProblem {
+  /** UPPER_SNAKE, and a sentence for people. */
+  reason: string;
+  message: string;
 }
 
 export interface ImportChain {
@@ -267,6 +303,95 @@ export interface GetImportRequest {
 }
 
 export interface GetImportResponse {
+  import: Import | undefined;
+}
+
+export interface StartImportRequest {
+  part:
+    | //
+    /** Once, anywhere in the stream. */
+    { $case: "draft"; value: ImportDraft }
+    | //
+    /** The container, in pieces of at most 4 MiB. */
+    { $case: "chunk"; value: Uint8Array }
+    | undefined;
+}
+
+export interface ImportDraft {
+  /** As in ImportCertificatesRequest; without content and dry_run. */
+  request:
+    | ImportCertificatesRequest
+    | undefined;
+  /** As the caller names it; only shown. */
+  fileName: string;
+  /** Address of the caller; only shown. */
+  address: string;
+}
+
+export interface StartImportResponse {
+  import: Import | undefined;
+}
+
+export interface ListImportsRequest {
+  /** As in Import.status; empty: all. */
+  status: string;
+  /** 1 to 500; 0 means 50. */
+  limit: number;
+  /** next_cursor of the page before, with the same status. */
+  cursor: string;
+  /** Items to pass over, instead of a cursor. */
+  offset: number;
+  /** Whether to count all that match. */
+  withTotal: boolean;
+}
+
+export interface ListImportsResponse {
+  /** Newest first, without items and chains. */
+  items: Import[];
+  /** Empty on the last page. */
+  nextCursor: string;
+  /** Absent unless asked for. */
+  total?: number | undefined;
+}
+
+export interface ListImportItemsRequest {
+  id: string;
+  /** UNSPECIFIED: all. */
+  result: ImportResult;
+  /** 1 to 500; 0 means 50. */
+  limit: number;
+  /** next_cursor of the page before, with the same result. */
+  cursor: string;
+}
+
+export interface ListImportItemsResponse {
+  /** By index. */
+  items: ImportItem[];
+  /** Empty on the last page. */
+  nextCursor: string;
+}
+
+export interface PauseImportRequest {
+  id: string;
+}
+
+export interface PauseImportResponse {
+  import: Import | undefined;
+}
+
+export interface ResumeImportRequest {
+  id: string;
+}
+
+export interface ResumeImportResponse {
+  import: Import | undefined;
+}
+
+export interface CancelImportRequest {
+  id: string;
+}
+
+export interface CancelImportResponse {
   import: Import | undefined;
 }
 
@@ -829,6 +954,17 @@ function createBaseImport(): Import {
     updated: 0,
     unchanged: 0,
     failed: 0,
+    total: 0,
+    done: 0,
+    bytes: 0,
+    bytesDone: 0,
+    itemsPerSecond: undefined,
+    secondsLeft: undefined,
+    completedAt: undefined,
+    fileName: "",
+    profileId: "",
+    profileName: "",
+    problem: undefined,
     source: "",
   };
 }
@@ -873,6 +1009,39 @@ export const Import: MessageFns<Import> = {
     }
     if (message.failed !== 0) {
       writer.uint32(104).int32(message.failed);
+    }
+    if (message.total !== 0) {
+      writer.uint32(112).int32(message.total);
+    }
+    if (message.done !== 0) {
+      writer.uint32(120).int32(message.done);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(128).int64(message.bytes);
+    }
+    if (message.bytesDone !== 0) {
+      writer.uint32(136).int64(message.bytesDone);
+    }
+    if (message.itemsPerSecond !== undefined) {
+      writer.uint32(145).double(message.itemsPerSecond);
+    }
+    if (message.secondsLeft !== undefined) {
+      writer.uint32(152).int32(message.secondsLeft);
+    }
+    if (message.completedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.completedAt), writer.uint32(162).fork()).join();
+    }
+    if (message.fileName !== "") {
+      writer.uint32(170).string(message.fileName);
+    }
+    if (message.profileId !== "") {
+      writer.uint32(178).string(message.profileId);
+    }
+    if (message.profileName !== "") {
+      writer.uint32(186).string(message.profileName);
+    }
+    if (message.problem !== undefined) {
+      ImportProblem.encode(message.problem, writer.uint32(194).fork()).join();
     }
     if (message.source !== "") {
       writer.uint32(202).string(message.source);
@@ -997,6 +1166,94 @@ export const Import: MessageFns<Import> = {
             message.failed = reader.int32();
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.total = reader.int32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.done = reader.int32();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.bytesDone = longToNumber(reader.int64());
+            continue;
+          }
+          case 18: {
+            if (tag !== 145) {
+              break;
+            }
+
+            message.itemsPerSecond = reader.double();
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.secondsLeft = reader.int32();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.completedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.fileName = reader.string();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.profileId = reader.string();
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.profileName = reader.string();
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.problem = ImportProblem.decode(reader, reader.uint32());
+            continue;
+          }
           case 25: {
             if (tag !== 202) {
               break;
@@ -1044,6 +1301,45 @@ export const Import: MessageFns<Import> = {
       updated: isSet(object.updated) ? globalThis.Number(object.updated) : 0,
       unchanged: isSet(object.unchanged) ? globalThis.Number(object.unchanged) : 0,
       failed: isSet(object.failed) ? globalThis.Number(object.failed) : 0,
+      total: isSet(object.total) ? globalThis.Number(object.total) : 0,
+      done: isSet(object.done) ? globalThis.Number(object.done) : 0,
+      bytes: isSet(object.bytes) ? globalThis.Number(object.bytes) : 0,
+      bytesDone: isSet(object.bytesDone)
+        ? globalThis.Number(object.bytesDone)
+        : isSet(object.bytes_done)
+        ? globalThis.Number(object.bytes_done)
+        : 0,
+      itemsPerSecond: isSet(object.itemsPerSecond)
+        ? globalThis.Number(object.itemsPerSecond)
+        : isSet(object.items_per_second)
+        ? globalThis.Number(object.items_per_second)
+        : undefined,
+      secondsLeft: isSet(object.secondsLeft)
+        ? globalThis.Number(object.secondsLeft)
+        : isSet(object.seconds_left)
+        ? globalThis.Number(object.seconds_left)
+        : undefined,
+      completedAt: isSet(object.completedAt)
+        ? fromJsonTimestamp(object.completedAt)
+        : isSet(object.completed_at)
+        ? fromJsonTimestamp(object.completed_at)
+        : undefined,
+      fileName: isSet(object.fileName)
+        ? globalThis.String(object.fileName)
+        : isSet(object.file_name)
+        ? globalThis.String(object.file_name)
+        : "",
+      profileId: isSet(object.profileId)
+        ? globalThis.String(object.profileId)
+        : isSet(object.profile_id)
+        ? globalThis.String(object.profile_id)
+        : "",
+      profileName: isSet(object.profileName)
+        ? globalThis.String(object.profileName)
+        : isSet(object.profile_name)
+        ? globalThis.String(object.profile_name)
+        : "",
+      problem: isSet(object.problem) ? ImportProblem.fromJSON(object.problem) : undefined,
       source: isSet(object.source) ? globalThis.String(object.source) : "",
     };
   },
@@ -1089,6 +1385,39 @@ export const Import: MessageFns<Import> = {
     if (message.failed !== 0) {
       obj.failed = Math.round(message.failed);
     }
+    if (message.total !== 0) {
+      obj.total = Math.round(message.total);
+    }
+    if (message.done !== 0) {
+      obj.done = Math.round(message.done);
+    }
+    if (message.bytes !== 0) {
+      obj.bytes = Math.round(message.bytes);
+    }
+    if (message.bytesDone !== 0) {
+      obj.bytesDone = Math.round(message.bytesDone);
+    }
+    if (message.itemsPerSecond !== undefined) {
+      obj.itemsPerSecond = floatToJson(message.itemsPerSecond);
+    }
+    if (message.secondsLeft !== undefined) {
+      obj.secondsLeft = Math.round(message.secondsLeft);
+    }
+    if (message.completedAt !== undefined) {
+      obj.completedAt = message.completedAt.toISOString();
+    }
+    if (message.fileName !== "") {
+      obj.fileName = message.fileName;
+    }
+    if (message.profileId !== "") {
+      obj.profileId = message.profileId;
+    }
+    if (message.profileName !== "") {
+      obj.profileName = message.profileName;
+    }
+    if (message.problem !== undefined) {
+      obj.problem = ImportProblem.toJSON(message.problem);
+    }
     if (message.source !== "") {
       obj.source = message.source;
     }
@@ -1113,7 +1442,105 @@ export const Import: MessageFns<Import> = {
     message.updated = object.updated ?? 0;
     message.unchanged = object.unchanged ?? 0;
     message.failed = object.failed ?? 0;
+    message.total = object.total ?? 0;
+    message.done = object.done ?? 0;
+    message.bytes = object.bytes ?? 0;
+    message.bytesDone = object.bytesDone ?? 0;
+    message.itemsPerSecond = object.itemsPerSecond ?? undefined;
+    message.secondsLeft = object.secondsLeft ?? undefined;
+    message.completedAt = object.completedAt ?? undefined;
+    message.fileName = object.fileName ?? "";
+    message.profileId = object.profileId ?? "";
+    message.profileName = object.profileName ?? "";
+    message.problem = (object.problem !== undefined && object.problem !== null)
+      ? ImportProblem.fromPartial(object.problem)
+      : undefined;
     message.source = object.source ?? "";
+    return message;
+  },
+};
+
+function createBaseImportProblem(): ImportProblem {
+  return { reason: "", message: "" };
+}
+
+export const ImportProblem: MessageFns<ImportProblem> = {
+  encode(message: ImportProblem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportProblem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportProblem();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImportProblem {
+    return {
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: ImportProblem): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportProblem>): ImportProblem {
+    return ImportProblem.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportProblem>): ImportProblem {
+    const message = createBaseImportProblem();
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
     return message;
   },
 };
@@ -1865,6 +2292,1139 @@ export const GetImportResponse: MessageFns<GetImportResponse> = {
   },
 };
 
+function createBaseStartImportRequest(): StartImportRequest {
+  return { part: undefined };
+}
+
+export const StartImportRequest: MessageFns<StartImportRequest> = {
+  encode(message: StartImportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.part?.$case) {
+      case "draft":
+        ImportDraft.encode(message.part.value, writer.uint32(10).fork()).join();
+        break;
+      case "chunk":
+        writer.uint32(18).bytes(message.part.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartImportRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartImportRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = { $case: "draft", value: ImportDraft.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.part = { $case: "chunk", value: reader.bytes() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartImportRequest {
+    return {
+      part: isSet(object.draft)
+        ? { $case: "draft", value: ImportDraft.fromJSON(object.draft) }
+        : isSet(object.chunk)
+        ? { $case: "chunk", value: bytesFromBase64(object.chunk) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: StartImportRequest): unknown {
+    const obj: any = {};
+    if (message.part?.$case === "draft") {
+      obj.draft = ImportDraft.toJSON(message.part.value);
+    } else if (message.part?.$case === "chunk") {
+      obj.chunk = base64FromBytes(message.part.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StartImportRequest>): StartImportRequest {
+    return StartImportRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StartImportRequest>): StartImportRequest {
+    const message = createBaseStartImportRequest();
+    switch (object.part?.$case) {
+      case "draft": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "draft", value: ImportDraft.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "chunk": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "chunk", value: object.part.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseImportDraft(): ImportDraft {
+  return { request: undefined, fileName: "", address: "" };
+}
+
+export const ImportDraft: MessageFns<ImportDraft> = {
+  encode(message: ImportDraft, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.request !== undefined) {
+      ImportCertificatesRequest.encode(message.request, writer.uint32(10).fork()).join();
+    }
+    if (message.fileName !== "") {
+      writer.uint32(18).string(message.fileName);
+    }
+    if (message.address !== "") {
+      writer.uint32(26).string(message.address);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportDraft {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportDraft();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.request = ImportCertificatesRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.fileName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImportDraft {
+    return {
+      request: isSet(object.request) ? ImportCertificatesRequest.fromJSON(object.request) : undefined,
+      fileName: isSet(object.fileName)
+        ? globalThis.String(object.fileName)
+        : isSet(object.file_name)
+        ? globalThis.String(object.file_name)
+        : "",
+      address: isSet(object.address) ? globalThis.String(object.address) : "",
+    };
+  },
+
+  toJSON(message: ImportDraft): unknown {
+    const obj: any = {};
+    if (message.request !== undefined) {
+      obj.request = ImportCertificatesRequest.toJSON(message.request);
+    }
+    if (message.fileName !== "") {
+      obj.fileName = message.fileName;
+    }
+    if (message.address !== "") {
+      obj.address = message.address;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportDraft>): ImportDraft {
+    return ImportDraft.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportDraft>): ImportDraft {
+    const message = createBaseImportDraft();
+    message.request = (object.request !== undefined && object.request !== null)
+      ? ImportCertificatesRequest.fromPartial(object.request)
+      : undefined;
+    message.fileName = object.fileName ?? "";
+    message.address = object.address ?? "";
+    return message;
+  },
+};
+
+function createBaseStartImportResponse(): StartImportResponse {
+  return { import: undefined };
+}
+
+export const StartImportResponse: MessageFns<StartImportResponse> = {
+  encode(message: StartImportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.import !== undefined) {
+      Import.encode(message.import, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartImportResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartImportResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.import = Import.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartImportResponse {
+    return { import: isSet(object.import) ? Import.fromJSON(object.import) : undefined };
+  },
+
+  toJSON(message: StartImportResponse): unknown {
+    const obj: any = {};
+    if (message.import !== undefined) {
+      obj.import = Import.toJSON(message.import);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StartImportResponse>): StartImportResponse {
+    return StartImportResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StartImportResponse>): StartImportResponse {
+    const message = createBaseStartImportResponse();
+    message.import = (object.import !== undefined && object.import !== null)
+      ? Import.fromPartial(object.import)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListImportsRequest(): ListImportsRequest {
+  return { status: "", limit: 0, cursor: "", offset: 0, withTotal: false };
+}
+
+export const ListImportsRequest: MessageFns<ListImportsRequest> = {
+  encode(message: ListImportsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== "") {
+      writer.uint32(10).string(message.status);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(16).int32(message.limit);
+    }
+    if (message.cursor !== "") {
+      writer.uint32(26).string(message.cursor);
+    }
+    if (message.offset !== 0) {
+      writer.uint32(32).int32(message.offset);
+    }
+    if (message.withTotal !== false) {
+      writer.uint32(40).bool(message.withTotal);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListImportsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListImportsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.cursor = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.offset = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.withTotal = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListImportsRequest {
+    return {
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : "",
+      offset: isSet(object.offset) ? globalThis.Number(object.offset) : 0,
+      withTotal: isSet(object.withTotal)
+        ? globalThis.Boolean(object.withTotal)
+        : isSet(object.with_total)
+        ? globalThis.Boolean(object.with_total)
+        : false,
+    };
+  },
+
+  toJSON(message: ListImportsRequest): unknown {
+    const obj: any = {};
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    if (message.cursor !== "") {
+      obj.cursor = message.cursor;
+    }
+    if (message.offset !== 0) {
+      obj.offset = Math.round(message.offset);
+    }
+    if (message.withTotal !== false) {
+      obj.withTotal = message.withTotal;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListImportsRequest>): ListImportsRequest {
+    return ListImportsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListImportsRequest>): ListImportsRequest {
+    const message = createBaseListImportsRequest();
+    message.status = object.status ?? "";
+    message.limit = object.limit ?? 0;
+    message.cursor = object.cursor ?? "";
+    message.offset = object.offset ?? 0;
+    message.withTotal = object.withTotal ?? false;
+    return message;
+  },
+};
+
+function createBaseListImportsResponse(): ListImportsResponse {
+  return { items: [], nextCursor: "", total: undefined };
+}
+
+export const ListImportsResponse: MessageFns<ListImportsResponse> = {
+  encode(message: ListImportsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      Import.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextCursor !== "") {
+      writer.uint32(18).string(message.nextCursor);
+    }
+    if (message.total !== undefined) {
+      writer.uint32(24).int32(message.total);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListImportsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListImportsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.items.push(Import.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextCursor = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.total = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListImportsResponse {
+    return {
+      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => Import.fromJSON(e)) : [],
+      nextCursor: isSet(object.nextCursor)
+        ? globalThis.String(object.nextCursor)
+        : isSet(object.next_cursor)
+        ? globalThis.String(object.next_cursor)
+        : "",
+      total: isSet(object.total) ? globalThis.Number(object.total) : undefined,
+    };
+  },
+
+  toJSON(message: ListImportsResponse): unknown {
+    const obj: any = {};
+    if (message.items?.length) {
+      obj.items = message.items.map((e) => Import.toJSON(e));
+    }
+    if (message.nextCursor !== "") {
+      obj.nextCursor = message.nextCursor;
+    }
+    if (message.total !== undefined) {
+      obj.total = Math.round(message.total);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListImportsResponse>): ListImportsResponse {
+    return ListImportsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListImportsResponse>): ListImportsResponse {
+    const message = createBaseListImportsResponse();
+    message.items = object.items?.map((e) => Import.fromPartial(e)) || [];
+    message.nextCursor = object.nextCursor ?? "";
+    message.total = object.total ?? undefined;
+    return message;
+  },
+};
+
+function createBaseListImportItemsRequest(): ListImportItemsRequest {
+  return { id: "", result: ImportResult.UNSPECIFIED, limit: 0, cursor: "" };
+}
+
+export const ListImportItemsRequest: MessageFns<ListImportItemsRequest> = {
+  encode(message: ListImportItemsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.result !== ImportResult.UNSPECIFIED) {
+      writer.uint32(16).int32(importResultToNumber(message.result));
+    }
+    if (message.limit !== 0) {
+      writer.uint32(24).int32(message.limit);
+    }
+    if (message.cursor !== "") {
+      writer.uint32(34).string(message.cursor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListImportItemsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListImportItemsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.result = importResultFromJSON(reader.int32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.cursor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListImportItemsRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      result: isSet(object.result) ? importResultFromJSON(object.result) : ImportResult.UNSPECIFIED,
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : "",
+    };
+  },
+
+  toJSON(message: ListImportItemsRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.result !== ImportResult.UNSPECIFIED) {
+      obj.result = importResultToJSON(message.result);
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    if (message.cursor !== "") {
+      obj.cursor = message.cursor;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListImportItemsRequest>): ListImportItemsRequest {
+    return ListImportItemsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListImportItemsRequest>): ListImportItemsRequest {
+    const message = createBaseListImportItemsRequest();
+    message.id = object.id ?? "";
+    message.result = object.result ?? ImportResult.UNSPECIFIED;
+    message.limit = object.limit ?? 0;
+    message.cursor = object.cursor ?? "";
+    return message;
+  },
+};
+
+function createBaseListImportItemsResponse(): ListImportItemsResponse {
+  return { items: [], nextCursor: "" };
+}
+
+export const ListImportItemsResponse: MessageFns<ListImportItemsResponse> = {
+  encode(message: ListImportItemsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      ImportItem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextCursor !== "") {
+      writer.uint32(18).string(message.nextCursor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListImportItemsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListImportItemsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.items.push(ImportItem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextCursor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListImportItemsResponse {
+    return {
+      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => ImportItem.fromJSON(e)) : [],
+      nextCursor: isSet(object.nextCursor)
+        ? globalThis.String(object.nextCursor)
+        : isSet(object.next_cursor)
+        ? globalThis.String(object.next_cursor)
+        : "",
+    };
+  },
+
+  toJSON(message: ListImportItemsResponse): unknown {
+    const obj: any = {};
+    if (message.items?.length) {
+      obj.items = message.items.map((e) => ImportItem.toJSON(e));
+    }
+    if (message.nextCursor !== "") {
+      obj.nextCursor = message.nextCursor;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListImportItemsResponse>): ListImportItemsResponse {
+    return ListImportItemsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListImportItemsResponse>): ListImportItemsResponse {
+    const message = createBaseListImportItemsResponse();
+    message.items = object.items?.map((e) => ImportItem.fromPartial(e)) || [];
+    message.nextCursor = object.nextCursor ?? "";
+    return message;
+  },
+};
+
+function createBasePauseImportRequest(): PauseImportRequest {
+  return { id: "" };
+}
+
+export const PauseImportRequest: MessageFns<PauseImportRequest> = {
+  encode(message: PauseImportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseImportRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseImportRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseImportRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: PauseImportRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PauseImportRequest>): PauseImportRequest {
+    return PauseImportRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PauseImportRequest>): PauseImportRequest {
+    const message = createBasePauseImportRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBasePauseImportResponse(): PauseImportResponse {
+  return { import: undefined };
+}
+
+export const PauseImportResponse: MessageFns<PauseImportResponse> = {
+  encode(message: PauseImportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.import !== undefined) {
+      Import.encode(message.import, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseImportResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseImportResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.import = Import.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseImportResponse {
+    return { import: isSet(object.import) ? Import.fromJSON(object.import) : undefined };
+  },
+
+  toJSON(message: PauseImportResponse): unknown {
+    const obj: any = {};
+    if (message.import !== undefined) {
+      obj.import = Import.toJSON(message.import);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PauseImportResponse>): PauseImportResponse {
+    return PauseImportResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PauseImportResponse>): PauseImportResponse {
+    const message = createBasePauseImportResponse();
+    message.import = (object.import !== undefined && object.import !== null)
+      ? Import.fromPartial(object.import)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseResumeImportRequest(): ResumeImportRequest {
+  return { id: "" };
+}
+
+export const ResumeImportRequest: MessageFns<ResumeImportRequest> = {
+  encode(message: ResumeImportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeImportRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeImportRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeImportRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: ResumeImportRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResumeImportRequest>): ResumeImportRequest {
+    return ResumeImportRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeImportRequest>): ResumeImportRequest {
+    const message = createBaseResumeImportRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeImportResponse(): ResumeImportResponse {
+  return { import: undefined };
+}
+
+export const ResumeImportResponse: MessageFns<ResumeImportResponse> = {
+  encode(message: ResumeImportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.import !== undefined) {
+      Import.encode(message.import, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeImportResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeImportResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.import = Import.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeImportResponse {
+    return { import: isSet(object.import) ? Import.fromJSON(object.import) : undefined };
+  },
+
+  toJSON(message: ResumeImportResponse): unknown {
+    const obj: any = {};
+    if (message.import !== undefined) {
+      obj.import = Import.toJSON(message.import);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResumeImportResponse>): ResumeImportResponse {
+    return ResumeImportResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeImportResponse>): ResumeImportResponse {
+    const message = createBaseResumeImportResponse();
+    message.import = (object.import !== undefined && object.import !== null)
+      ? Import.fromPartial(object.import)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCancelImportRequest(): CancelImportRequest {
+  return { id: "" };
+}
+
+export const CancelImportRequest: MessageFns<CancelImportRequest> = {
+  encode(message: CancelImportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelImportRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelImportRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CancelImportRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: CancelImportRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CancelImportRequest>): CancelImportRequest {
+    return CancelImportRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CancelImportRequest>): CancelImportRequest {
+    const message = createBaseCancelImportRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseCancelImportResponse(): CancelImportResponse {
+  return { import: undefined };
+}
+
+export const CancelImportResponse: MessageFns<CancelImportResponse> = {
+  encode(message: CancelImportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.import !== undefined) {
+      Import.encode(message.import, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelImportResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelImportResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.import = Import.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CancelImportResponse {
+    return { import: isSet(object.import) ? Import.fromJSON(object.import) : undefined };
+  },
+
+  toJSON(message: CancelImportResponse): unknown {
+    const obj: any = {};
+    if (message.import !== undefined) {
+      obj.import = Import.toJSON(message.import);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CancelImportResponse>): CancelImportResponse {
+    return CancelImportResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CancelImportResponse>): CancelImportResponse {
+    const message = createBaseCancelImportResponse();
+    message.import = (object.import !== undefined && object.import !== null)
+      ? Import.fromPartial(object.import)
+      : undefined;
+    return message;
+  },
+};
+
 /**
  * How certificates and keys come in.
  *
@@ -1900,6 +3460,66 @@ export const ImportServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * Takes a container of any size up to 200 MiB in: the answer comes when it is
+     * kept, what is in it is imported afterwards, also over a restart. What cannot
+     * be read fails alone. RESOURCE_EXHAUSTED with LIMIT_EXCEEDED for more than
+     * 10 MiB of what is neither PEM nor an archive; nothing is kept then.
+     */
+    startImport: {
+      name: "StartImport",
+      requestType: StartImportRequest as typeof StartImportRequest,
+      requestStream: true,
+      responseType: StartImportResponse as typeof StartImportResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Every import, those of one request as well. */
+    listImports: {
+      name: "ListImports",
+      requestType: ListImportsRequest as typeof ListImportsRequest,
+      requestStream: false,
+      responseType: ListImportsResponse as typeof ListImportsResponse,
+      responseStream: false,
+      options: {},
+    },
+    listImportItems: {
+      name: "ListImportItems",
+      requestType: ListImportItemsRequest as typeof ListImportItemsRequest,
+      requestStream: false,
+      responseType: ListImportItemsResponse as typeof ListImportItemsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Stops an import after the items it is at; idempotent. Each of these three:
+     * FAILED_PRECONDITION IMPORT_HAS_ENDED.
+     */
+    pauseImport: {
+      name: "PauseImport",
+      requestType: PauseImportRequest as typeof PauseImportRequest,
+      requestStream: false,
+      responseType: PauseImportResponse as typeof PauseImportResponse,
+      responseStream: false,
+      options: {},
+    },
+    resumeImport: {
+      name: "ResumeImport",
+      requestType: ResumeImportRequest as typeof ResumeImportRequest,
+      requestStream: false,
+      responseType: ResumeImportResponse as typeof ResumeImportResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Ends an import; what it has imported stays. */
+    cancelImport: {
+      name: "CancelImport",
+      requestType: CancelImportRequest as typeof CancelImportRequest,
+      requestStream: false,
+      responseType: CancelImportResponse as typeof CancelImportResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
@@ -1914,6 +3534,42 @@ export interface ImportServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ImportCertificatesResponse>>;
   getImport(request: GetImportRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetImportResponse>>;
+  /**
+   * Takes a container of any size up to 200 MiB in: the answer comes when it is
+   * kept, what is in it is imported afterwards, also over a restart. What cannot
+   * be read fails alone. RESOURCE_EXHAUSTED with LIMIT_EXCEEDED for more than
+   * 10 MiB of what is neither PEM nor an archive; nothing is kept then.
+   */
+  startImport(
+    request: AsyncIterable<StartImportRequest>,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<StartImportResponse>>;
+  /** Every import, those of one request as well. */
+  listImports(
+    request: ListImportsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListImportsResponse>>;
+  listImportItems(
+    request: ListImportItemsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListImportItemsResponse>>;
+  /**
+   * Stops an import after the items it is at; idempotent. Each of these three:
+   * FAILED_PRECONDITION IMPORT_HAS_ENDED.
+   */
+  pauseImport(
+    request: PauseImportRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<PauseImportResponse>>;
+  resumeImport(
+    request: ResumeImportRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ResumeImportResponse>>;
+  /** Ends an import; what it has imported stays. */
+  cancelImport(
+    request: CancelImportRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<CancelImportResponse>>;
 }
 
 export interface ImportServiceClient<CallOptionsExt = {}> {
@@ -1927,6 +3583,42 @@ export interface ImportServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): Promise<ImportCertificatesResponse>;
   getImport(request: DeepPartial<GetImportRequest>, options?: CallOptions & CallOptionsExt): Promise<GetImportResponse>;
+  /**
+   * Takes a container of any size up to 200 MiB in: the answer comes when it is
+   * kept, what is in it is imported afterwards, also over a restart. What cannot
+   * be read fails alone. RESOURCE_EXHAUSTED with LIMIT_EXCEEDED for more than
+   * 10 MiB of what is neither PEM nor an archive; nothing is kept then.
+   */
+  startImport(
+    request: AsyncIterable<DeepPartial<StartImportRequest>>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<StartImportResponse>;
+  /** Every import, those of one request as well. */
+  listImports(
+    request: DeepPartial<ListImportsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListImportsResponse>;
+  listImportItems(
+    request: DeepPartial<ListImportItemsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListImportItemsResponse>;
+  /**
+   * Stops an import after the items it is at; idempotent. Each of these three:
+   * FAILED_PRECONDITION IMPORT_HAS_ENDED.
+   */
+  pauseImport(
+    request: DeepPartial<PauseImportRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<PauseImportResponse>;
+  resumeImport(
+    request: DeepPartial<ResumeImportRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ResumeImportResponse>;
+  /** Ends an import; what it has imported stays. */
+  cancelImport(
+    request: DeepPartial<CancelImportRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<CancelImportResponse>;
 }
 
 function bytesFromBase64(b64: string): Uint8Array {
@@ -1952,6 +3644,10 @@ function base64FromBytes(arr: Uint8Array): string {
     });
     return globalThis.btoa(bin.join(""));
   }
+}
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
@@ -1983,6 +3679,17 @@ function fromJsonTimestamp(o: any): Date {
   } else {
     return fromTimestamp(Timestamp.fromJSON(o));
   }
+}
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
 }
 
 function isSet(value: any): boolean {

@@ -1,41 +1,50 @@
 import { toBuffer, type Database } from '@certferry/database';
+import type { SecretKeeper } from '@certferry/secrets';
 import mongoose, { type Model } from 'mongoose';
 
 interface Chunk {
   _id: string;
   importId: string;
   content: Buffer;
+  /** Absent in those from before contents were sealed. */
+  sealed?: boolean;
   createdAt: Date;
 }
 
 const chunkSchema = new mongoose.Schema<Chunk>(
-  { _id: String, importId: String, content: Buffer, createdAt: Date },
+  { _id: String, importId: String, content: Buffer, sealed: Boolean, createdAt: Date },
   { versionKey: false },
 );
 chunkSchema.index({ importId: 1 });
 chunkSchema.index({ createdAt: 1 });
 
 const chunkId = (importId: string, position: number): string => `${importId}:${String(position).padStart(6, '0')}`;
+const sealContext = (id: string): string => `import content ${id}`;
 
-/** The archives of bulk imports, kept in the database in pieces until they are taken in. */
-export class Archives {
+/** What is to be taken in, kept in the database in sealed pieces until it is: there are keys in it. */
+export class Contents {
   readonly #chunks: Model<Chunk>;
+  readonly #secrets: SecretKeeper;
 
-  constructor(database: Database) {
+  constructor(database: Database, secrets: SecretKeeper) {
     this.#chunks = database.model<Chunk>('bulk_import_chunks', chunkSchema);
+    this.#secrets = secrets;
   }
 
   async addChunk(importId: string, position: number, { bytes, at }: { bytes: Uint8Array; at: Date }): Promise<void> {
     const _id = chunkId(importId, position);
-    await this.#chunks.create({ _id, importId, content: Buffer.from(bytes), createdAt: at });
+    const content = this.#secrets.seal(bytes, sealContext(_id));
+    await this.#chunks.create({ _id, importId, content, sealed: true, createdAt: at });
   }
 
-  /** The archive, piece by piece. */
+  /** The content, piece by piece. */
   async *read(importId: string): AsyncGenerator<Buffer> {
     for (let position = 0; ; position++) {
-      const chunk = (await this.#chunks.findById(chunkId(importId, position)).lean()) as Chunk | null;
+      const _id = chunkId(importId, position);
+      const chunk = (await this.#chunks.findById(_id).lean()) as Chunk | null;
       if (!chunk) return;
-      yield toBuffer(chunk.content);
+      const content = toBuffer(chunk.content);
+      yield chunk.sealed ? this.#secrets.open(content, sealContext(_id)) : content;
     }
   }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { AppError, newId } from '@certferry/core';
-import { deploymentV1, parserV1, type inventoryV1 } from '@certferry/contracts';
+import { deploymentV1, parserV1 } from '@certferry/contracts';
 import { Numbers, openDatabase, type Database } from '@certferry/database';
 import type { Event } from '@certferry/events';
 import { serve } from '@certferry/rpc';
@@ -13,21 +13,22 @@ import { Certificates } from '../certificates/certificates.ts';
 import { EnrollmentProfiles } from '../enrollment-profiles/enrollment-profiles.ts';
 import { MetadataFields } from '../metadata-fields/metadata-fields.ts';
 import { ARCHIVE_BATCH, archiveOf, createPemParser, type ArchiveFile } from '../testing/pem-parser.ts';
-import { Archives } from './archives.ts';
-import type { BulkImport } from './bulk-import.ts';
-import { BulkImports } from './bulk-imports.ts';
-import { BulkWorker, type BulkWorkerContext } from './bulk-worker.ts';
-import { startBulkImport, type StartContext } from './start-bulk-import.ts';
+import { Contents } from './contents.ts';
+import { ImportItems } from './import-items.ts';
+import type { ImportJob } from './import-job.ts';
+import { ImportWorker, type ImportWorkerContext } from './import-worker.ts';
+import { Imports } from './imports.ts';
+import { startImport, type StartContext } from './start-import.ts';
 
 // Workers at the moments that a running system meets too seldom to wait for. Everything is real but the clock of the
 // database, which the test moves, and what happens between a batch of the parser and the next.
 
 const FILES = 4 * ARCHIVE_BATCH;
 
-describe('a bulk worker', () => {
+describe('an import worker', () => {
   let database: Database;
   let host: TestHost;
-  let context: BulkWorkerContext & StartContext;
+  let context: ImportWorkerContext & StartContext;
   let profileId: string;
   /** Milliseconds that the database's clock is ahead. */
   let ahead: number;
@@ -36,7 +37,7 @@ describe('a bulk worker', () => {
   /** From which item each reading of an archive began. */
   let readings: number[];
   let warnings: unknown[];
-  let workers: BulkWorker[];
+  let workers: ImportWorker[];
 
   beforeEach(async () => {
     [ahead, beforeBatch, readings, warnings, workers] = [0, [], [], [], []];
@@ -67,26 +68,30 @@ describe('a bulk worker', () => {
     ]);
     const clock = { now: () => new Date() };
     const certificates = new Certificates(database);
+    const secrets = createSecretKeeper(randomBytes(32));
     const importing = {
       certificates,
       numbers: new Numbers(database, 'certificates'),
-      secrets: createSecretKeeper(randomBytes(32)),
+      secrets,
       clock,
     };
     const logger = createLogger('silent');
     logger.warn = (...of: unknown[]) => void warnings.push(of[0]);
     context = {
-      archives: new Archives(database),
-      bulkImports: new BulkImports(database),
+      contents: new Contents(database, secrets),
+      imports: new Imports(database),
+      importItems: new ImportItems(database),
+      secrets,
       profiles: new EnrollmentProfiles(database),
       metadataFields: new MetadataFields(database),
-      numbers: new Numbers(database, 'bulk_imports'),
+      bulkNumbers: new Numbers(database, 'bulk_imports'),
       parser: host.client(parserV1.ParserServiceDefinition),
       deployment: host.client(deploymentV1.DeploymentServiceDefinition),
       importing,
       clock,
       logger,
       saved: () => undefined,
+      started: () => undefined,
       database: {
         ...database,
         exclusive: false,
@@ -104,27 +109,29 @@ describe('a bulk worker', () => {
     await database.close();
   });
 
-  const work = async (options?: ConstructorParameters<typeof BulkWorker>[1]): Promise<BulkWorker> => {
-    const worker = new BulkWorker(context, options);
+  const work = async (options?: ConstructorParameters<typeof ImportWorker>[1]): Promise<ImportWorker> => {
+    const worker = new ImportWorker(context, options);
     workers.push(worker);
     await worker.start();
     return worker;
   };
-  const queue = async (): Promise<BulkImport> => {
+  const queue = async (): Promise<ImportJob> => {
     const files: ArchiveFile[] = [];
     for (let i = 0; i < FILES - 1; i++)
       files.push([`${i}.pem`, (await makeCertificate({ commonName: `device-${i}` })).pem]);
     files.splice(1, 0, ['bad.pem', 'rubbish']);
-    const messages = async function* (): AsyncGenerator<inventoryV1.StartBulkImportRequest> {
-      yield { part: { $case: 'draft', value: { profileId, fileName: 'a.zip', address: '' } } };
-      yield { part: { $case: 'chunk', value: archiveOf(files) } };
+    const chunks = async function* (): AsyncGenerator<Uint8Array> {
+      yield archiveOf(files);
     };
-    return await startBulkImport(context, messages(), { requestedBy: 'k', requestId: 'r' });
+    const profile = (await context.profiles.find(profileId))!;
+    const asked = { firstOfPem: false, createOnly: false, formats: [], filePath: '', requestedBy: 'k', requestId: 'r' };
+    const draft = () => ({ request: asked, fileName: 'a.zip', address: '' });
+    return await startImport(context, chunks(), { profile, draft });
   };
-  const until = (id: string, wanted: (one: BulkImport) => boolean) =>
+  const until = (id: string, wanted: (one: ImportJob) => boolean) =>
     vi.waitFor(
       async () => {
-        const one = (await context.bulkImports.find(id))!;
+        const one = await context.imports.getJob(id);
         if (!wanted(one)) throw new Error(`it is ${JSON.stringify(one)}`);
         return one;
       },
@@ -135,10 +142,13 @@ describe('a bulk worker', () => {
   const archivesAreGone = () =>
     vi.waitFor(async () => expect(await database.connection.collection('bulk_import_chunks').countDocuments()).toBe(0));
   const eventsOf = async (id: string) => {
-    const stored = await database.connection.collection<{ _id: string; pendingEvents: Event[] }>('bulk_imports');
+    const stored = await database.connection.collection<{ _id: string; pendingEvents: Event[] }>('imports');
     return (await stored.findOne({ _id: id }))!.pendingEvents.map(({ type }) => type.split('.').at(-1));
   };
-  const complete = { status: 'completed', total: FILES, processed: FILES, failed: 1, failures: [{ file: 'bad.pem' }] };
+  const complete = { status: 'partial', total: FILES, done: FILES, created: FILES - 1, failed: 1 };
+  const failures = async (id: string) =>
+    (await context.importItems.failures(id, 10)).map(({ index, file, reason }) => [index, file, reason]);
+  const ended = ({ completedAt }: ImportJob) => completedAt !== undefined;
   /** A pause that the test ends. */
   const pause = () => {
     let resume = (): void => undefined;
@@ -151,26 +161,27 @@ describe('a bulk worker', () => {
     beforeBatch = [undefined, () => paused];
     const one = await queue();
     const first = await work();
-    await until(one._id, ({ processed }) => processed === ARCHIVE_BATCH);
+    await until(one._id, ({ done }) => done === ARCHIVE_BATCH);
     const other = await work();
     await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(await context.bulkImports.find(one._id)).toMatchObject({ generation: 1 });
+    expect(await context.imports.find(one._id)).toMatchObject({ generation: 1 });
     ahead += 31_000;
     other.kick();
-    const done = await until(one._id, ({ status }) => status === 'completed');
+    const done = await until(one._id, ended);
     expect(done).toMatchObject({ ...complete, generation: 2 });
     expect(readings).toEqual([0, ARCHIVE_BATCH]);
     resume();
     // It would import the batch that it has, and count it, before it looks at the next.
     await new Promise((resolve) => setTimeout(resolve, 300));
     await first.stop();
-    expect(await context.bulkImports.find(one._id)).toEqual(done);
+    expect(await context.imports.find(one._id)).toEqual(done);
     expect(await certificates()).toBe(FILES - 1);
+    expect(await failures(one._id)).toEqual([[1, 'bad.pem', 'UNKNOWN_FORMAT']]);
     await archivesAreGone();
     expect(await eventsOf(one._id)).toEqual(['pending', 'completed']);
     expect(warnings).toEqual([]);
     // A heartbeat that was under way while the import ended.
-    expect(await context.bulkImports.leaseUntil(done, new Date())).toBe(false);
+    expect(await context.imports.leaseUntil(done, new Date())).toBe(false);
   });
 
   test('whose lease is taken away while it reads stops reading', async () => {
@@ -184,16 +195,16 @@ describe('a bulk worker', () => {
     ];
     const one = await queue();
     await work({ leaseMs: 2_000, heartbeatMs: 50 });
-    await until(one._id, ({ processed }) => processed === ARCHIVE_BATCH);
+    await until(one._id, ({ done }) => done === ARCHIVE_BATCH);
     await vi.waitFor(() => expect(stopped).toBeDefined());
     expect(stopped!.aborted).toBe(false);
     const stolen = { generation: 7, dueAt: new Date(Date.now() + 60_000) };
-    await database.connection.collection<{ _id: string }>('bulk_imports').updateOne({ _id: one._id }, { $set: stolen });
+    await database.connection.collection<{ _id: string }>('imports').updateOne({ _id: one._id }, { $set: stolen });
     await vi.waitFor(() => expect(stopped!.aborted).toBe(true));
     await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(await context.bulkImports.find(one._id)).toMatchObject({
-      status: 'pending',
-      processed: ARCHIVE_BATCH,
+    expect(await context.imports.find(one._id)).toMatchObject({
+      status: 'running',
+      done: ARCHIVE_BATCH,
       ...stolen,
     });
     expect(warnings).toEqual([]);
@@ -209,17 +220,17 @@ describe('a bulk worker', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     other.kick();
     resume();
-    expect(await until(one._id, ({ status }) => status === 'completed')).toMatchObject({ ...complete, generation: 1 });
+    expect(await until(one._id, ended)).toMatchObject({ ...complete, generation: 1 });
   });
 
   test('that is stopped gives its import back at once', async () => {
     beforeBatch = [undefined, (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve()))];
     const one = await queue();
     const first = await work();
-    await until(one._id, ({ processed }) => processed === ARCHIVE_BATCH);
+    await until(one._id, ({ done }) => done === ARCHIVE_BATCH);
     await first.stop();
     await work();
-    expect(await until(one._id, ({ status }) => status === 'completed')).toMatchObject({ ...complete, generation: 2 });
+    expect(await until(one._id, ended)).toMatchObject({ ...complete, generation: 2 });
     expect(readings).toEqual([0, ARCHIVE_BATCH]);
     expect(warnings).toEqual([]);
   });
@@ -230,10 +241,10 @@ describe('a bulk worker', () => {
     const one = await queue();
     const worker = await work();
     await vi.waitFor(() => expect(warnings).toMatchObject([{ importId: one._id, err: { code: 'UNAVAILABLE' } }]));
-    expect(await context.bulkImports.find(one._id)).toMatchObject({ status: 'pending', processed: ARCHIVE_BATCH });
+    expect(await context.imports.find(one._id)).toMatchObject({ status: 'running', done: ARCHIVE_BATCH });
     ahead += 31_000;
     worker.kick();
-    expect(await until(one._id, ({ status }) => status === 'completed')).toMatchObject(complete);
+    expect(await until(one._id, ended)).toMatchObject(complete);
     expect(readings).toEqual([0, ARCHIVE_BATCH]);
   });
 
@@ -243,10 +254,12 @@ describe('a bulk worker', () => {
     const one = await queue();
     await work();
     expect(await until(one._id, ({ status }) => status === 'failed')).toMatchObject({
-      processed: ARCHIVE_BATCH,
-      failed: FILES - ARCHIVE_BATCH + 1,
-      failures: [{ file: 'bad.pem' }, { index: ARCHIVE_BATCH, reason: 'TRUNCATED', message: 'It ends early.' }],
+      total: FILES,
+      done: ARCHIVE_BATCH,
+      failed: 1,
+      problem: { reason: 'TRUNCATED', message: 'It ends early.' },
     });
+    expect(await failures(one._id)).toEqual([[1, 'bad.pem', 'UNKNOWN_FORMAT']]);
     expect(await eventsOf(one._id)).toEqual(['pending', 'failed']);
     expect(await certificates()).toBe(ARCHIVE_BATCH - 1);
     await archivesAreGone();
@@ -257,8 +270,8 @@ describe('a bulk worker', () => {
     await context.profiles.delete(profileId);
     await work();
     expect(await until(one._id, ({ status }) => status === 'failed')).toMatchObject({
-      failed: FILES,
-      failures: [{ reason: 'ENROLLMENT_PROFILE_NOT_FOUND' }],
+      done: 0,
+      problem: { reason: 'ENROLLMENT_PROFILE_NOT_FOUND' },
     });
     expect(await certificates()).toBe(0);
   });
@@ -266,8 +279,7 @@ describe('a bulk worker', () => {
   test('takes one archive after another, and two workers each of them once', async () => {
     const imports = [await queue(), await queue(), await queue()];
     await Promise.all([work(), work()]);
-    for (const { _id } of imports)
-      expect(await until(_id, ({ status }) => status === 'completed')).toMatchObject({ ...complete, generation: 1 });
+    for (const { _id } of imports) expect(await until(_id, ended)).toMatchObject({ ...complete, generation: 1 });
     expect(readings).toEqual([0, 0, 0]);
     expect(await certificates()).toBe(3 * (FILES - 1));
   });
@@ -276,8 +288,8 @@ describe('a bulk worker', () => {
     const waiting = await queue();
     const at = new Date(Date.now() - 2 * 3_600_000);
     await database.connection.collection('bulk_import_chunks').updateMany({}, { $set: { createdAt: at } });
-    await context.archives.addChunk('forgotten', 0, { bytes: Buffer.from('x'), at });
-    await context.archives.addChunk('sending', 0, { bytes: Buffer.from('x'), at: new Date() });
+    await context.contents.addChunk('forgotten', 0, { bytes: Buffer.from('x'), at });
+    await context.contents.addChunk('sending', 0, { bytes: Buffer.from('x'), at: new Date() });
     beforeBatch = [(signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve()))];
     await work();
     const kept = await database.connection.collection('bulk_import_chunks').distinct('importId');
