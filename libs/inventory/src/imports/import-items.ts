@@ -66,10 +66,6 @@ export class ImportItems {
 
   /** The first that failed. */
   async failures(importId: string, most: number): Promise<ImportItem[]> {
-    return (await this.#model
-      .find({ importId, result: 'failed' })
-      .sort({ index: 1, _id: 1 })
-      .limit(most)
-      .lean());
+    return await this.#model.find({ importId, result: 'failed' }).sort({ index: 1, _id: 1 }).limit(most).lean();
   }
 }
