@@ -100,7 +100,7 @@ describe('an import job', () => {
     expect(failed).toMatchObject([{ index: CERTIFICATES, result: 'failed', reason: 'MALFORMED' }]);
     const csv = await api('GET', `/v1/imports/${id}/items`, undefined, { accept: 'text/csv' });
     expect(csv.headers.get('content-type')).toBe('text/csv; charset=utf-8');
-    const rows = String(csv.body).trimEnd().split('\r\n');
+    const rows = (csv.body as unknown as string).trimEnd().split('\r\n');
     expect(rows.length).toBe(CERTIFICATES + 2);
     expect(rows[0]).toMatch(/^index,file,result,subject,/);
     expect(rows[1]).toContain('CN=job-0000.example.com');

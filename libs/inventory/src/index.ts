@@ -4,6 +4,7 @@ import { createOutboxRelay, outboxOf } from '@certferry/events';
 import { openOutbound, outboundSettings } from '@certferry/outbound';
 import { serve } from '@certferry/rpc';
 import { defineService } from '@certferry/runtime';
+import { ResourceLeases } from '@certferry/work';
 import { z } from 'zod';
 import { createBulkImportHandlers } from './bulk-imports/handlers.ts';
 import { Certificates } from './certificates/certificates.ts';
@@ -20,13 +21,16 @@ import { createLocationHandlers } from './locations/handlers.ts';
 import { createMaterialHandlers } from './material/handlers.ts';
 import { createMetadataFieldHandlers } from './metadata-fields/handlers.ts';
 import { MetadataFields } from './metadata-fields/metadata-fields.ts';
+import { FolderWatch } from './watch/folder-watch.ts';
+import { watchConfig } from './watch/watch-config.ts';
+import { WatchedFiles } from './watch/watched-files.ts';
 
 /** What certificates there are, with their keys and what people say of them. */
 export const inventory = defineService({
   name: 'inventory',
   needs: ['database', 'events', 'secrets'],
-  config: outboundSettings,
-  create: ({ database, events, secrets, client, clock, logger }, settings) => {
+  config: outboundSettings.extend({ watch: watchConfig }),
+  create: ({ database, events, secrets, client, clock, logger }, { watch, ...settings }) => {
     const outbound = openOutbound(settings);
     const certificates = new Certificates(database);
     const imports = new Imports(database);
@@ -53,6 +57,9 @@ export const inventory = defineService({
       worker.kick();
     };
     const starting = { ...taking, secrets, bulkNumbers: new Numbers(database, 'bulk_imports'), started };
+    const leases = new ResourceLeases(database, 'watch_leases');
+    const watching = { ...starting, watchedFiles: new WatchedFiles(database), leases, database, logger };
+    const watches = watch.map((folder) => new FolderWatch(watching, folder));
     const keys = { certificates, secrets, parser };
     return Promise.resolve({
       services: [
@@ -74,8 +81,11 @@ export const inventory = defineService({
       begin: async () => {
         relay.start();
         await worker.start();
+        if (database.exclusive) await leases.releaseAll();
+        for (const one of watches) one.start();
       },
       stop: async () => {
+        await Promise.all(watches.map((one) => one.stop()));
         await worker.stop();
         await relay.stop();
       },

@@ -25,6 +25,7 @@ export const ENVIRONMENT: Record<string, string> = {
   CERTFERRY_FILES_ROOT: 'gateway.filesRoot',
   CERTFERRY_OUTBOUND_ALLOW: 'inventory.outboundAllow',
   CERTFERRY_OUTBOUND_CA: 'inventory.outboundCa',
+  CERTFERRY_WATCH: 'inventory.watch',
   CERTFERRY_STORE_ROOTS: 'deployment.storeRoots',
 };
 

@@ -6,7 +6,15 @@ import { checkDescription } from '../certificates/certificate.ts';
 import type { EnrollmentProfile } from '../enrollment-profiles/enrollment-profile.ts';
 import { sniffContent } from './content-kind.ts';
 import type { ImportRequest } from './import-certificates.ts';
-import { importChanged, NOTHING_DONE, type ContentKind, type ImportJob, type JobPasswords, type JobRequest } from './import-job.ts';
+import {
+  importChanged,
+  NOTHING_DONE,
+  type ContentKind,
+  type ImportJob,
+  type JobPasswords,
+  type JobRequest,
+  type Problem,
+} from './import-job.ts';
 import type { Imports } from './imports.ts';
 import { parseArchive, type ArchiveContext } from './parse-archive.ts';
 
@@ -38,9 +46,8 @@ export interface JobDraft {
 export async function startImport(
   context: StartContext,
   chunks: AsyncIterable<Uint8Array>,
-  { profile, draft }: { profile?: EnrollmentProfile; draft: () => JobDraft },
+  { profile, draft, id = newId() }: { profile?: EnrollmentProfile; draft: () => JobDraft; id?: string },
 ): Promise<ImportJob> {
-  const id = newId();
   try {
     const { kind, bytes } = await keepContent(context, id, { chunks, isArchive: profile !== undefined });
     const asked = draft();
@@ -55,6 +62,17 @@ export async function startImport(
     await context.contents.delete(id);
     throw error;
   }
+}
+
+/** Keeps that a content was refused, for work that nobody waits for: an import that failed, with its event. */
+export async function keepRefused(
+  context: StartContext,
+  { id, draft, problem }: { id: string; draft: JobDraft; problem: Problem },
+): Promise<void> {
+  const { dueAt: _, sealedPasswords: __, ...job } = newJob(context, id, draft);
+  const refused = { ...job, status: 'failed', problem, completedAt: job.createdAt } as const;
+  await context.imports.insert(refused, importChanged(refused, job.createdAt));
+  context.started();
 }
 
 function newJob({ clock, secrets }: StartContext, id: string, { request, fileName, address }: JobDraft): ImportJob {
