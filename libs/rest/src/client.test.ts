@@ -120,6 +120,20 @@ describe('the client', () => {
     expect(seen[1]!.body.toString()).toBe('{"contentBase64":"AQID"}');
   });
 
+  test('sends texts as they are, names that end nothing, and tells how much of a form is on its way', async () => {
+    answer = json(200, { id: 'i' });
+    const file = new File([new Uint8Array(200_000)], 'a"\r\nb.pem');
+    const password = 'a\nb\r\nc\rü\n';
+    const told: number[][] = [];
+    await client.importCertificates({ form: { file, password }, onUpload: (...counts) => told.push(counts) });
+    const { headers, body } = seen[0]!;
+    expect(body.toString('latin1')).toContain(`\r\n\r\n${Buffer.from(password).toString('latin1')}\r\n--`);
+    expect(body.toString('latin1')).toContain('filename="a%22%0D%0Ab.pem"\r\n');
+    expect(headers['content-length']).toBe(String(body.length));
+    expect(told.at(-1)).toEqual([body.length, body.length]);
+    expect(told.length).toBeGreaterThan(1);
+  });
+
   test('gives a download’s bytes and name, and nothing where nothing is answered', async () => {
     const headers = { 'content-type': 'application/x-pkcs12', 'content-disposition': 'attachment; filename="web.p12"' };
     answer = (response) => void response.writeHead(200, headers).end(Buffer.from([0, 255]));

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readEventStream } from './event-stream.ts';
 import type { Event } from './events.ts';
 import type { FileAnswer, Operation, StreamAnswer, Upload } from './operation.ts';
+import { toMultipartForm } from './multipart-form.ts';
 import { OPERATIONS } from './operations.ts';
 import { Problem, problemDetails } from './problem.ts';
 
@@ -36,6 +37,8 @@ interface CallOptions {
   /** More request headers, such as "idempotency-key". */
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** Of a form: how many bytes of it are on their way, and of how many. Not in browsers, which cannot send a stream over HTTP/1. */
+  onUpload?: (sent: number, total: number) => void;
 }
 
 type Member<O, K extends string> = O extends { [M in K]: infer S extends z.ZodType } ? S : undefined;
@@ -92,9 +95,13 @@ interface AnyInput extends CallOptions {
 async function perform(options: ClientOptions, operation: Operation, input: AnyInput): Promise<unknown> {
   const { apiKey } = options;
   const headers: Record<string, string> = { 'x-api-key': typeof apiKey === 'string' ? apiKey : apiKey() };
-  let body: string | FormData | undefined;
-  if (input.form) body = toFormData(input.form);
-  else if (input.body !== undefined) {
+  let body: string | Blob | ReadableStream | undefined;
+  if (input.form) {
+    const form = toMultipartForm(input.form);
+    headers['content-type'] = form.type;
+    if (input.onUpload) headers['content-length'] = String(form.size);
+    body = input.onUpload ? counted(form, input.onUpload) : form;
+  } else if (input.body !== undefined) {
     headers['content-type'] = 'application/json';
     body = JSON.stringify(input.body);
   }
@@ -102,7 +109,7 @@ async function perform(options: ClientOptions, operation: Operation, input: AnyI
   const { signal } = input;
   let response: Response;
   try {
-    const init = { method, body, signal, headers: { ...headers, ...input.headers } };
+    const init = { method, body, signal, duplex: 'half' as const, headers: { ...headers, ...input.headers } };
     response = await (options.fetch ?? fetch)(toUrl(options.baseUrl, operation.path, input), init);
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -119,13 +126,15 @@ function toUrl(baseUrl: string, path: string, { params = {}, query = {} }: AnyIn
   return `${baseUrl.replace(/\/+$/, '')}${filled}${search.size > 0 ? `?${search.toString()}` : ''}`;
 }
 
-/** The fields first: a server may read a form as it comes. */
-function toFormData({ file, ...fields }: { file: Blob | Blob[] } & Record<string, unknown>): FormData {
-  const form = new FormData();
-  for (const [name, value] of Object.entries(fields))
-    if (value !== undefined) form.set(name, typeof value === 'string' ? value : JSON.stringify(value));
-  for (const one of [file].flat()) form.append('file', one);
-  return form;
+function counted(form: Blob, onUpload: (sent: number, total: number) => void): ReadableStream {
+  let sent = 0;
+  const count = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      onUpload((sent += chunk.length), form.size);
+      controller.enqueue(chunk);
+    },
+  });
+  return form.stream().pipeThrough(count);
 }
 
 async function toError(response: Response): Promise<Problem> {
