@@ -1,37 +1,24 @@
-import { spawn } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasProgram, makeChain, runProgram, temporaryFolder } from '@certferry/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startCertferry, type RunningSystem } from '../running-system.ts';
+import { commandLine, type CommandLine } from './command-line.ts';
 
-const MAIN = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'src', 'main.ts');
 const fixture = (name: string) => join(import.meta.dirname, '..', '..', 'libs', 'x509', 'fixtures', name);
 
 describe('the command line', () => {
   let system: RunningSystem;
   let folder: string;
-  let environment: NodeJS.ProcessEnv;
+  let command: CommandLine;
   beforeAll(async () => {
     system = await startCertferry('standalone');
     folder = temporaryFolder('cli');
-    environment = { ...process.env, CERTFERRY_URL: system.url, CERTFERRY_API_KEY: system.apiKey };
-    delete environment['CERTFERRY_PASSWORD'];
+    command = commandLine(system, folder);
   });
   afterAll(() => system.stop());
 
-  const run = (args: string[], extra: NodeJS.ProcessEnv = {}) =>
-    new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
-      const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: { ...environment, ...extra } });
-      const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
-      child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-      child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-      child.stdin.end();
-      child.once('error', reject);
-      child.once('close', (code) =>
-        resolve({ code, stdout: Buffer.concat(stdout).toString('latin1'), stderr: Buffer.concat(stderr).toString() }),
-      );
-    });
+  const run = (args: string[], env: NodeJS.ProcessEnv = {}) => command.run(args, { env });
   const json = async (args: string[]) => JSON.parse((await run([...args, '--json'])).stdout) as any;
 
   test('the password is asked for on a terminal, and not shown', async () => {
@@ -39,21 +26,12 @@ describe('the command line', () => {
     expect(refused).toMatchObject({ code: 2, stdout: '' });
     expect(refused.stderr).toContain('PASSWORD_REQUIRED');
     if (!hasProgram('script')) return;
-    const command = `${process.execPath} ${MAIN} import ${fixture('openssl-default.p12')}`;
-    const shown = await new Promise<string>((resolve) => {
-      const child = spawn('script', ['-qec', command, '/dev/null'], { cwd: folder, env: environment });
-      let output = '';
-      let typed = false;
-      child.stdout.on('data', (chunk: Buffer) => {
-        output += chunk.toString();
-        if (typed || !output.includes('Password of')) return;
-        typed = true;
-        child.stdin.write('changeiX\u007ft\r');
-      });
-      child.once('close', () => resolve(output));
-    });
+    const shown = await command.onTerminal(
+      ['import', fixture('openssl-default.p12')],
+      [{ question: 'Password of', typed: 'changeiX\u007ft\r' }],
+    );
     expect(shown).toContain('created');
-    expect(shown).not.toContain('change');
+    expect(shown).not.toContain('changei');
   });
 
   test('certificates are exported in every format and removed only when that is confirmed', async () => {
@@ -155,7 +133,7 @@ describe('the command line', () => {
     expect(stdout).toContain('Its RSA key has 1024 bits; under 2048 is weak.');
     expect(stdout).toContain('It has no subject alternative names');
     expect(stdout).toContain('A certificate request for "CN=wanted" (RSA 1024) was passed over');
-    expect((await run(['import', 'odd.pem'])).stderr).toContain('odd.pem: A certificate request for "CN=wanted"');
+    expect((await run(['import', 'odd.pem'])).stdout).toContain('odd.pem: A certificate request for "CN=wanted"');
   });
 
   test.skipIf(!hasProgram('keytool'))('a key that has a password of its own', async () => {

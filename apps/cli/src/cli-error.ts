@@ -1,17 +1,25 @@
 import { ConnectionError, Problem } from '@certferry/rest';
 
-/** What went wrong, as one sentence and an exit code. */
+/** What went wrong, as one sentence and an exit code; its cause is what the server said, where that is it. */
 export class CliError extends Error {
   readonly exitCode: number;
 
-  constructor(message: string, exitCode = 1) {
-    super(message);
+  constructor(message: string, exitCode = 1, options?: ErrorOptions) {
+    super(message, options);
     this.exitCode = exitCode;
   }
 }
 
-/** 1 the call failed, 2 wrong usage, 3 not found, 4 not allowed, 5 the server is not there, 6 the job did not succeed. */
-export const EXIT = { failed: 1, usage: 2, notFound: 3, notAllowed: 4, unreachable: 5, jobFailed: 6 } as const;
+/** 1 the call failed, 2 wrong usage, 3 not found, 4 not allowed, 5 the server is not there, 6 the job did not succeed, 7 only some of an import went in. */
+export const EXIT = {
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  notAllowed: 4,
+  unreachable: 5,
+  jobFailed: 6,
+  partial: 7,
+} as const;
 
 const EXIT_BY_STATUS: Record<number, number> = {
   400: EXIT.usage,
@@ -27,6 +35,7 @@ export function toCliError(error: unknown): CliError | undefined {
     return new CliError(
       `${error.detail} (${error.reason || error.status})`,
       EXIT_BY_STATUS[error.status] ?? EXIT.failed,
+      { cause: error },
     );
   if (error instanceof ConnectionError)
     return new CliError(
@@ -34,4 +43,22 @@ export function toCliError(error: unknown): CliError | undefined {
       EXIT.unreachable,
     );
   return undefined;
+}
+
+const REASONS: Record<number, string> = {
+  [EXIT.failed]: 'FAILED',
+  [EXIT.usage]: 'WRONG_USAGE',
+  [EXIT.notFound]: 'NOT_FOUND',
+  [EXIT.notAllowed]: 'NOT_ALLOWED',
+  [EXIT.unreachable]: 'UNREACHABLE',
+  [EXIT.jobFailed]: 'JOB_FAILED',
+  [EXIT.partial]: 'PARTIAL',
+};
+
+/** The line on standard error: a sentence, or JSON for programs. */
+export function errorLine({ message, exitCode, cause }: CliError, json: boolean): string {
+  if (!json) return `certferry: ${message}\n`;
+  const own = { reason: REASONS[exitCode] ?? 'FAILED', detail: message };
+  const { status, reason, detail, requestId, details }: Partial<Problem> = cause instanceof Problem ? cause : own;
+  return `${JSON.stringify({ status, reason, detail, details, requestId, exitCode })}\n`;
 }

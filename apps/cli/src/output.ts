@@ -25,7 +25,16 @@ export function print(json: boolean, value: unknown, text: () => string): void {
   process.stdout.write(`${json ? JSON.stringify(value, null, 2) : text()}\n`);
 }
 
-/** A line that replaces itself, on a terminal only. */
-export function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+/** A number for people: 1,234. */
+export const count = (number: number): string => number.toLocaleString('en-US');
+
+/** "1 certificate", "2 certificates". */
+export const plural = (number: number, noun: string): string => `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
+
+/** Bytes for people: "512 bytes", "1.5 MiB". */
+export function size(bytes: number): string {
+  if (bytes < 1024) return plural(bytes, 'byte');
+  const [unit, divisor] =
+    bytes < 1024 ** 2 ? ['KiB', 1024] : bytes < 1024 ** 3 ? ['MiB', 1024 ** 2] : ['GiB', 1024 ** 3];
+  return `${Number((bytes / Number(divisor)).toFixed(1))} ${unit}`;
 }

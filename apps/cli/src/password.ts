@@ -14,7 +14,7 @@ export async function readPassword(
   options: PasswordOptions,
   ask: { prompt: string; variable: string; required?: boolean },
 ): Promise<string | undefined> {
-  if (options.passwordFile) return readFile(options.passwordFile);
+  if (options.passwordFile) return readPasswordFile(options.passwordFile).replace(/\r?\n$/, '');
   const variable = options.passwordEnv ?? ask.variable;
   const value = process.env[variable];
   if (value !== undefined) return value;
@@ -23,37 +23,49 @@ export async function readPassword(
   if (!ask.required) return undefined;
   if (!process.stdin.isTTY)
     throw new CliError(`A password is needed: give --password-file FILE, or set ${ask.variable}.`, EXIT.usage);
-  return await prompt(ask.prompt);
+  return await promptPassword(ask.prompt);
 }
 
-function readFile(path: string): string {
+/** The text of a password file ("-": standard input), with its line ends. */
+export function readPasswordFile(path: string): string {
   try {
-    return readFileSync(path === '-' ? 0 : path, 'utf8').replace(/\r?\n$/, '');
+    return readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch {
     throw new CliError(`The password file ${path} cannot be read.`, EXIT.usage);
   }
 }
 
 /** Asks on the terminal without showing what is typed. */
-async function prompt(question: string): Promise<string> {
+export async function promptPassword(question: string): Promise<string> {
   const { stdin, stderr } = process;
   // First: what is typed or pasted as soon as the question is there must not be shown either.
   stdin.setRawMode(true);
   stderr.write(`${question}: `);
-  stdin.resume();
-  let text = '';
   try {
-    for await (const chunk of stdin) {
-      for (const character of (chunk as Buffer).toString()) {
-        if (character === '\r' || character === '\n') return text;
-        if (character === '\u0003') throw new CliError('Cancelled.', 130);
-        text = character === '\u007f' ? text.slice(0, -1) : text + character;
-      }
-    }
-    return text;
+    return await readLine(stdin);
   } finally {
     stdin.setRawMode(false);
     stdin.pause();
     stderr.write('\n');
   }
+}
+
+function readLine(stdin: NodeJS.ReadStream): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const end = (run: () => void) => {
+      stdin.off('data', onData).off('end', onEnd);
+      run();
+    };
+    const onEnd = () => end(() => resolve(text));
+    const onData = (chunk: Buffer) => {
+      for (const character of chunk.toString()) {
+        if (character === '\r' || character === '\n') return end(() => resolve(text));
+        if (character === '\u0003') return end(() => reject(new CliError('Cancelled.', 130)));
+        text = character === '\u007f' ? text.slice(0, -1) : text + character;
+      }
+    };
+    // Not by iterating: that would close it, and a second question could not be asked.
+    stdin.on('data', onData).once('end', onEnd).resume();
+  });
 }

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { exportFormat, type Client, type KeyFormat } from '@certferry/rest';
 import type { Command } from 'commander';
+import { passwordOptions } from '../import/options.ts';
 import { oneOf } from '../option-values.ts';
 import { readPassword, type PasswordOptions } from '../password.ts';
 import { findCertificate } from './find-certificate.ts';
-import { passwordOptions } from './send-container.ts';
 
 const FORMATS = exportFormat.options;
 /** Formats with the key, and what the server calls them. */

@@ -1,45 +1,64 @@
-import type { Client, Import } from '@certferry/rest';
+import type { Client } from '@certferry/rest';
 import type { Command } from 'commander';
 import { CliError, EXIT } from '../cli-error.ts';
-import { print, progress, table } from '../output.ts';
-import { KEY_PASSWORD_FILE, passwordOptions, sendContainer, type ContainerOptions } from './send-container.ts';
+import { findSources } from '../import/find-sources.ts';
+import { importAll, type Ended } from '../import/import-all.ts';
+import { containerPasswordOptions, type ContainerOptions } from '../import/options.ts';
+import { cameIn, toTotals } from '../import/outcome.ts';
+import { Passwords } from '../import/passwords.ts';
+import { failures, toText } from '../import/report.ts';
+import { print } from '../output.ts';
+import { Progress } from '../progress.ts';
+
+interface ImportOptions extends ContainerOptions {
+  name?: string;
+  notes?: string;
+  tag?: string[];
+  dryRun: boolean;
+  quiet: boolean;
+}
 
 export function addImportCommand(program: Command, api: Client): void {
-  passwordOptions(
+  containerPasswordOptions(
     program
       .command('import')
-      .argument('<file...>', 'PEM, DER, PKCS#7, PKCS#12, JKS, … ("-": standard input)')
-      .description('import containers of certificates and keys'),
+      .argument('<what...>', 'files, folders, patterns, or "-" for standard input')
+      .description('import certificates and keys, whatever they are in'),
   )
-    .option(...KEY_PASSWORD_FILE)
     .option('--name <name>', 'name of the certificate')
     .option('--notes <text>', 'notes on the certificate')
     .option('--tag <tag...>', 'tags of the certificate')
+    .option('--dry-run', 'say what would happen, keep nothing', false)
+    .option('--quiet', 'no progress; print only what failed', false)
     .option('--json', 'print JSON', false)
-    .action(async (files: string[], options: ContainerOptions) => {
-      const answers: (Import & { file: string })[] = [];
-      for (const [i, file] of files.entries()) {
-        progress(`${i + 1} of ${files.length}: ${file}`);
-        answers.push({ file, ...(await sendContainer(api.importCertificates, file, options)) });
-      }
-      progress('');
-      report(answers, options.json);
-    });
+    .action((what: string[], options: ImportOptions) => importWhat(api, what, options));
 }
 
-function report(answers: (Import & { file: string })[], json: boolean): void {
-  const rows = answers.flatMap(({ file, items }) =>
-    items.map((item) => [
-      file,
-      item.result + (item.changes ? ` (${item.changes.join(', ')})` : ''),
-      item.certificateId ?? '',
-      item.hasPrivateKey ? 'yes' : 'no',
-      item.subject ?? item.message ?? '',
-    ]),
-  );
-  print(json, answers, () => table(['FILE', 'RESULT', 'ID', 'KEY', 'SUBJECT'], rows));
-  for (const { file, notices = [] } of answers)
-    for (const notice of notices) process.stderr.write(`certferry: ${file}: ${notice}\n`);
-  if (answers.some(({ items }) => items.some((item) => item.result === 'failed')))
-    throw new CliError('Some items failed.', EXIT.failed);
+async function importWhat(api: Client, what: string[], options: ImportOptions): Promise<void> {
+  if (what.includes('-') && [options.passwordFile, options.keyPasswordFile].includes('-'))
+    throw new CliError('Standard input is either what to import or a password, not both.', EXIT.usage);
+  const { name, notes, tag: tags, dryRun, quiet } = options;
+  const passwords = await Passwords.read(options);
+  const progress = new Progress(quiet);
+  const found = await findSources(what);
+  const sending = { api, dryRun, fields: { name, notes, tags }, passwords, progress };
+  const ended = await importAll(found, sending).finally(() => progress.end());
+  if (ended.outcomes.length > 0) report(ended, options);
+  end(ended);
+}
+
+function report({ outcomes, notTried }: Ended, { dryRun, quiet, json }: ImportOptions): void {
+  const files = outcomes.map(({ import: answer, ...outcome }) => ({ ...answer, ...outcome }));
+  if (!quiet || json)
+    return print(json, { ...toTotals(outcomes), notTried, files }, () => toText(outcomes, { dryRun, notTried }));
+  for (const line of outcomes.flatMap(failures)) process.stderr.write(`certferry: ${line}\n`);
+}
+
+/** The exit code: what stopped it, nothing came in, or something failed beside what came in. */
+function end({ outcomes, stopped }: Ended): void {
+  if (stopped !== undefined) throw stopped as Error;
+  const lines = outcomes.flatMap(failures);
+  const only = lines.length === 1 ? `: ${lines[0]}` : '.';
+  if (!outcomes.some(cameIn)) throw new CliError(`Nothing was imported${only}`, EXIT.failed);
+  if (lines.length > 0) throw new CliError(`Some of it was not imported${only}`, EXIT.partial);
 }

@@ -1,20 +1,25 @@
 import type { Client, Import } from '@certferry/rest';
 import type { Command } from 'commander';
+import { CliError, EXIT } from '../cli-error.ts';
+import { readContent } from '../import/content.ts';
+import { toSource } from '../import/find-sources.ts';
+import { send } from '../import/import-all.ts';
+import { containerPasswordOptions, type ContainerOptions } from '../import/options.ts';
+import { Passwords } from '../import/passwords.ts';
 import { print } from '../output.ts';
+import { Progress } from '../progress.ts';
 import { describeCertificate } from './describe-certificate.ts';
-import { KEY_PASSWORD_FILE, passwordOptions, sendContainer, type ContainerOptions } from './send-container.ts';
 
 export function addInspectCommand(program: Command, api: Client): void {
-  passwordOptions(
+  containerPasswordOptions(
     program
       .command('inspect')
       .argument('<file>', 'PEM, DER, PKCS#7, PKCS#12, JKS, …')
       .description('say what is in a container and what an import would do; keep nothing'),
   )
-    .option(...KEY_PASSWORD_FILE)
     .option('--json', 'print JSON', false)
     .action(async (file: string, options: ContainerOptions) => {
-      const answer = await sendContainer(api.inspectContainer, file, options);
+      const answer = await inspect(api, file, options);
       print(options.json, answer, () =>
         [
           ...answer.items.map(({ certificate, hasPrivateKey, result, findings, message = '' }) =>
@@ -25,6 +30,21 @@ export function addInspectCommand(program: Command, api: Client): void {
         ].join('\n\n'),
       );
     });
+}
+
+async function inspect(api: Client, file: string, options: ContainerOptions): Promise<Import> {
+  const source = toSource(file);
+  const sending = {
+    api,
+    dryRun: true,
+    fields: {},
+    passwords: await Passwords.read(options),
+    progress: new Progress(false),
+  };
+  const content = await readContent(source).catch((error: unknown) => {
+    throw error instanceof CliError ? new CliError(`${source.name}: ${error.message}`, EXIT.usage) : error;
+  });
+  return await send({ source, content }, sending).finally(() => sending.progress.end());
 }
 
 /** Chains of more than one certificate, by their subjects. */

@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import { CliError, EXIT } from '../cli-error.ts';
 import { collect } from '../collect.ts';
 import { oneOf } from '../option-values.ts';
-import { fields, print, progress, table } from '../output.ts';
+import { fields, print, table } from '../output.ts';
+import { Progress } from '../progress.ts';
 import { findCertificate } from './find-certificate.ts';
 import { findStore } from './stores.ts';
 
@@ -110,15 +111,17 @@ function reportPlan({ plan }: DeploymentPlan, json: boolean): void {
 const getJob = (api: Client, id: string): Promise<Job> => api.getJob({ params: { id } });
 
 async function wait(api: Client, ids: string[]): Promise<Job[]> {
-  for (;;) {
-    const jobs = await Promise.all(ids.map((id) => getJob(api, id)));
-    const done = jobs.filter((job) => isFinal(job.status)).length;
-    progress(`${done} of ${jobs.length} jobs have ended`);
-    if (done === jobs.length) {
-      progress('');
-      return jobs;
+  const progress = new Progress(false);
+  try {
+    for (;;) {
+      const jobs = await Promise.all(ids.map((id) => getJob(api, id)));
+      const done = jobs.filter((job) => isFinal(job.status)).length;
+      if (done === jobs.length) return jobs;
+      progress.set(() => `${done} of ${jobs.length} jobs have ended`);
+      await delay(POLL_MS);
     }
-    await delay(POLL_MS);
+  } finally {
+    progress.end();
   }
 }
 

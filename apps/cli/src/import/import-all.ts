@@ -1,0 +1,84 @@
+import { Problem, type Client, type Import, type ImportFields } from '@certferry/rest';
+import { CliError, EXIT } from '../cli-error.ts';
+import { count, size } from '../output.ts';
+import type { Progress } from '../progress.ts';
+import { readContent } from './content.ts';
+import type { Found, Source } from './find-sources.ts';
+import { cameIn, hasLoneKey, opened, refused, withoutLoneKeys, withSecondTry, type Outcome } from './outcome.ts';
+import type { Passwords } from './passwords.ts';
+import { sendWithPasswords } from './send-with-passwords.ts';
+
+/** How sources are sent. */
+export interface Sending {
+  api: Client;
+  dryRun: boolean;
+  fields: ImportFields;
+  passwords: Passwords;
+  progress: Progress;
+}
+
+/** What became of each; `stopped` is the error that keeps those that were not tried from being sent. */
+export interface Ended {
+  outcomes: Outcome[];
+  notTried: number;
+  stopped?: unknown;
+}
+
+/**
+ * Sends one source after the other and goes on after one that fails. A private key that came before its certificate is
+ * sent again at the end: the files of one command belong together, in whatever order they are named.
+ */
+export async function importAll({ sources, outcomes: notSent }: Found, sending: Sending): Promise<Ended> {
+  const outcomes = [...notSent];
+  const { dryRun } = sending;
+  const loneKeys: { source: Source; content: File; at: number }[] = [];
+  for (const [i, source] of sources.entries()) {
+    const position = sources.length > 1 ? `${count(i + 1)} of ${count(sources.length)}: ` : '';
+    try {
+      const content = await readContent(source);
+      const outcome = opened(source, await send({ source, content, position }, sending));
+      if (hasLoneKey(outcome)) loneKeys.push({ source, content, at: outcomes.length });
+      outcomes.push(outcome);
+    } catch (error) {
+      const reason = ofThisFile(error);
+      if (!reason) return { outcomes, notTried: sources.length - i, stopped: error };
+      outcomes.push(refused(source, reason));
+    }
+  }
+  for (const { source, content, at } of loneKeys.filter(({ at }) => outcomes.some((one, i) => i !== at && cameIn(one))))
+    outcomes[at] = dryRun
+      ? withoutLoneKeys(outcomes[at]!)
+      : withSecondTry(outcomes[at]!, await send({ source, content }, sending));
+  return { outcomes, notTried: 0 };
+}
+
+/** Sends a container, with what it needs of passwords. */
+export async function send(
+  { source, content, position = '' }: { source: Source; content: File; position?: string },
+  { api, dryRun, fields, passwords, progress }: Sending,
+): Promise<Import> {
+  const call = dryRun ? api.inspectContainer : api.importCertificates;
+  return await sendWithPasswords(
+    async (secrets) => {
+      const started = Date.now();
+      progress.set(() => `${position}${source.name}`);
+      const onUpload = (sent: number, total: number) =>
+        progress.set(() => {
+          const done = `${position}${source.name}: ${size(sent)}`;
+          if (sent < total) return `${done} of ${size(total)} sent`;
+          return `${done} sent, being read for ${Math.round((Date.now() - started) / 1_000)} s`;
+        });
+      return await call({ form: { file: content, ...fields, ...secrets }, onUpload }).finally(() => progress.clear());
+    },
+    { file: source.name, passwords },
+  );
+}
+
+const STOPS = new Set([401, 403, 429]);
+
+/** Why this file failed; undefined when all others would fail in the same way. */
+function ofThisFile(error: unknown): { reason?: string; message: string } | undefined {
+  if (error instanceof Problem && !STOPS.has(error.status)) return { reason: error.reason, message: error.detail };
+  if (error instanceof CliError && error.exitCode === EXIT.failed) return { message: error.message };
+  return undefined;
+}

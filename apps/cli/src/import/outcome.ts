@@ -1,0 +1,84 @@
+import type { Import, ImportItem } from '@certferry/rest';
+import type { Source } from './find-sources.ts';
+
+/** What became of one file. */
+export interface Outcome {
+  file: string;
+  status: 'completed' | 'partial' | 'failed' | 'passed over' | 'inspected';
+  /** Of what could not be opened or was passed over: UPPER_SNAKE where the server said it, and a sentence. */
+  reason?: string;
+  message?: string;
+  /** What the server did, where it could open the file. */
+  import?: Import;
+}
+
+/** A file whose reason is one of these holds nothing of what is kept; of a file that nobody named that is no failure. */
+const NOT_OURS = new Set(['EMPTY', 'NOTHING_TO_IMPORT', 'UNKNOWN_FORMAT']);
+
+/** Of a file that could not be opened. */
+export function refused({ name, isNamed }: Source, why: { reason?: string; message: string }): Outcome {
+  const isOther = !isNamed && why.reason !== undefined && NOT_OURS.has(why.reason);
+  return { file: name, status: isOther ? 'passed over' : 'failed', ...why };
+}
+
+/** Of a file that was opened. */
+export const opened = ({ name }: Source, answer: Import): Outcome => ({
+  file: name,
+  status: toStatus(answer),
+  import: answer,
+});
+
+function toStatus({ status, items }: Import): Outcome['status'] {
+  const failures = items.filter(isFailed).length;
+  if (failures === 0) return status === 'inspected' ? 'inspected' : 'completed';
+  return failures < items.length ? 'partial' : 'failed';
+}
+
+export const isFailed = ({ result }: ImportItem): boolean => result === 'failed';
+
+/** Whether something of it is in the inventory, or would be. */
+export const cameIn = (outcome: Outcome): boolean => outcome.import?.items.some((item) => !isFailed(item)) ?? false;
+
+const isLoneKey = ({ reason }: ImportItem) => reason === 'NO_CERTIFICATE_FOR_KEY';
+
+export const hasLoneKey = (outcome: Outcome): boolean => outcome.import?.items.some(isLoneKey) ?? false;
+
+/** The outcome with what became of its lone keys when it was sent again. */
+export function withSecondTry(first: Outcome, second: Import): Outcome {
+  const answer = first.import!;
+  const later = new Map(second.items.map((item) => [item.index, item]));
+  const items = answer.items.map((item) => (isLoneKey(item) ? (later.get(item.index) ?? item) : item));
+  const joined = { ...answer, items };
+  return { ...first, status: toStatus(joined), import: joined };
+}
+
+/** The outcome of a dry run whose lone keys may belong to another file: only what is kept can bring them together. */
+export function withoutLoneKeys(outcome: Outcome): Outcome {
+  const answer = outcome.import!;
+  const items = answer.items.filter((item) => !isLoneKey(item));
+  const notice = 'It has a key without its certificate; a dry run does not look for it in the other files.';
+  const notices = [...(answer.notices ?? []), notice];
+  const joined = { ...answer, items, notices };
+  return { ...outcome, status: toStatus(joined), import: joined };
+}
+
+/** How many of each, over all files. */
+export interface Totals {
+  created: number;
+  updated: number;
+  unchanged: number;
+  /** Certificates and keys, and files that could not be opened. */
+  failed: number;
+  /** Files. */
+  passedOver: number;
+}
+
+export function toTotals(outcomes: Outcome[]): Totals {
+  const totals = { created: 0, updated: 0, unchanged: 0, failed: 0, passedOver: 0 };
+  for (const { status, import: answer } of outcomes) {
+    if (status === 'passed over') totals.passedOver++;
+    else if (!answer) totals.failed++;
+    for (const { result } of answer?.items ?? []) totals[result]++;
+  }
+  return totals;
+}

@@ -1,0 +1,71 @@
+import type { ImportItem } from '@certferry/rest';
+import { count, plural, table } from '../output.ts';
+import { isFailed, toTotals, type Outcome } from './outcome.ts';
+
+/** A file with more certificates than this is one row. */
+const MAX_ROWS_OF_FILE = 25;
+/** Of each list that wants attention; JSON has all. */
+const MAX_LINES = 200;
+
+/** What an import did, for people: what failed first, then what was passed over, notices, each file, and the counts. */
+export function toText(outcomes: Outcome[], options: { dryRun: boolean; notTried: number }): string {
+  const rows = outcomes.flatMap(toRows);
+  return [
+    list('Failed', outcomes.flatMap(failures)),
+    list(
+      'Passed over',
+      outcomes.filter(({ status }) => status === 'passed over').map(({ file, message }) => `${file}: ${message}`),
+    ),
+    list(
+      'Notices',
+      outcomes.flatMap(({ file, import: answer }) => (answer?.notices ?? []).map((notice) => `${file}: ${notice}`)),
+    ),
+    rows.length > 0 ? table(['FILE', 'RESULT', 'ID', 'KEY', 'SUBJECT'], rows) : '',
+    summary(outcomes, options),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+/** What failed, a line each. */
+export function failures({ file, status, message, reason, import: answer }: Outcome): string[] {
+  if (status === 'failed' && !answer) return [`${file}: ${message}${reason ? ` (${reason})` : ''}`];
+  return (answer?.items ?? [])
+    .filter(isFailed)
+    .map((item) => `${file}: ${item.subject ? `${item.subject}: ` : ''}${item.message} (${item.reason})`);
+}
+
+/** A headed list, cut where it would be too long to read. */
+function list(heading: string, lines: string[]): string {
+  if (lines.length === 0) return '';
+  const more = lines.length - MAX_LINES;
+  const shown = more > 0 ? [...lines.slice(0, MAX_LINES), `… and ${count(more)} more; --json has them all`] : lines;
+  return [`${heading}:`, ...shown.map((line) => `  ${line}`)].join('\n');
+}
+
+function toRows({ file, import: answer }: Outcome): string[][] {
+  const items = (answer?.items ?? []).filter((item) => !isFailed(item));
+  if (items.length <= MAX_ROWS_OF_FILE) return items.map((item) => toRow(file, item));
+  const results = (['created', 'updated', 'unchanged'] as const)
+    .map((result) => ({ result, number: items.filter((item) => item.result === result).length }))
+    .filter(({ number }) => number > 0)
+    .map(({ result, number }) => `${count(number)} ${result}`);
+  const keys = items.filter((item) => item.hasPrivateKey).length;
+  return [[file, results.join(', '), '', count(keys), plural(items.length, 'certificate')]];
+}
+
+const toRow = (file: string, item: ImportItem): string[] => [
+  file,
+  item.result + (item.changes ? ` (${item.changes.join(', ')})` : ''),
+  item.certificateId ?? '',
+  item.hasPrivateKey ? 'yes' : 'no',
+  item.subject ?? '',
+];
+
+function summary(outcomes: Outcome[], { dryRun, notTried }: { dryRun: boolean; notTried: number }): string {
+  const { created, updated, unchanged, failed, passedOver } = toTotals(outcomes);
+  const numbers = { created, updated, unchanged, failed, 'passed over': passedOver, 'not tried': notTried };
+  const parts = Object.entries(numbers).filter(([, number]) => number > 0);
+  const text = parts.map(([what, number]) => `${count(number)} ${what}`).join(', ');
+  return `${dryRun ? 'A dry run, nothing was kept: ' : ''}${text || 'nothing'}.`;
+}
