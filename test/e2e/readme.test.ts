@@ -32,10 +32,13 @@ describe.skipIf(!hasProgram('openssl') || !hasProgram('curl'))('the README', () 
     return (await promisify(execFile)('bash', ['-c', script], { cwd: folder, env })).stdout;
   };
 
-  test.each(['README.md', ...dialectPages])('%s: a refused call ends a command with an error', (path) => {
-    const calls = shellBlocks(join(root, path)).flatMap((block) => block.match(/^curl .*/gm) ?? []);
-    expect(calls.filter((line) => !line.startsWith('curl --fail-with-body '))).toEqual([]);
-  });
+  test.each(['README.md', 'docs/importing.md', ...dialectPages])(
+    '%s: a refused call ends a command with an error',
+    (path) => {
+      const calls = shellBlocks(join(root, path)).flatMap((block) => block.match(/^curl .*/gm) ?? []);
+      expect(calls.filter((line) => !line.startsWith('curl --fail-with-body '))).toEqual([]);
+    },
+  );
 
   test('begins with the two commands, which .ci/run runs', () => {
     expect(blocks.slice(0, 2)).toEqual(INSTALL);
@@ -56,6 +59,21 @@ describe.skipIf(!hasProgram('openssl') || !hasProgram('curl'))('the README', () 
     ]) {
       expect(stdout).toContain(expected);
     }
+  });
+
+  test('docs/importing.md: every command works as printed', async () => {
+    const output = await run(shellBlocks(join(root, 'docs', 'importing.md')));
+    for (const expected of [
+      /^Passed over:\n {2}.*README.txt: /m,
+      /web1.key +unchanged .* yes /,
+      /A dry run, nothing was kept: \d unchanged/,
+      /^standard input +unchanged/m,
+      /updated \(.*tags.*\)/,
+      /^completed .*web1.crt$/m,
+      /^passed over .*README.txt$/m,
+      /"changes":\["tags"\]/,
+    ])
+      expect(output).toMatch(expected);
   });
 
   test.each(dialectPages)('%s: every command works as printed', async (path) => {
