@@ -1,8 +1,9 @@
-import { Problem, type Client, type Import, type ImportFields } from '@certferry/rest';
+import { MAX_DIRECT_IMPORT_BYTES, Problem, type Client, type Import, type ImportFields } from '@certferry/rest';
 import { CliError, EXIT } from '../cli-error.ts';
 import { count, size } from '../output.ts';
 import type { Progress } from '../progress.ts';
 import { readContent } from './content.ts';
+import { followJob, isActive } from './follow-job.ts';
 import type { Found, Source } from './find-sources.ts';
 import { cameIn, hasLoneKey, opened, refused, withoutLoneKeys, withSecondTry, type Outcome } from './outcome.ts';
 import type { Passwords } from './passwords.ts';
@@ -52,11 +53,21 @@ export async function importAll({ sources, outcomes: notSent }: Found, sending: 
   return { outcomes, notTried: 0 };
 }
 
+/** From this size on an import is followed item by item. */
+const FOLLOWED_BYTES = 1024 * 1024;
+
+const followOrAnswer = async (api: Client, answer: Import, tell: (text: string) => void): Promise<Import> =>
+  isActive(answer) ? await followJob(api, answer, tell) : answer;
+
 /** Sends a container, with what it needs of passwords. */
 export async function send(
   { source, content, position = '' }: { source: Source; content: File; position?: string },
   { api, dryRun, fields, passwords, progress }: Sending,
 ): Promise<Import> {
+  if (dryRun && content.size > MAX_DIRECT_IMPORT_BYTES)
+    throw new CliError(
+      `It is larger than ${size(MAX_DIRECT_IMPORT_BYTES)}, too large to be looked at without keeping it.`,
+    );
   const call = dryRun ? api.inspectContainer : api.importCertificates;
   return await sendWithPasswords(
     async (secrets) => {
@@ -68,7 +79,13 @@ export async function send(
           if (sent < total) return `${done} of ${size(total)} sent`;
           return `${done} sent, being read for ${Math.round((Date.now() - started) / 1_000)} s`;
         });
-      return await call({ form: { file: content, ...fields, ...secrets }, onUpload }).finally(() => progress.clear());
+      const tell = (text: string) => progress.set(() => `${position}${source.name}: ${text}`);
+      // What takes a while is answered at once, to be followed.
+      const headers: Record<string, string> = content.size > FOLLOWED_BYTES ? { prefer: 'respond-async' } : {};
+      const asked = { form: { file: content, ...fields, ...secrets }, headers, onUpload };
+      return await call(asked)
+        .then((answer) => followOrAnswer(api, answer, tell))
+        .finally(() => progress.clear());
     },
     { file: source.name, passwords },
   );

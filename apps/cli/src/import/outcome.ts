@@ -28,11 +28,13 @@ export const opened = ({ name }: Source, answer: Import): Outcome => ({
   import: answer,
 });
 
-function toStatus({ status, items }: Import): Outcome['status'] {
-  const failures = items.filter(isFailed).length;
-  if (failures === 0) return status === 'inspected' ? 'inspected' : 'completed';
-  return failures < items.length ? 'partial' : 'failed';
+function toStatus(answer: Import): Outcome['status'] {
+  const ended = answer.problem || answer.status === 'cancelled';
+  if (answer.failed === 0 && !ended) return answer.status === 'inspected' ? 'inspected' : 'completed';
+  return isIn(answer) ? 'partial' : 'failed';
 }
+
+const isIn = ({ created, updated, unchanged }: Import) => created + updated + unchanged > 0;
 
 export const isFailed = ({ result }: ImportItem): boolean => result === 'failed';
 
@@ -49,6 +51,10 @@ export function withSecondTry(first: Outcome, second: Import): Outcome {
   const later = new Map(second.items.map((item) => [item.index, item]));
   const items = answer.items.map((item) => (isLoneKey(item) ? (later.get(item.index) ?? item) : item));
   const joined = { ...answer, items };
+  for (const { index } of answer.items.filter(isLoneKey)) {
+    joined.failed--;
+    joined[later.get(index)?.result ?? 'failed']++;
+  }
   return { ...first, status: toStatus(joined), import: joined };
 }
 
@@ -58,7 +64,7 @@ export function withoutLoneKeys(outcome: Outcome): Outcome {
   const items = answer.items.filter((item) => !isLoneKey(item));
   const notice = 'It has a key without its certificate; a dry run does not look for it in the other files.';
   const notices = [...(answer.notices ?? []), notice];
-  const joined = { ...answer, items, notices };
+  const joined = { ...answer, items, notices, failed: answer.failed - (answer.items.length - items.length) };
   return { ...outcome, status: toStatus(joined), import: joined };
 }
 
@@ -78,7 +84,9 @@ export function toTotals(outcomes: Outcome[]): Totals {
   for (const { status, import: answer } of outcomes) {
     if (status === 'passed over') totals.passedOver++;
     else if (!answer) totals.failed++;
-    for (const { result } of answer?.items ?? []) totals[result]++;
+    for (const result of ['created', 'updated', 'unchanged', 'failed'] as const)
+      totals[result] += answer?.[result] ?? 0;
+    if (answer?.problem || answer?.status === 'cancelled') totals.failed++;
   }
   return totals;
 }

@@ -30,10 +30,20 @@ export function toText(outcomes: Outcome[], options: { dryRun: boolean; notTried
 /** What failed, a line each. */
 export function failures({ file, status, message, reason, import: answer }: Outcome): string[] {
   if (status === 'failed' && !answer) return [`${file}: ${message}${reason ? ` (${reason})` : ''}`];
-  return (answer?.items ?? [])
-    .filter(isFailed)
-    .map((item) => `${file}: ${item.subject ? `${item.subject}: ` : ''}${item.message} (${item.reason})`);
+  const { problem, status: ended } = answer ?? {};
+  return [
+    ...(problem ? [`${file}: it ended before its end: ${problem.message} (${problem.reason})`] : []),
+    ...(ended === 'cancelled' ? [`${file}: it was cancelled before its end`] : []),
+    ...(answer?.items ?? [])
+      .filter(isFailed)
+      .map(
+        (item) => `${nameOf(file, item)}: ${item.subject ? `${item.subject}: ` : ''}${item.message} (${item.reason})`,
+      ),
+  ];
 }
+
+/** An item of an archive is called by its own file too. */
+const nameOf = (file: string, item: ImportItem) => (item.file ? `${file}: ${item.file}` : file);
 
 /** A headed list, cut where it would be too long to read. */
 function list(heading: string, lines: string[]): string {
@@ -45,17 +55,18 @@ function list(heading: string, lines: string[]): string {
 
 function toRows({ file, import: answer }: Outcome): string[][] {
   const items = (answer?.items ?? []).filter((item) => !isFailed(item));
-  if (items.length <= MAX_ROWS_OF_FILE) return items.map((item) => toRow(file, item));
+  if (!answer) return [];
+  const number = answer.created + answer.updated + answer.unchanged;
+  if (number <= MAX_ROWS_OF_FILE) return items.map((item) => toRow(file, item));
   const results = (['created', 'updated', 'unchanged'] as const)
-    .map((result) => ({ result, number: items.filter((item) => item.result === result).length }))
-    .filter(({ number }) => number > 0)
-    .map(({ result, number }) => `${count(number)} ${result}`);
-  const keys = items.filter((item) => item.hasPrivateKey).length;
-  return [[file, results.join(', '), '', count(keys), plural(items.length, 'certificate')]];
+    .filter((result) => answer[result] > 0)
+    .map((result) => `${count(answer[result])} ${result}`);
+  const keys = items.length < number ? '' : count(items.filter((item) => item.hasPrivateKey).length);
+  return [[file, results.join(', '), '', keys, plural(number, 'certificate')]];
 }
 
 const toRow = (file: string, item: ImportItem): string[] => [
-  file,
+  nameOf(file, item),
   item.result + (item.changes ? ` (${item.changes.join(', ')})` : ''),
   item.certificateId ?? '',
   item.hasPrivateKey ? 'yes' : 'no',
