@@ -180,15 +180,22 @@ describe('certferry import', () => {
     expect(JSON.parse(away.stderr)).toMatchObject({ reason: 'UNREACHABLE', exitCode: 5 });
   });
 
-  test('a file that one request does not take is refused before it is sent', async () => {
-    await make('small');
-    write('large.pem', Buffer.alloc(10 * 1024 * 1024 + 1, '\n'));
-    const { code, stdout } = await run(['large.pem', 'small.crt']);
+  test('a file that one request does not take is a job; what is no PEM, standard input and a dry run are told the limit', async () => {
+    const { pem } = await make('small');
+    const padding = Buffer.alloc(10 * 1024 * 1024 + 1, 'a line of text\n');
+    write('large.pem', `${pem}${padding.subarray(0, 1024 * 1024).toString()}`.repeat(11));
+    expect((await run(['large.pem', '--dry-run'])).stderr).toContain('larger than 10 MiB');
+    expect(await run(['large.pem'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('1 created, 10 unchanged.'),
+    });
+    write('large.der', Buffer.alloc(10 * 1024 * 1024 + 1, 1));
+    const { code, stdout } = await run(['large.der', 'small.crt']);
     expect(code).toBe(7);
-    expect(stdout).toContain('large.pem: It is larger than 10 MiB');
-    expect(await run(['-'], { input: Buffer.alloc(10 * 1024 * 1024 + 1, '\n') })).toMatchObject({
+    expect(stdout).toMatch(/large.der: .*\(LIMIT_EXCEEDED\)/);
+    expect(await run(['-'], { input: padding })).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('10 MiB'),
+      stderr: expect.stringContaining('save it as a file'),
     });
   });
 
@@ -266,13 +273,13 @@ describe('certferry import', () => {
     };
 
     test.skipIf(!hasProgram('script'))('is a line of bytes, then of what is read, on a terminal only', async () => {
-      write('many.pem', await many(1_500));
+      write('many.pem', await many(3_000));
       const shown = await command.onTerminal(['import', 'many.pem']);
-      expect(shown).toMatch(/\r\x1b\[Kmany.pem: [\d.]+ KiB sent, being read for \d+ s/);
-      expect(shown).toMatch(/many.pem +1,500 created +0 +1,500 certificates/);
+      expect(shown).toMatch(/\r\x1b\[Kmany.pem: [\d,]+ of [\d,]+, [\d,]+\/s, \d+ s left/);
+      expect(shown).toMatch(/many.pem +3,000 created +0 +3,000 certificates/);
       const piped = await run(['many.pem']);
       expect(piped).toMatchObject({ code: 0, stderr: '' });
-      expect(piped.stdout).toContain('1,500 unchanged');
+      expect(piped.stdout).toContain('3,000 unchanged');
     });
 
     test('is a line each 10 s elsewhere, and none when quiet', async () => {
