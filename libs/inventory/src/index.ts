@@ -5,7 +5,6 @@ import { openOutbound, outboundSettings } from '@certferry/outbound';
 import { serve } from '@certferry/rpc';
 import { defineService } from '@certferry/runtime';
 import { ResourceLeases } from '@certferry/work';
-import { z } from 'zod';
 import { createBulkImportHandlers } from './bulk-imports/handlers.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { createCertificateHandlers } from './certificates/handlers.ts';
