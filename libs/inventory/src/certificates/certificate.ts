@@ -6,7 +6,8 @@ export interface Certificate {
   _id: string;
   fingerprintSha256: string;
   thumbprint: string;
-  publicKeySha256: string;
+  /** Only in certificates from before the key's bits were kept; `facts` have it of all. */
+  publicKeySha256?: string;
   /** What its private key is found by. Absent in certificates from before it was kept. */
   publicKeyBitsSha256?: string;
   der: Buffer;

@@ -10,7 +10,7 @@ import {
 } from '@certferry/database';
 import { addOutbox, type Event, type Outbox } from '@certferry/events';
 import mongoose, { type Model } from 'mongoose';
-import type { Certificate } from './certificate.ts';
+import { unique, type Certificate } from './certificate.ts';
 
 type StoredCertificate = Certificate & Outbox;
 
@@ -43,7 +43,7 @@ const schema = new mongoose.Schema<StoredCertificate>(
 schema.index({ fingerprintSha256: 1 }, { unique: true, sparse: true });
 schema.index({ thumbprint: 1 }, { sparse: true });
 schema.index({ publicKeySha256: 1 }, { sparse: true });
-schema.index({ publicKeyBitsSha256: 1 }, { sparse: true });
+schema.index({ publicKeyBitsSha256: 1, hasPrivateKey: 1 }, { sparse: true });
 schema.index({ 'facts.subject': 1 }, { sparse: true });
 schema.index({ number: 1 }, { unique: true, sparse: true });
 schema.index({ 'search.name': 1, _id: 1 });
@@ -79,6 +79,20 @@ export type KeyHolder = Pick<
   Certificate,
   '_id' | 'fingerprintSha256' | 'publicKeySha256' | 'publicKeyBitsSha256' | 'revision'
 >;
+
+/** Certificates with one of these keys, and those from before the bits were kept. */
+const byPublicKey = (keys: PublicKeyHashes[]) => [
+  { publicKeyBitsSha256: { $in: unique(keys.map((key) => key.publicKeyBitsSha256)) } },
+  { publicKeySha256: { $in: unique(keys.map((key) => key.publicKeySha256)) }, publicKeyBitsSha256: { $exists: false } },
+];
+
+export const isKeyOf = (key: PublicKeyHashes, holder: KeyHolder): boolean =>
+  holder.publicKeyBitsSha256 === undefined
+    ? key.publicKeySha256 === holder.publicKeySha256
+    : key.publicKeyBitsSha256 === holder.publicKeyBitsSha256;
+
+/** How many are looked at together. */
+const DONORS = 200;
 
 const alive = { deleted: { $ne: true } };
 
@@ -147,17 +161,31 @@ export class Certificates {
 
   /** Certificates with one of these public keys, of which the inventory has the private key, or has it not. */
   async findKeyHolders(keys: PublicKeyHashes[], { hasPrivateKey }: { hasPrivateKey: boolean }): Promise<KeyHolder[]> {
-    const find = async (filter: object): Promise<KeyHolder[]> =>
-      await this.#model
-        .find({ ...filter, hasPrivateKey, ...alive })
-        .select('fingerprintSha256 publicKeySha256 publicKeyBitsSha256 revision')
-        .lean();
-    const bits = keys.map((key) => key.publicKeyBitsSha256);
-    const whole = keys.map((key) => key.publicKeySha256);
-    return [
-      ...(await find({ publicKeyBitsSha256: { $in: bits } })),
-      ...(await find({ publicKeySha256: { $in: whole }, publicKeyBitsSha256: { $exists: false } })),
-    ];
+    const found: KeyHolder[] = [];
+    for (const filter of byPublicKey(keys)) found.push(...(await this.#keyHolders({ ...filter, hasPrivateKey })));
+    return found;
+  }
+
+  /** Of each of these public keys one certificate with the private key, where the inventory has that. */
+  async findKeyDonors(keys: PublicKeyHashes[]): Promise<KeyHolder[]> {
+    const donors: KeyHolder[] = [];
+    for (let left = keys; left.length > 0;) {
+      const found: KeyHolder[] = [];
+      for (const filter of byPublicKey(left))
+        found.push(...(await this.#keyHolders({ ...filter, hasPrivateKey: true }, DONORS)));
+      donors.push(...found);
+      // Thousands may have one key: a page of them says nothing of the others.
+      left = found.length < DONORS ? [] : left.filter((key) => !found.some((holder) => isKeyOf(key, holder)));
+    }
+    return donors;
+  }
+
+  async #keyHolders(filter: object, most = 0): Promise<KeyHolder[]> {
+    return await this.#model
+      .find({ ...filter, ...alive })
+      .limit(most)
+      .select('fingerprintSha256 publicKeySha256 publicKeyBitsSha256 revision')
+      .lean();
   }
 
   /** Certificates that could have issued one whose issuer is `subject`; CAs renew their certificates under one name. */

@@ -172,7 +172,11 @@ describe.each(WAYS)('imports %s', (way) => {
 
     // One that came without it while nobody had the key of it: as if from before keys were shared.
     const later = (await send([c!.pem])).items[0]!;
-    const unset = { $set: { hasPrivateKey: false }, $unset: { sealedKey: '', publicKeyBitsSha256: '' } } as const;
+    const { publicKeySha256 } = (await find(later.certificateId)).facts!;
+    const unset = {
+      $set: { hasPrivateKey: false, publicKeySha256 },
+      $unset: { sealedKey: '', publicKeyBitsSha256: '' },
+    } as const;
     const collection = inventory.database.connection.collection<{ _id: string }>('certificates');
     await collection.updateOne({ _id: later.certificateId }, unset);
     const again = await send([a!.pem, a!.keyPem]);

@@ -83,7 +83,7 @@ export class Saving {
   async #certificateOf(entry: parserV1.KeyEntry): Promise<Certificate | undefined> {
     const { certificates } = this.#context;
     const [keyless] = await certificates.findKeyHolders([entry], { hasPrivateKey: false });
-    const holder = keyless ?? (await certificates.findKeyHolders([entry], { hasPrivateKey: true }))[0];
+    const holder = keyless ?? (await certificates.findKeyDonors([entry]))[0];
     return holder && (await certificates.find(holder._id));
   }
 
@@ -126,7 +126,6 @@ export class Saving {
       _id,
       fingerprintSha256: facts.fingerprintSha256,
       thumbprint: facts.thumbprint,
-      publicKeySha256: facts.publicKeySha256,
       publicKeyBitsSha256,
       der: Buffer.from(der),
       facts,

@@ -2,7 +2,7 @@ import type { Clock } from '@certferry/core';
 import type { SecretKeeper } from '@certferry/secrets';
 import { keyContext } from '../certificates/certificate.ts';
 import { certificateChanged } from '../certificates/certificate-changed.ts';
-import type { Certificates, KeyHolder, PublicKeyHashes } from '../certificates/certificates.ts';
+import { isKeyOf, type Certificates, type KeyHolder, type PublicKeyHashes } from '../certificates/certificates.ts';
 import type { ImportItem } from './import.ts';
 
 export interface SharingContext {
@@ -59,7 +59,7 @@ async function findDonors({ certificates }: SharingContext, taken: SavedItem[]):
     if (key.privateKey) donors.set(key.publicKeyBitsSha256, { ...key, certificateId: item.certificateId });
   const wanted = taken.filter((one) => !one.item.hasPrivateKey && !donors.has(one.publicKeyBitsSha256));
   if (wanted.length === 0) return donors;
-  for (const holder of await certificates.findKeyHolders(wanted, { hasPrivateKey: true })) {
+  for (const holder of await certificates.findKeyDonors(wanted)) {
     const key = wanted.find((one) => isKeyOf(one, holder))!;
     donors.set(key.publicKeyBitsSha256, {
       publicKeyBitsSha256: key.publicKeyBitsSha256,
@@ -69,11 +69,6 @@ async function findDonors({ certificates }: SharingContext, taken: SavedItem[]):
   }
   return donors;
 }
-
-const isKeyOf = (key: PublicKeyHashes, holder: KeyHolder): boolean =>
-  holder.publicKeyBitsSha256 === undefined
-    ? key.publicKeySha256 === holder.publicKeySha256
-    : key.publicKeyBitsSha256 === holder.publicKeyBitsSha256;
 
 const donorOf = (donors: Map<string, Donor>, holder: KeyHolder): Donor | undefined =>
   donors.get(holder.publicKeyBitsSha256 ?? '') ?? [...donors.values()].find((donor) => isKeyOf(donor, holder));
