@@ -27,7 +27,7 @@ interface ArchiveRun {
 }
 
 async function* requestsOf(archive: Buffer): AsyncGenerator<parserV1.ParseArchiveRequest> {
-  yield { part: { $case: 'options', value: { summaryOnly: false, skipItems: 0 } } };
+  yield { part: { $case: 'options', value: { summaryOnly: false, skipItems: 0, passwords: [] } } };
   for (let at = 0; at < archive.length; at += CHUNK)
     yield { part: { $case: 'chunk', value: await Promise.resolve(archive.subarray(at, at + CHUNK)) } };
 }

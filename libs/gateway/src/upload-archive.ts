@@ -90,7 +90,7 @@ function nextChunk(from: Readable): Promise<Buffer | null> {
 export async function uploadArchive(
   { services }: GatewayContext,
   request: FastifyRequest,
-  profileId: string,
+  { profileId, namedByFormat = false }: { profileId: string; namedByFormat?: boolean },
 ): Promise<inventoryV1.BulkImport> {
   let fileName = '';
   const chunks = readUpload(request, (name) => (fileName = name));
@@ -99,7 +99,7 @@ export async function uploadArchive(
   const requests = async function* (): AsyncGenerator<inventoryV1.StartBulkImportRequest> {
     try {
       const first = await chunks.next();
-      yield { part: { $case: 'draft', value: { profileId, fileName, address: request.ip } } };
+      yield { part: { $case: 'draft', value: { profileId, fileName, address: request.ip, namedByFormat } } };
       if (first.done) return;
       yield { part: { $case: 'chunk', value: first.value } };
       for await (const value of chunks) yield { part: { $case: 'chunk', value } };

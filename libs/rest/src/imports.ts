@@ -16,7 +16,7 @@ export const importStatus = named(
   z.enum(['queued', 'running', 'paused', 'completed', 'partial', 'failed', 'cancelled', 'inspected']),
 );
 export type ImportStatus = z.infer<typeof importStatus>;
-export const importResult = named('ImportResult', z.enum(['created', 'updated', 'unchanged', 'failed']));
+export const importResult = named('ImportResult', z.enum(['created', 'updated', 'unchanged', 'failed', 'passed_over']));
 export type ImportResult = z.infer<typeof importResult>;
 export const importedChange = named('ImportedChange', z.enum(['key', 'name', 'notes', 'metadata', 'tags']));
 
@@ -138,9 +138,10 @@ export const importAnswer = named(
     updated: z.int(),
     unchanged: z.int(),
     failed: z.int(),
+    passedOver: z.int().describe('Files of an archive that had nothing to take'),
     format: containerFormat.optional().describe('Absent until it is known'),
     total: z.int().describe('What there is to do, as far as it is known: items of a container, or files of an archive'),
-    done: z.int().describe('created + updated + unchanged + failed'),
+    done: z.int().describe('created + updated + unchanged + failed + passedOver'),
     bytes: z.int().describe('Of the container'),
     bytesDone: z.int(),
     itemsPerSecond: z.number().optional().describe('Only while it runs'),

@@ -53,7 +53,8 @@ export function withSecondTry(first: Outcome, second: Import): Outcome {
   const joined = { ...answer, items };
   for (const { index } of answer.items.filter(isLoneKey)) {
     joined.failed--;
-    joined[later.get(index)?.result ?? 'failed']++;
+    const result = later.get(index)?.result ?? 'failed';
+    joined[result === 'passed_over' ? 'passedOver' : result]++;
   }
   return { ...first, status: toStatus(joined), import: joined };
 }

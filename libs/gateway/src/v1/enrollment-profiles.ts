@@ -40,7 +40,8 @@ export function enrollmentProfileRoutes(context: GatewayContext): Routes<typeof 
     startBulkImport: {
       scope: 'write',
       streamsForm: true,
-      handler: async (request) => bulkImportToJson(await uploadArchive(context, request, request.params.id)),
+      handler: async (request) =>
+        bulkImportToJson(await uploadArchive(context, request, { profileId: request.params.id })),
     },
   };
 }

@@ -18,6 +18,7 @@ const RESULTS: Record<inventoryV1.ImportResult, ImportResult> = {
   [inventoryV1.ImportResult.UPDATED]: 'updated',
   [inventoryV1.ImportResult.UNCHANGED]: 'unchanged',
   [inventoryV1.ImportResult.FAILED]: 'failed',
+  [inventoryV1.ImportResult.PASSED_OVER]: 'passed_over',
 };
 
 export function importToJson(from: inventoryV1.Import): Import {
@@ -30,11 +31,12 @@ export function importToJson(from: inventoryV1.Import): Import {
 }
 
 export function importSummaryToJson(from: inventoryV1.Import): ImportSummary {
-  const { id, created, updated, unchanged, failed, total, done, bytes, bytesDone, itemsPerSecond, secondsLeft } = from;
+  const { id, created, updated, unchanged, failed, passedOver, total, done, bytes, bytesDone } = from;
+  const { itemsPerSecond, secondsLeft } = from;
   return {
     id,
     status: importStatus.parse(from.status),
-    ...{ created, updated, unchanged, failed, total, done, bytes, bytesDone, itemsPerSecond, secondsLeft },
+    ...{ created, updated, unchanged, failed, passedOver, total, done, bytes, bytesDone, itemsPerSecond, secondsLeft },
     format: from.format === '' ? undefined : containerFormat.parse(from.format),
     problem: from.problem,
     fileName: present(from.fileName),

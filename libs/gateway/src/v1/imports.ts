@@ -23,6 +23,7 @@ const RESULTS: Record<ImportResult, inventoryV1.ImportResult> = {
   updated: inventoryV1.ImportResult.UPDATED,
   unchanged: inventoryV1.ImportResult.UNCHANGED,
   failed: inventoryV1.ImportResult.FAILED,
+  passed_over: inventoryV1.ImportResult.PASSED_OVER,
 };
 
 export function importRoutes(context: GatewayContext): Routes<typeof importOperations> {

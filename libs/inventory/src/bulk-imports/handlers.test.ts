@@ -69,6 +69,8 @@ describe.each(WAYS)('bulk imports %s', (way) => {
       ['bad.pem', 'rubbish'],
       ...good.slice(2),
       ['key.pem', keyOf(good[0]!)],
+      ['other.pem', keyOf(await device('elsewhere'))],
+      ['readme.txt', 'The devices of May.'],
     ];
     const context = backgroundContext({ principal: { id: 'key-9' }, requestId });
     const started = await withCallContext(context, () => start(profileId, files));
@@ -79,17 +81,17 @@ describe.each(WAYS)('bulk imports %s', (way) => {
       format: 'pem',
       size: archiveOf(files).length,
       address: '192.0.2.1',
-      total: 9,
+      total: 11,
       requestedBy: 'key-9',
       requestId,
       createdAt: new Date('2026-11-01T12:00:00Z'),
     });
     const done = await ended(started.id);
-    expect(done).toMatchObject({ status: 'completed', total: 9, processed: 9, failed: 2 });
+    expect(done).toMatchObject({ status: 'completed', total: 11, processed: 11, failed: 2 });
     expect(done.completedAt).toEqual(new Date('2026-11-01T12:00:00Z'));
     expect(done.failures.map(({ index, file, reason }) => [index, file, reason])).toEqual([
       [2, 'bad.pem', 'UNKNOWN_FORMAT'],
-      [8, 'key.pem', 'NO_CERTIFICATE'],
+      [9, 'other.pem', 'NO_CERTIFICATE_FOR_KEY'],
     ]);
     const { items } = await inventory.certificates.listCertificates({});
     expect(
@@ -100,8 +102,8 @@ describe.each(WAYS)('bulk imports %s', (way) => {
     const events = () => inventory.events.filter(({ subject }) => subject === started.id);
     await vi.waitFor(() => expect(events()).toHaveLength(2));
     expect(events().map(({ type, data }) => [type, data])).toEqual([
-      ['certferry.inventory.import.pending', { importId: started.id, status: 'pending', total: 9, failed: 0 }],
-      ['certferry.inventory.import.completed', { importId: started.id, status: 'completed', total: 9, failed: 2 }],
+      ['certferry.inventory.import.pending', { importId: started.id, status: 'pending', total: 11, failed: 0 }],
+      ['certferry.inventory.import.completed', { importId: started.id, status: 'completed', total: 11, failed: 2 }],
     ]);
   });
 
@@ -153,7 +155,7 @@ describe.each(WAYS)('bulk imports %s', (way) => {
     await expect(send(Buffer.alloc(0))).rejects.toMatchObject(invalid('EMPTY'));
     await expect(send(archiveOf([]))).rejects.toMatchObject(invalid('EMPTY'));
     await expect(send(Buffer.from('no archive at all'))).rejects.toMatchObject(invalid('MALFORMED'));
-    await expect(send(archiveOf([good, ['readme.txt', '']]))).rejects.toMatchObject(invalid('WRONG_FORMAT'));
+    await expect(send(archiveOf([['devices.xml', '']]))).rejects.toMatchObject(invalid('WRONG_FORMAT'));
     await expect(send(archiveOf([good]), await makeProfile({ format: 'xml' }))).rejects.toMatchObject(
       invalid('WRONG_FORMAT'),
     );

@@ -23,7 +23,7 @@ export function createBulkImportHandlers(context: BulkImportContext): inventoryV
     async startBulkImport(requests) {
       const { principal, requestId } = callContext();
       const messages = requests[Symbol.asyncIterator]() as Messages;
-      const { profileId, fileName, address } = await readDraft(messages);
+      const { profileId, fileName, address, namedByFormat } = await readDraft(messages);
       const profile = await profiles.get(profileId);
       const asked = { firstOfPem: false, createOnly: false, formats: [], filePath: '' };
       const request = { ...asked, requestedBy: principal.id, requestId };
@@ -32,7 +32,7 @@ export function createBulkImportHandlers(context: BulkImportContext): inventoryV
         chunksOf(rest(messages), () => undefined),
         {
           profile,
-          draft: () => ({ request, fileName, address, profile }),
+          draft: () => ({ request, fileName, address, profile, namedByFormat }),
         },
       );
       return { bulkImport: toBulkImport(started, []) };

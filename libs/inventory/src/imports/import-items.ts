@@ -64,6 +64,27 @@ export class ImportItems {
     return await listPage(this.#model, { filter, sort: { name: 'index', path: 'index', direction: 1 } }, page);
   }
 
+  /** Puts another result in the place of one that failed; nothing where that is done already. */
+  async replaceFailed(importId: string, item: ImportItem): Promise<void> {
+    const _id = itemId(importId, item.index);
+    await this.#model.replaceOne({ _id, result: 'failed' }, { ...item, _id, importId });
+  }
+
+  /** By index, those that failed for a reason. */
+  async failedFor(importId: string, reason: string): Promise<number[]> {
+    const found = await this.#model
+      .find({ importId, result: 'failed', reason })
+      .select('index')
+      .sort({ index: 1, _id: 1 })
+      .lean();
+    return found.map(({ index }) => index);
+  }
+
+  /** How many have a result. */
+  async count(importId: string, result: ImportResult): Promise<number> {
+    return await this.#model.countDocuments({ importId, result });
+  }
+
   /** The first that failed. */
   async failures(importId: string, most: number): Promise<ImportItem[]> {
     return await this.#model.find({ importId, result: 'failed' }).sort({ index: 1, _id: 1 }).limit(most).lean();

@@ -57,7 +57,15 @@ export interface ImportCounts extends Record<ImportResult, number> {
   done: number;
 }
 
-export const NOTHING_DONE: ImportCounts = { total: 0, done: 0, created: 0, updated: 0, unchanged: 0, failed: 0 };
+export const NOTHING_DONE: ImportCounts = {
+  total: 0,
+  done: 0,
+  created: 0,
+  updated: 0,
+  unchanged: 0,
+  failed: 0,
+  passedOver: 0,
+};
 
 /** What is left to do of, or may be. */
 export const ACTIVE = ['queued', 'running', 'paused'] as const satisfies ImportStatus[];
@@ -69,8 +77,8 @@ export function afterItems(
   results: ImportResult[],
   total = job.total,
 ): ImportCounts & { bytesDone: number } {
-  const { created, updated, unchanged, failed } = job;
-  const counts = { created, updated, unchanged, failed };
+  const { created, updated, unchanged, failed, passedOver = 0 } = job;
+  const counts = { created, updated, unchanged, failed, passedOver };
   for (const result of results) counts[result]++;
   const done = job.done + results.length;
   const known = Math.max(total, done);
@@ -79,11 +87,11 @@ export function afterItems(
 
 /** The end of a job: what its items say, or failed for a problem that ends it. */
 export function atEnd(
-  { total, done, failed, bytes = 0, bytesDone }: ImportJob,
+  { total, done, failed, passedOver = 0, bytes = 0, bytesDone }: ImportJob,
   { at, problem }: { at: Date; problem?: Problem },
 ): Pick<ImportJob, 'status' | 'total' | 'bytesDone' | 'problem'> & { completedAt: Date } {
   if (problem) return { status: 'failed', total, bytesDone, completedAt: at, problem };
-  const status = failed === 0 ? 'completed' : failed === done ? 'failed' : 'partial';
+  const status = failed === 0 ? 'completed' : failed === done - passedOver ? 'failed' : 'partial';
   return { status, total: done, bytesDone: bytes, completedAt: at };
 }
 

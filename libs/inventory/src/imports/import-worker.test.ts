@@ -120,6 +120,9 @@ describe('an import worker', () => {
     for (let i = 0; i < FILES - 1; i++)
       files.push([`${i}.pem`, (await makeCertificate({ commonName: `device-${i}` })).pem]);
     files.splice(1, 0, ['bad.pem', 'rubbish']);
+    return await queueFiles(files);
+  };
+  const queueFiles = async (files: ArchiveFile[]): Promise<ImportJob> => {
     const chunks = async function* (): AsyncGenerator<Uint8Array> {
       yield archiveOf(files);
     };
@@ -282,6 +285,50 @@ describe('an import worker', () => {
     for (const { _id } of imports) expect(await until(_id, ended)).toMatchObject({ ...complete, generation: 1 });
     expect(readings).toEqual([0, 0, 0]);
     expect(await certificates()).toBe(3 * (FILES - 1));
+  });
+
+  test('gives a key that came batches before its certificate when all are there, also one that was stopped before that', async () => {
+    const made = await Promise.all(
+      Array.from({ length: FILES }, (_, i) => makeCertificate({ commonName: `device-${i}` })),
+    );
+    const [first, last, stray] = [made[0]!, made.at(-1)!, await makeCertificate({ commonName: 'elsewhere' })];
+    const one = await queueFiles([
+      ['keys/first.key', first.keyPem],
+      ['keys/stray.key', stray.keyPem],
+      ['keys/last.key', last.keyPem],
+      ...made.map(({ pem }, i): ArchiveFile => [`certs/${i}.pem`, pem]),
+      ['readme.txt', 'nothing'],
+    ]);
+    const all = FILES + 4;
+    beforeBatch = Array.from({ length: Math.ceil(all / ARCHIVE_BATCH) }, () => undefined);
+    beforeBatch.push((signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())));
+    const stopped = await work();
+    await until(one._id, ({ done }) => done === all);
+    await vi.waitFor(() => expect(readings).toEqual([0, 0]));
+    await stopped.stop();
+    ahead += 31_000;
+    await work();
+    const counts = { total: all, done: all, created: FILES, updated: 2, unchanged: 0, failed: 1, passedOver: 1 };
+    expect(await until(one._id, ended)).toMatchObject({ status: 'partial', ...counts });
+    expect(await failures(one._id)).toEqual([[1, 'keys/stray.key', 'NO_CERTIFICATE_FOR_KEY']]);
+    const keyed = await database.connection.collection('certificates').distinct('name', { hasPrivateKey: true });
+    expect(keyed.toSorted()).toEqual(['device-0', `device-${FILES - 1}`].toSorted());
+    const { items } = await context.importItems.list(one._id, 'passedOver', { limit: 10 });
+    expect(items.map(({ file, message }) => [file, message])).toEqual([['readme.txt', 'This is not PEM.']]);
+  });
+
+  test('of an archive with nothing in it says so', async () => {
+    const one = await queueFiles([
+      ['readme.txt', 'nothing'],
+      ['license.txt', 'nothing'],
+    ]);
+    await work();
+    expect(await until(one._id, ended)).toMatchObject({
+      status: 'failed',
+      failed: 0,
+      passedOver: 2,
+      problem: { reason: 'NOTHING_TO_IMPORT' },
+    });
   });
 
   test('clears away archives that never became an import, when they are old, and no others', async () => {

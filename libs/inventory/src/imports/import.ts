@@ -1,6 +1,7 @@
 import type { CertificateFacts, Finding } from '@certferry/x509';
 
-export type ImportResult = 'created' | 'updated' | 'unchanged' | 'failed';
+/** "passedOver": a file of an archive that had nothing to take. */
+export type ImportResult = 'created' | 'updated' | 'unchanged' | 'failed' | 'passedOver';
 
 /** "partial": some items failed; "failed": all did; "inspected": nothing was kept. The others are of jobs. */
 export type ImportStatus =
@@ -61,7 +62,7 @@ export interface Import {
 
 /** How many items have each result. */
 export function countResults(items: ImportItem[]): Record<ImportResult, number> {
-  const counts = { created: 0, updated: 0, unchanged: 0, failed: 0 };
+  const counts = { created: 0, updated: 0, unchanged: 0, failed: 0, passedOver: 0 };
   for (const { result } of items) counts[result]++;
   return counts;
 }
@@ -73,17 +74,22 @@ export function endStatus(items: ImportItem[]): ImportStatus {
   return failed === items.length ? 'failed' : 'partial';
 }
 
-export function failedItem(index: number, failure: { reason: string; message: string }): ImportItem {
+export const failedItem = (index: number, failure: { reason: string; message: string }): ImportItem =>
+  itemWithout(index, { result: 'failed', ...failure });
+
+export const passedOverItem = (index: number, message: string): ImportItem =>
+  itemWithout(index, { result: 'passedOver', reason: '', message });
+
+/** Of what is no certificate. */
+function itemWithout(index: number, why: Pick<ImportItem, 'result' | 'reason' | 'message'>): ImportItem {
   return {
+    ...why,
     index,
-    result: 'failed',
     certificateId: '',
     fingerprintSha256: '',
     subject: '',
     hasPrivateKey: false,
     changes: [],
-    reason: failure.reason,
-    message: failure.message,
     issuer: false,
     certificateNumber: 0,
     findings: [],

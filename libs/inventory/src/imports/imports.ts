@@ -26,6 +26,7 @@ const schema = new mongoose.Schema<StoredImport>(
     updated: Number,
     unchanged: Number,
     failed: Number,
+    passedOver: Number,
     bytes: Number,
     bytesDone: Number,
     itemsPerSecond: Number,

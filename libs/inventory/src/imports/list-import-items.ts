@@ -15,6 +15,7 @@ const RESULTS: Partial<Record<inventoryV1.ImportResult, ImportResult>> = {
   [inventoryV1.ImportResult.UPDATED]: 'updated',
   [inventoryV1.ImportResult.UNCHANGED]: 'unchanged',
   [inventoryV1.ImportResult.FAILED]: 'failed',
+  [inventoryV1.ImportResult.PASSED_OVER]: 'passedOver',
 };
 
 /** What became of each item, by index, wherever it is kept. NOT_FOUND IMPORT_NOT_FOUND. */

@@ -10,6 +10,7 @@ const RESULTS = {
   updated: inventoryV1.ImportResult.UPDATED,
   unchanged: inventoryV1.ImportResult.UNCHANGED,
   failed: inventoryV1.ImportResult.FAILED,
+  passedOver: inventoryV1.ImportResult.PASSED_OVER,
 } as const;
 
 /** A list of thousands is looked through, not read word by word. */
@@ -25,9 +26,10 @@ export function toImport(from: Import & Partial<StoredImport>): inventoryV1.Impo
 export function toSummary(from: Import & Partial<StoredImport>): inventoryV1.Import {
   const { _id: id, status, format, notices, createdAt, items = [], bytes = 0 } = from;
   const counts = countResults(items);
-  const { created, updated, unchanged, failed, total = items.length, done = items.length } = { ...counts, ...from };
+  const stored = { ...counts, ...from };
+  const { created, updated, unchanged, failed, passedOver, total = items.length, done = items.length } = stored;
   return {
-    ...{ id, status, format, notices, createdAt, total, done, created, updated, unchanged, failed, bytes },
+    ...{ id, status, format, notices, createdAt, total, done, created, updated, unchanged, failed, passedOver, bytes },
     bytesDone: from.bytesDone ?? bytes,
     ...(status === 'running' ? pace(from.itemsPerSecond, total - done) : {}),
     completedAt: from.completedAt,

@@ -24,6 +24,6 @@ async function* toRequests(
   importId: string,
   options: Partial<parserV1.ArchiveOptions>,
 ): AsyncGenerator<parserV1.ParseArchiveRequest> {
-  yield { part: { $case: 'options', value: { summaryOnly: false, skipItems: 0, ...options } } };
+  yield { part: { $case: 'options', value: { summaryOnly: false, skipItems: 0, passwords: [], ...options } } };
   for await (const value of contents.read(importId)) yield { part: { $case: 'chunk', value } };
 }

@@ -8,11 +8,19 @@ import type { EnrollmentProfiles } from '../enrollment-profiles/enrollment-profi
 import type { MetadataFields } from '../metadata-fields/metadata-fields.ts';
 import { failedItem } from './import.ts';
 import type { ImportItems } from './import-items.ts';
-import { afterItems, atEnd, importChanged, type ImportJob, type JobPasswords, type JobRequest } from './import-job.ts';
+import {
+  afterItems,
+  atEnd,
+  importChanged,
+  type ImportJob,
+  type JobPasswords,
+  type JobRequest,
+  type Problem,
+} from './import-job.ts';
 import type { Imports } from './imports.ts';
 import type { ArchiveContext } from './parse-archive.ts';
 import { Saving, type SavingContext } from './saving.ts';
-import { archiveSource } from './sources/archive-source.ts';
+import { archiveAgain, archiveSource } from './sources/archive-source.ts';
 import { containerSource } from './sources/container-source.ts';
 import { skipUnits, type Batch, type SourceContext, type Unit, type UnitResult } from './sources/import-source.ts';
 import { pemSource } from './sources/pem-source.ts';
@@ -57,7 +65,13 @@ export async function runImport(context: RunContext, leased: ImportJob, turn: Tu
     if (!(error instanceof AppError) || !HOPELESS.includes(error.code)) throw error;
     return await end(context, run.job, { reason: error.reason, message: error.message });
   }
-  if (turn.lease.held) await end(context, run.job);
+  if (turn.lease.held) await end(context, run.job, nothingIn(run.job));
+}
+
+function nothingIn({ done, passedOver }: ImportJob): Problem | undefined {
+  if (done === 0 || passedOver < done) return undefined;
+  const message = `There is no certificate and no private key in this archive; its ${done} files were passed over.`;
+  return { reason: 'NOTHING_TO_IMPORT', message };
 }
 
 class ImportRun {
@@ -99,23 +113,49 @@ class ImportRun {
         if (!(await this.#take(batch.units.slice(at, at + PARALLEL), batch.total))) return false;
       if (this.#over) return false;
     }
-    return true;
+    return await this.#giveKeysThatCameFirst();
+  }
+
+  /**
+   * In an archive a key may come long before its certificate. Now that all certificates are there, the files whose key
+   * found none are taken once more.
+   */
+  async #giveKeysThatCameFirst(): Promise<boolean> {
+    const { importItems } = this.#context;
+    const { _id, kind } = this.#job;
+    const early = kind === 'archive' ? await importItems.failedFor(_id, 'NO_CERTIFICATE_FOR_KEY') : [];
+    if (early.length === 0) return true;
+    for await (const { units } of archiveAgain(this.#source(), early)) {
+      const results = await Promise.all(units.map((unit) => this.#run(unit)));
+      this.#context.saved();
+      for (const { item, certificateIds } of results) {
+        for (const certificateId of certificateIds) await this.#deploy(certificateId);
+        if (this.#over) return false;
+        await importItems.replaceFailed(_id, item);
+      }
+    }
+    const [failed, updated, unchanged] = await Promise.all([
+      importItems.count(_id, 'failed'),
+      importItems.count(_id, 'updated'),
+      importItems.count(_id, 'unchanged'),
+    ]);
+    const { done, passedOver } = this.#job;
+    return await this.#save({ failed, updated, unchanged, created: done - passedOver - failed - updated - unchanged });
   }
 
   get #over(): boolean {
     return !this.#turn.lease.held || this.#turn.stopping.aborted;
   }
 
-  #batches(): AsyncIterable<Batch> {
+  #source(): SourceContext {
     const { job, signal } = this;
-    const source: SourceContext = {
-      ...this.#context,
-      job,
-      request: this.#request,
-      passwords: this.#passwords(),
-      profile: this.#profile,
-      signal,
-    };
+    const passwords = this.#passwords();
+    return { ...this.#context, job, request: this.#request, passwords, profile: this.#profile, signal };
+  }
+
+  #batches(): AsyncIterable<Batch> {
+    const source = this.#source();
+    const { job } = source;
     switch (job.kind) {
       case 'archive':
         return archiveSource(source);
@@ -198,11 +238,7 @@ class ImportRun {
   }
 }
 
-async function end(
-  { imports, contents, clock, saved }: RunContext,
-  job: ImportJob,
-  problem?: { reason: string; message: string },
-): Promise<void> {
+async function end({ imports, contents, clock, saved }: RunContext, job: ImportJob, problem?: Problem): Promise<void> {
   const at = clock.now();
   const ended = atEnd(job, { at, ...(problem && { problem }) });
   if (!(await imports.saveEnd(job, ended, importChanged({ ...job, ...ended }, at)))) return;

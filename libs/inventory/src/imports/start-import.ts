@@ -40,6 +40,8 @@ export interface JobDraft {
   fileName: string;
   address: string;
   profile?: EnrollmentProfile;
+  /** Whether every file must be named after the profile's format. */
+  namedByFormat?: boolean;
 }
 
 /** Keeps a content and makes a job of it, which `draft` is asked for when all of the content is there. Nothing is kept of what is refused. */
@@ -52,7 +54,7 @@ export async function startImport(
     const { kind, bytes } = await keepContent(context, id, { chunks, isArchive: profile !== undefined });
     const asked = draft();
     checkDescription(asked.request);
-    const total = kind === 'archive' ? await countFiles(context, id, profile) : 0;
+    const total = kind === 'archive' ? await countFiles(context, id, { profile, ...asked }) : 0;
     const job = { ...newJob(context, id, asked), kind, bytes, total };
     if (profile) Object.assign(job, await ofProfile(context, profile));
     await context.imports.insert(job, importChanged(job, job.createdAt));
@@ -160,25 +162,35 @@ async function* inPieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
 }
 
 /** How many files, or certificates of an XML file, will come; refuses an archive that is empty or not of its profile's format. */
-async function countFiles(context: StartContext, id: string, profile: EnrollmentProfile | undefined): Promise<number> {
+async function countFiles(
+  context: StartContext,
+  id: string,
+  { profile, namedByFormat = false }: Pick<JobDraft, 'profile' | 'namedByFormat'>,
+): Promise<number> {
   for await (const part of parseArchive(context, id, { summaryOnly: true, deadlineMs: COUNT_DEADLINE_MS })) {
     if (part.$case !== 'summary') continue;
     const { items, extensions } = part.value;
     const found = Object.keys(extensions);
     if (found.length === 0) throw invalid('EMPTY', 'The archive has no files.');
-    if (profile) checkExtensions(profile, extensions);
+    if (profile) checkExtensions(profile, extensions, namedByFormat);
     if (items === 0) throw invalid('EMPTY', 'The XML file has no certificates.');
     return items;
   }
   throw invalid('UNKNOWN_FORMAT', 'The archive could not be read.');
 }
 
-function checkExtensions({ format }: EnrollmentProfile, extensions: Record<string, number>): void {
+function checkExtensions(
+  { format }: EnrollmentProfile,
+  extensions: Record<string, number>,
+  namedByFormat: boolean,
+): void {
   const found = Object.keys(extensions);
-  const other = found.find((extension) => extension !== `.${format}`);
-  if (other === undefined && (format !== 'xml' || (extensions['.xml'] ?? 0) <= 1)) return;
-  const wanted = format === 'xml' ? 'one .xml file' : '.pem files';
-  throw invalid('WRONG_FORMAT', `The archive must hold ${wanted} and nothing else; it holds ${found.join(', ')}.`);
+  const isXml = found.length === 1 && extensions['.xml'] === 1;
+  const isOther = namedByFormat && found.some((extension) => extension !== `.${format}`);
+  if (isXml === (format === 'xml') && !isOther) return;
+  const wanted = format === 'xml' ? 'one .xml file and nothing else' : 'files with certificates, no XML file';
+  const named = namedByFormat && format !== 'xml' ? '.pem files and nothing else' : wanted;
+  throw invalid('WRONG_FORMAT', `The archive must hold ${named}; it holds ${found.join(', ')}.`);
 }
 
 type StartMessage = { part?: inventoryV1.StartImportRequest['part'] };

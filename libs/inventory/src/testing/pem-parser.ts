@@ -122,6 +122,7 @@ function toItem([name, content, fields = {}]: ArchiveFile, index: number): parse
     return { ...item, ...openPem(Buffer.from(content)) };
   } catch (error) {
     const { reason, message } = error as AppError;
+    if (name.endsWith('.txt')) return { ...item, passedOver: message };
     return { ...item, failure: { index, what: 'FILE', reason, message } };
   }
 }

@@ -1,6 +1,7 @@
 import { AppError } from '@certferry/core';
 import { ArchiveBatch, ArchiveItem } from '@certferry/contracts/parser/v1';
 import { readFast } from '../fast-path.ts';
+import type { Passwords } from '../formats/format.ts';
 import { toOpenResponse } from '../mapping.ts';
 import { openContainer } from '../open-container.ts';
 import { refuseNested } from './archive-kind.ts';
@@ -8,7 +9,7 @@ import { unpack, type PackedFile } from './zip-file.ts';
 
 export interface FilesToOpen {
   files: PackedFile[];
-  password: string | undefined;
+  passwords: Passwords;
   /** Leaves what derives keys or takes long; otherwise everything is opened. */
   fastOnly: boolean;
 }
@@ -21,23 +22,23 @@ export interface OpenedFiles {
 }
 
 /** Unpacks and reads files of an archive; a bad one is an item with its failure. */
-export function openFiles({ files, password, fastOnly }: FilesToOpen): OpenedFiles {
+export function openFiles({ files, passwords, fastOnly }: FilesToOpen): OpenedFiles {
   const items: ArchiveItem[] = [];
   const left: number[] = [];
   for (const [position, file] of files.entries()) {
-    const item = openFile(file, { password, fastOnly });
+    const item = openFile(file, { passwords, fastOnly });
     if (item) items.push(item);
     else left.push(position);
   }
   return { batch: ArchiveBatch.encode({ items }).finish(), left };
 }
 
-function openFile(file: PackedFile, { password, fastOnly }: Omit<FilesToOpen, 'files'>): ArchiveItem | undefined {
+function openFile(file: PackedFile, { passwords, fastOnly }: Omit<FilesToOpen, 'files'>): ArchiveItem | undefined {
   const { index, name } = file;
   try {
     const content = unpack(file);
     refuseNested(content);
-    const container = fastOnly ? readFast(content, { password }) : openContainer(content, { password });
+    const container = fastOnly ? readFast(content, passwords) : openContainer(content, passwords);
     return container && { index, name, fields: {}, failure: undefined, ...toOpenResponse(container) };
   } catch (error) {
     return failedItem({ index, name }, error);

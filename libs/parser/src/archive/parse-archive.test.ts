@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { parserV1 } from '@certferry/contracts';
-import { makeCertificate, zip } from '@certferry/testing';
+import { hasProgram, makeCertificate, temporaryFolder, zip } from '@certferry/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Sandbox } from '../sandbox/sandbox.ts';
 import { parseArchive } from './parse-archive.ts';
@@ -12,7 +14,7 @@ async function* requestsOf(
   archive: Buffer,
   options: Partial<parserV1.ArchiveOptions> = {},
 ): AsyncGenerator<parserV1.ParseArchiveRequest> {
-  yield { part: { $case: 'options', value: { summaryOnly: false, skipItems: 0, ...options } } };
+  yield { part: { $case: 'options', value: { summaryOnly: false, skipItems: 0, passwords: [], ...options } } };
   for (let at = 0; at < archive.length; at += 100_000)
     yield { part: { $case: 'chunk', value: await Promise.resolve(archive.subarray(at, at + 100_000)) } };
 }
@@ -175,4 +177,50 @@ test('keys go to the certificates of their folder, or of their name, also over t
     ['damaged.crt', [], 0, 'UNKNOWN_FORMAT'],
   ]);
   expect(items[198 - 1]!.privateKeys[0]).toEqual(new Uint8Array(one.keyDer));
+});
+
+test('of a file with several keys those stay that no certificate is there for', async () => {
+  const [one, other] = await Promise.all(['one', 'other'].map((commonName) => makeCertificate({ commonName })));
+  const items = await itemsOf(
+    zip([
+      ['keys.pem', one!.keyPem + other!.keyPem],
+      ['one.pem', one!.pem],
+    ]),
+  );
+  const [keys, certificate] = items;
+  expect(keys).toMatchObject({ passedOver: undefined, inspection: { keys: [{ index: 1 }] } });
+  expect(keys!.privateKeys).toEqual([new Uint8Array(other!.keyDer)]);
+  expect(certificate!.privateKeys).toEqual([new Uint8Array(one!.keyDer)]);
+});
+
+describe.skipIf(!hasProgram('openssl'))('what OpenSSL makes', () => {
+  const folder = temporaryFolder('archive');
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+  const file = (name: string): [string, Buffer] => [name, readFileSync(join(folder, name))];
+
+  test('a key fits however its certificate writes the public key; a request is passed over', async () => {
+    openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', 'a.key');
+    openssl('ec', '-in', 'a.key', '-conv_form', 'compressed', '-out', 'compressed.pem');
+    openssl('req', '-x509', '-new', '-key', 'compressed.pem', '-subj', '/CN=c', '-out', 'a.crt');
+    openssl('req', '-new', '-key', 'a.key', '-subj', '/CN=wanted', '-out', 'a.csr');
+    const items = await itemsOf(zip([file('a.key'), file('a.crt'), file('a.csr')]));
+    expect(items.map(({ privateKeys, passedOver }) => [privateKeys.length, passedOver])).toEqual([
+      [0, 'Its key is with the certificate of a.crt.'],
+      [1, undefined],
+      [
+        0,
+        expect.stringMatching(
+          /^There is no certificate and no private key in it\. A certificate request for "CN=wanted"/,
+        ),
+      ],
+    ]);
+  });
+});
+
+test('of several passwords each is tried on each file', async () => {
+  const archive = zip([['b.p12', fixture('openssl-default.p12')]]);
+  const [opened] = await itemsOf(archive, { password: 'wrong', passwords: ['wronger', 'changeit'] });
+  expect(opened!.privateKeys).toHaveLength(1);
+  const [refused] = await itemsOf(archive, { passwords: ['wrong', 'wronger'] });
+  expect(refused!.failure).toMatchObject({ reason: 'WRONG_PASSWORD', message: 'None of the 2 passwords opens it.' });
 });

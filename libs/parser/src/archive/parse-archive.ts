@@ -4,6 +4,7 @@ import { AppError, invalid } from '@certferry/core';
 import { parserV1 } from '@certferry/contracts';
 import { readCertificate } from '@certferry/x509';
 import { emptyContainer } from '../container.ts';
+import type { Passwords } from '../formats/format.ts';
 import { MAX_FAST_BYTES } from '../fast-path.ts';
 import { toInspection } from '../mapping.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
@@ -16,6 +17,16 @@ import type { PackedFile } from './zip-file.ts';
 
 /** Certificates of an XML file are answered so many at a time. */
 const BATCH = 200;
+
+interface Opening {
+  sandbox: Sandbox;
+  passwords: Passwords;
+}
+
+const passwordsOf = ({ password, passwords }: parserV1.ArchiveOptions): Passwords => ({
+  ...(password !== undefined && { password }),
+  passwords,
+});
 
 type Item = ReturnType<typeof parserV1.ArchiveItem.fromPartial>;
 
@@ -125,7 +136,7 @@ async function* fileBatches(
       const members = block.map((member) => ({ member, index: index++ }));
       const wanted = members.filter((one) => one.index >= options.skipItems);
       if (wanted.length > 0) {
-        const items = readBlock(archive, wanted, { sandbox, password: options.password });
+        const items = readBlock(archive, wanted, { sandbox, passwords: passwordsOf(options) });
         // It may fail before its turn to be awaited comes.
         items.catch(() => undefined);
         reading.push(items);
@@ -145,7 +156,7 @@ async function* fileBatches(
 async function readBlock(
   archive: ZipArchive,
   members: { member: ZipMember; index: number }[],
-  { sandbox, password }: { sandbox: Sandbox; password: string | undefined },
+  { sandbox, passwords }: Opening,
 ): Promise<Item[]> {
   const items: Item[] = [];
   const files: PackedFile[] = [];
@@ -159,25 +170,22 @@ async function readBlock(
   const small = files.filter((file) => file.size <= MAX_FAST_BYTES);
   const slow = files.filter((file) => file.size > MAX_FAST_BYTES);
   try {
-    const { batch, left } = await sandbox.run('openFiles', { files: small, password, fastOnly: true });
+    const { batch, left } = await sandbox.run('openFiles', { files: small, passwords, fastOnly: true });
     items.push(...parserV1.ArchiveBatch.decode(batch).items);
     slow.push(...left.map((position) => small[position]!));
   } catch (error) {
     if (!(error instanceof AppError) || error.reason !== 'LIMIT_EXCEEDED') throw error;
     slow.push(...small);
   }
-  for (const file of slow) items.push(await openAlone(file, { sandbox, password }));
+  for (const file of slow) items.push(await openAlone(file, { sandbox, passwords }));
   items.sort((a, b) => a.index - b.index);
   pairItems(items);
   return items;
 }
 
-async function openAlone(
-  file: PackedFile,
-  { sandbox, password }: { sandbox: Sandbox; password: string | undefined },
-): Promise<Item> {
+async function openAlone(file: PackedFile, { sandbox, passwords }: Opening): Promise<Item> {
   try {
-    const { batch } = await sandbox.run('openFiles', { files: [file], password, fastOnly: false });
+    const { batch } = await sandbox.run('openFiles', { files: [file], passwords, fastOnly: false });
     return parserV1.ArchiveBatch.decode(batch).items[0]!;
   } catch (error) {
     return failedItem(file, error);

@@ -21,7 +21,7 @@ export function addDigicertRoutes(app: FastifyInstance, context: GatewayContext)
   app.post('/certificate-import/:profile', { config: { scope: 'write' } }, async (request) => {
     const { profile } = request.params as { profile: string };
     try {
-      return toJob(await uploadArchive(context, request, profile));
+      return toJob(await uploadArchive(context, request, { profileId: profile, namedByFormat: true }));
     } catch (error) {
       if (!(error instanceof AppError) || error.reason !== 'ENROLLMENT_PROFILE_NOT_FOUND') throw error;
       throw invalid('INVALID_FIELD', `Enrollment profile with id ${profile} does not exist`);

@@ -4,7 +4,7 @@ import type { CertificateFacts } from '@certferry/x509';
 import { checkDescription } from '../../certificates/certificate.ts';
 import { mapFields, type EnrollmentProfile } from '../../enrollment-profiles/enrollment-profile.ts';
 import { toArrivals, type Arrival } from '../arrivals.ts';
-import { failedItem, type ImportItem } from '../import.ts';
+import { failedItem, passedOverItem, type ImportItem } from '../import.ts';
 import type { JobRequest } from '../import-job.ts';
 import { parseArchive } from '../parse-archive.ts';
 import type { Saving } from '../saving.ts';
@@ -15,12 +15,25 @@ const PARSE_DEADLINE_MS = 1_800_000;
 
 /** An archive, a unit a file, or a certificate of its XML file. */
 export async function* archiveSource(context: SourceContext): AsyncGenerator<Batch> {
+  yield* unitsFrom(context, context.job.done);
+}
+
+/** Once more those whose key came before its certificate; `indexes` rise. */
+export async function* archiveAgain(context: SourceContext, indexes: number[]): AsyncGenerator<Batch> {
+  const wanted = new Set(indexes);
+  for await (const { units } of unitsFrom(context, indexes[0]!))
+    yield { units: units.filter(({ index }) => wanted.has(index)) };
+}
+
+async function* unitsFrom(context: SourceContext, skipItems: number): AsyncGenerator<Batch> {
   const { job, profile, request, passwords, signal } = context;
+  const { password, passwords: more } = passwords;
   const answers = parseArchive(context, job._id, {
-    skipItems: job.done,
+    skipItems,
     deadlineMs: PARSE_DEADLINE_MS,
     signal,
-    ...(passwords.password !== undefined && { password: passwords.password }),
+    ...(password !== undefined && { password }),
+    ...(more && { passwords: more }),
   });
   for await (const part of answers)
     if (part.$case === 'batch') yield { units: part.value.items.map((item) => toUnit(item, { profile, request })) };
@@ -38,13 +51,16 @@ const toUnit = (item: parserV1.ArchiveItem, asked: Asked): Unit => ({
 });
 
 async function takeFile(saving: Saving, item: parserV1.ArchiveItem, asked: Asked): Promise<UnitResult> {
+  const { index, passedOver } = item;
+  if (passedOver !== undefined) return { item: passedOverItem(index, passedOver), certificateIds: [] };
   const problem = item.failure ?? item.inspection?.failures[0];
-  if (problem) return { item: failedItem(item.index, problem), certificateIds: [] };
+  if (problem) return { item: failedItem(index, problem), certificateIds: [] };
   const items: ImportItem[] = [];
   for (const arrival of toFileArrivals(item, asked)) items.push(await saving.certificate(arrival));
-  if (!asked.profile) items.push(...(await saveLoneKeys(saving, item)));
+  items.push(...(await saveLoneKeys(saving, item)));
   if (items.length === 0) throw invalid('NO_CERTIFICATE', 'There is no certificate in the file.');
-  return { item: { ...summary(items), index: item.index }, certificateIds: items.map((one) => one.certificateId) };
+  const kept = items.filter(({ result }) => result !== 'failed');
+  return { item: { ...summary(items), index }, certificateIds: kept.map((one) => one.certificateId) };
 }
 
 /** The certificates of a file; by a profile each has the device's fields as its metadata. */

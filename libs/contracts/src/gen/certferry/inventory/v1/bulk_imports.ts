@@ -26,6 +26,12 @@ export interface BulkImportDraft {
   fileName: string;
   /** Address of the caller; only shown. */
   address: string;
+  /**
+   * Refuses files that are not named after the profile's format (".pem") with
+   * WRONG_FORMAT; otherwise any names are taken, and what is nothing of ours is
+   * passed over.
+   */
+  namedByFormat: boolean;
 }
 
 export interface StartBulkImportResponse {
@@ -200,7 +206,7 @@ export const StartBulkImportRequest: MessageFns<StartBulkImportRequest> = {
 };
 
 function createBaseBulkImportDraft(): BulkImportDraft {
-  return { profileId: "", fileName: "", address: "" };
+  return { profileId: "", fileName: "", address: "", namedByFormat: false };
 }
 
 export const BulkImportDraft: MessageFns<BulkImportDraft> = {
@@ -213,6 +219,9 @@ export const BulkImportDraft: MessageFns<BulkImportDraft> = {
     }
     if (message.address !== "") {
       writer.uint32(26).string(message.address);
+    }
+    if (message.namedByFormat !== false) {
+      writer.uint32(32).bool(message.namedByFormat);
     }
     return writer;
   },
@@ -254,6 +263,14 @@ export const BulkImportDraft: MessageFns<BulkImportDraft> = {
             message.address = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.namedByFormat = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -279,6 +296,11 @@ export const BulkImportDraft: MessageFns<BulkImportDraft> = {
         ? globalThis.String(object.file_name)
         : "",
       address: isSet(object.address) ? globalThis.String(object.address) : "",
+      namedByFormat: isSet(object.namedByFormat)
+        ? globalThis.Boolean(object.namedByFormat)
+        : isSet(object.named_by_format)
+        ? globalThis.Boolean(object.named_by_format)
+        : false,
     };
   },
 
@@ -293,6 +315,9 @@ export const BulkImportDraft: MessageFns<BulkImportDraft> = {
     if (message.address !== "") {
       obj.address = message.address;
     }
+    if (message.namedByFormat !== false) {
+      obj.namedByFormat = message.namedByFormat;
+    }
     return obj;
   },
 
@@ -304,6 +329,7 @@ export const BulkImportDraft: MessageFns<BulkImportDraft> = {
     message.profileId = object.profileId ?? "";
     message.fileName = object.fileName ?? "";
     message.address = object.address ?? "";
+    message.namedByFormat = object.namedByFormat ?? false;
     return message;
   },
 };

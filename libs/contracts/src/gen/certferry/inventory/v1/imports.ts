@@ -17,6 +17,11 @@ export const ImportResult = {
   UPDATED: "IMPORT_RESULT_UPDATED",
   UNCHANGED: "IMPORT_RESULT_UNCHANGED",
   FAILED: "IMPORT_RESULT_FAILED",
+  /**
+   * PASSED_OVER - A file of an archive in which there is nothing of ours, or nothing that is
+   * left to take.
+   */
+  PASSED_OVER: "IMPORT_RESULT_PASSED_OVER",
 } as const;
 
 export type ImportResult = typeof ImportResult[keyof typeof ImportResult];
@@ -27,6 +32,7 @@ export namespace ImportResult {
   export type UPDATED = typeof ImportResult.UPDATED;
   export type UNCHANGED = typeof ImportResult.UNCHANGED;
   export type FAILED = typeof ImportResult.FAILED;
+  export type PASSED_OVER = typeof ImportResult.PASSED_OVER;
 }
 
 export function importResultFromJSON(object: any): ImportResult {
@@ -46,6 +52,9 @@ export function importResultFromJSON(object: any): ImportResult {
     case 4:
     case "IMPORT_RESULT_FAILED":
       return ImportResult.FAILED;
+    case 5:
+    case "IMPORT_RESULT_PASSED_OVER":
+      return ImportResult.PASSED_OVER;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ImportResult");
   }
@@ -63,6 +72,8 @@ export function importResultToJSON(object: ImportResult): string {
       return "IMPORT_RESULT_UNCHANGED";
     case ImportResult.FAILED:
       return "IMPORT_RESULT_FAILED";
+    case ImportResult.PASSED_OVER:
+      return "IMPORT_RESULT_PASSED_OVER";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ImportResult");
   }
@@ -80,6 +91,8 @@ export function importResultToNumber(object: ImportResult): number {
       return 3;
     case ImportResult.FAILED:
       return 4;
+    case ImportResult.PASSED_OVER:
+      return 5;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ImportResult");
   }
@@ -201,7 +214,7 @@ export interface Import {
    * of an archive.
    */
   total: number;
-  /** created + updated + unchanged + failed. */
+  /** created + updated + unchanged + failed + passed_over. */
   done: number;
   /** Of the container; 0 for imports from before it was kept. */
   bytes: number;
@@ -226,6 +239,8 @@ export interface Import {
    * "tls://host:port", "smtp://host:port". Empty for what was sent.
    */
   source: string;
+  /** Files of an archive that had nothing to take. */
+  passedOver: number;
 }
 
 export interface ImportProblem {
@@ -252,7 +267,10 @@ export interface ImportItem {
   hasPrivateKey: boolean;
   /** For "updated": "key", "name", "notes", "metadata", "tags". */
   changes: string[];
-  /** For "failed": UPPER_SNAKE reason, and a sentence for people. */
+  /**
+   * For "failed" and "passed over": UPPER_SNAKE reason (only of what failed),
+   * and a sentence for people.
+   */
   reason: string;
   message: string;
   /** Only in a dry run. */
@@ -966,6 +984,7 @@ function createBaseImport(): Import {
     profileName: "",
     problem: undefined,
     source: "",
+    passedOver: 0,
   };
 }
 
@@ -1045,6 +1064,9 @@ export const Import: MessageFns<Import> = {
     }
     if (message.source !== "") {
       writer.uint32(202).string(message.source);
+    }
+    if (message.passedOver !== 0) {
+      writer.uint32(208).int32(message.passedOver);
     }
     return writer;
   },
@@ -1262,6 +1284,14 @@ export const Import: MessageFns<Import> = {
             message.source = reader.string();
             continue;
           }
+          case 26: {
+            if (tag !== 208) {
+              break;
+            }
+
+            message.passedOver = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1341,6 +1371,11 @@ export const Import: MessageFns<Import> = {
         : "",
       problem: isSet(object.problem) ? ImportProblem.fromJSON(object.problem) : undefined,
       source: isSet(object.source) ? globalThis.String(object.source) : "",
+      passedOver: isSet(object.passedOver)
+        ? globalThis.Number(object.passedOver)
+        : isSet(object.passed_over)
+        ? globalThis.Number(object.passed_over)
+        : 0,
     };
   },
 
@@ -1421,6 +1456,9 @@ export const Import: MessageFns<Import> = {
     if (message.source !== "") {
       obj.source = message.source;
     }
+    if (message.passedOver !== 0) {
+      obj.passedOver = Math.round(message.passedOver);
+    }
     return obj;
   },
 
@@ -1456,6 +1494,7 @@ export const Import: MessageFns<Import> = {
       ? ImportProblem.fromPartial(object.problem)
       : undefined;
     message.source = object.source ?? "";
+    message.passedOver = object.passedOver ?? 0;
     return message;
   },
 };
@@ -3464,7 +3503,7 @@ export const ImportServiceDefinition = {
      * Takes a container of any size up to 200 MiB in: the answer comes when it is
      * kept, what is in it is imported afterwards, also over a restart. What cannot
      * be read fails alone. RESOURCE_EXHAUSTED with LIMIT_EXCEEDED for more than
-     * 10 MiB of what is neither PEM nor an archive; nothing is kept then.
+     * 10 MiB of what is neither PEM nor a ZIP archive; nothing is kept then.
      */
     startImport: {
       name: "StartImport",
@@ -3538,7 +3577,7 @@ export interface ImportServiceImplementation<CallContextExt = {}> {
    * Takes a container of any size up to 200 MiB in: the answer comes when it is
    * kept, what is in it is imported afterwards, also over a restart. What cannot
    * be read fails alone. RESOURCE_EXHAUSTED with LIMIT_EXCEEDED for more than
-   * 10 MiB of what is neither PEM nor an archive; nothing is kept then.
+   * 10 MiB of what is neither PEM nor a ZIP archive; nothing is kept then.
    */
   startImport(
     request: AsyncIterable<StartImportRequest>,
@@ -3587,7 +3626,7 @@ export interface ImportServiceClient<CallOptionsExt = {}> {
    * Takes a container of any size up to 200 MiB in: the answer comes when it is
    * kept, what is in it is imported afterwards, also over a restart. What cannot
    * be read fails alone. RESOURCE_EXHAUSTED with LIMIT_EXCEEDED for more than
-   * 10 MiB of what is neither PEM nor an archive; nothing is kept then.
+   * 10 MiB of what is neither PEM nor a ZIP archive; nothing is kept then.
    */
   startImport(
     request: AsyncIterable<DeepPartial<StartImportRequest>>,

@@ -387,7 +387,11 @@ export interface ArchiveOptions {
   /** Items to pass over, for a caller that goes on where it was. */
   skipItems: number;
   /** For the containers inside. */
-  password?: string | undefined;
+  password?:
+    | string
+    | undefined;
+  /** Further ones: each is tried on each container. */
+  passwords: string[];
 }
 
 export interface ParseArchiveResponse {
@@ -2352,7 +2356,7 @@ export const ParseArchiveRequest: MessageFns<ParseArchiveRequest> = {
 };
 
 function createBaseArchiveOptions(): ArchiveOptions {
-  return { summaryOnly: false, skipItems: 0, password: undefined };
+  return { summaryOnly: false, skipItems: 0, password: undefined, passwords: [] };
 }
 
 export const ArchiveOptions: MessageFns<ArchiveOptions> = {
@@ -2365,6 +2369,9 @@ export const ArchiveOptions: MessageFns<ArchiveOptions> = {
     }
     if (message.password !== undefined) {
       writer.uint32(26).string(message.password);
+    }
+    for (const v of message.passwords) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -2406,6 +2413,14 @@ export const ArchiveOptions: MessageFns<ArchiveOptions> = {
             message.password = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.passwords.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2431,6 +2446,9 @@ export const ArchiveOptions: MessageFns<ArchiveOptions> = {
         ? globalThis.Number(object.skip_items)
         : 0,
       password: isSet(object.password) ? globalThis.String(object.password) : undefined,
+      passwords: globalThis.Array.isArray(object?.passwords)
+        ? object.passwords.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -2445,6 +2463,9 @@ export const ArchiveOptions: MessageFns<ArchiveOptions> = {
     if (message.password !== undefined) {
       obj.password = message.password;
     }
+    if (message.passwords?.length) {
+      obj.passwords = message.passwords;
+    }
     return obj;
   },
 
@@ -2456,6 +2477,7 @@ export const ArchiveOptions: MessageFns<ArchiveOptions> = {
     message.summaryOnly = object.summaryOnly ?? false;
     message.skipItems = object.skipItems ?? 0;
     message.password = object.password ?? undefined;
+    message.passwords = object.passwords?.map((e) => e) || [];
     return message;
   },
 };
