@@ -33,7 +33,7 @@ export type Shape = 'standalone' | 'four processes';
 
 export async function startCertferry(
   shape: Shape,
-  options: { mongodb?: SharedServer; nats?: SharedServer; dataDir?: string } = {},
+  options: { mongodb?: SharedServer; nats?: SharedServer; dataDir?: string; settings?: NodeJS.ProcessEnv } = {},
 ): Promise<RunningSystem> {
   const dataDir = options.dataDir ?? temporaryFolder('data');
   const [storesDir, filesDir] = [join(dataDir, 'test-stores'), join(dataDir, 'test-files')];
@@ -46,6 +46,7 @@ export async function startCertferry(
     CERTFERRY_HTTP_PORT: String(http),
     CERTFERRY_HTTPS_PORT: String(https),
     CERTFERRY_LOG_LEVEL: 'debug',
+    ...options.settings,
   };
   if (shape === 'four processes') {
     const kek = join(dataDir, 'kek');

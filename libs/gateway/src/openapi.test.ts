@@ -99,6 +99,16 @@ const form: Form = { file: new Blob([]), tags: ['web'], formats: ['pem'] };
 export const withoutFile: Form = { tags: ['web'] };
 // @ts-expect-error there is no such format
 export const wrongFormat: Form = { file: new Blob([]), formats: ['gif'] };
+type Json = NonNullable<Post['requestBody']['content']['application/json']>;
+export const fetched: Json[] = [
+  { url: 'https://files.example.com/web.pem' },
+  { endpoint: { host: 'mail.example.com', port: 25, startTls: 'smtp', serverName: 'mx.example.com' } },
+];
+// @ts-expect-error an endpoint has a port
+export const withoutPort: Json = { endpoint: { host: 'mail.example.com' } };
+// @ts-expect-error there is no such protocol
+export const wrongProtocol: Json = { endpoint: { host: 'mail.example.com', port: 21, startTls: 'ftp' } };
+export const sourceOf = ({ source }: components['schemas']['Import']): string | undefined => source;
 export async function upload(): Promise<components['schemas']['ImportItem'][]> {
   const body = new FormData();
   for (const [name, value] of Object.entries(form)) body.set(name, value instanceof Blob ? value : JSON.stringify(value));

@@ -195,9 +195,9 @@ export const importOperations = {
     tag,
     summary: 'Import a container of certificates and keys',
     description:
-      'Safe to repeat: the second time every item is "unchanged". More than 10 MiB, or anything with `Prefer: respond-async`, is answered 202 when it is kept, with Location; the import goes on afterwards.',
+      'Safe to repeat: the second time every item is "unchanged". More than 10 MiB, or anything with `Prefer: respond-async`, is answered 202 when it is kept, with Location; the import goes on afterwards. What is fetched by `url` or `endpoint` is always answered 200.',
     upload: larger,
-    headers: { Prefer: '"respond-async" (RFC 7240): answer 202 whatever the size' },
+    headers: { Prefer: '"respond-async" (RFC 7240): answer 202 whatever the size, unless it is fetched' },
     idempotent: true,
     answers: { 200: importAnswer, 202: importAnswer },
     errors: [404, 409],

@@ -45,6 +45,7 @@ export function importSummaryToJson(from: inventoryV1.Import): ImportSummary {
     notices: present(from.notices),
     ...requesterToJson(from),
     createdAt: iso(from.createdAt),
+    source: present(from.source),
     completedAt: from.completedAt && iso(from.completedAt),
   };
 }

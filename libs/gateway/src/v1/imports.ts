@@ -26,6 +26,9 @@ const RESULTS: Record<ImportResult, inventoryV1.ImportResult> = {
   passed_over: inventoryV1.ImportResult.PASSED_OVER,
 };
 
+/** What a job would wait for as long as its caller: small, and there within seconds or not at all. */
+const isFetched = ({ url, endpoint }: ImportInput): boolean => (url ?? endpoint) !== undefined;
+
 export function importRoutes(context: GatewayContext): Routes<typeof importOperations> {
   const { imports } = context.services;
   const run = async (request: FastifyRequest, dryRun: boolean) => {
@@ -50,7 +53,8 @@ export function importRoutes(context: GatewayContext): Routes<typeof importOpera
       preValidation: preValidation(MAX_UPLOAD_BYTES),
       handler: async (request, reply) => {
         const input = request.importInput!;
-        if (!input.large && !prefersAsync(request)) return (reply.code(200), await run(request, false));
+        if (!input.large && (isFetched(input) || !prefersAsync(request)))
+          return (reply.code(200), await run(request, false));
         const started = await startImport(context, request, input);
         reply.code(202).header('location', `/v1/imports/${started.id}`);
         if (prefersAsync(request)) reply.header('preference-applied', 'respond-async');
