@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { createCipheriv, createHmac, pbkdf2Sync } from 'node:crypto';
+import { createCipheriv, createHmac, hash, pbkdf2Sync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasProgram, makeCertificate, temporaryFolder } from '@certferry/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { context, DerReader, TAG } from '@certferry/x509';
+import { context } from '@certferry/x509';
 // The parts that a PKCS#12 is made of, for files that no program at hand writes any more.
 import { derNull, integer, octetString, oid, sequence, tlv } from '@certferry/x509/der-writer';
 import { derivePkcs12Key } from '@certferry/x509/pkcs12-kdf';
@@ -31,17 +31,25 @@ interface Way {
   octets: Buffer;
   /** What PBKDF2's parameters say, and the AES key has. */
   keyLength?: number;
+  /** Of PBKDF2 and of the MAC, which is PBMAC1 then (RFC 9579); default: SHA-1, and PKCS#12's own MAC. */
+  hmac?: { digest: string; id: string };
 }
 
-/** A PKCS#12 file with a certificate and a key under AES-128 and PBKDF2, or under PKCS#12's own 3DES. */
-function writeFile(way: Way, scheme: 'aes-128' | '3des'): Buffer {
+/** A PKCS#12 file with a certificate and a key under AES-128 and PBKDF2, under PKCS#12's own 3DES, or under pbeWithMD5AndDES. */
+function writeFile(way: Way, scheme: 'aes-128' | '3des' | 'md5-des'): Buffer {
   const salt = Buffer.from('12345678');
   const iv = Buffer.alloc(16, 7);
+  const hmac = way.hmac && sequence(oid(way.hmac.id), derNull());
+  const pbkdf2 = (length: number) =>
+    sequence(
+      oid('1.2.840.113549.1.5.12'),
+      sequence(octetString(salt), integer(1_000), integer(length), ...(hmac ? [hmac] : [])),
+    );
   const encryptAes = (plain: Buffer) => {
     const length = way.keyLength ?? 16;
-    const key = pbkdf2Sync(way.octets, salt, 1_000, length, 'sha1');
+    const key = pbkdf2Sync(way.octets, salt, 1_000, length, way.hmac?.digest ?? 'sha1');
     const cipher = createCipheriv(length === 32 ? 'aes-256-cbc' : 'aes-128-cbc', key, iv);
-    const kdf = sequence(oid('1.2.840.113549.1.5.12'), sequence(octetString(salt), integer(1_000), integer(length)));
+    const kdf = pbkdf2(length);
     const encryption = sequence(oid('2.16.840.1.101.3.4.1.2'), octetString(iv));
     const algorithm = sequence(oid('1.2.840.113549.1.5.13'), sequence(kdf, encryption));
     return { algorithm, encrypted: Buffer.concat([cipher.update(plain), cipher.final()]) };
@@ -53,7 +61,15 @@ function writeFile(way: Way, scheme: 'aes-128' | '3des'): Buffer {
     const algorithm = sequence(oid('1.2.840.113549.1.12.1.3'), sequence(octetString(salt), integer(1_000)));
     return { algorithm, encrypted: Buffer.concat([cipher.update(plain), cipher.final()]) };
   };
-  const encrypt = scheme === '3des' ? encrypt3des : encryptAes;
+  const encryptDes = (plain: Buffer) => {
+    let derived = hash('md5', Buffer.concat([way.octets, salt]), 'buffer');
+    for (let i = 1; i < 1_000; i++) derived = hash('md5', derived, 'buffer');
+    const key = derived.subarray(0, 8);
+    const cipher = createCipheriv('des-ede3-cbc', Buffer.concat([key, key, key]), derived.subarray(8));
+    const algorithm = sequence(oid('1.2.840.113549.1.5.3'), sequence(octetString(salt), integer(1_000)));
+    return { algorithm, encrypted: Buffer.concat([cipher.update(plain), cipher.final()]) };
+  };
+  const encrypt = { '3des': encrypt3des, 'aes-128': encryptAes, 'md5-des': encryptDes }[scheme];
   const certificate = sequence(oid('1.2.840.113549.1.9.22.1'), tlv(context(0), octetString(one.der)));
   const bag = (type: string, value: Uint8Array) =>
     sequence(oid(`1.2.840.113549.1.12.10.1.${type}`), tlv(context(0), value));
@@ -75,13 +91,18 @@ function writeFile(way: Way, scheme: 'aes-128' | '3des'): Buffer {
       ),
     ),
   );
+  const authSafe = sequence(oid(DATA), tlv(context(0), octetString(content)));
+  if (way.hmac) {
+    const { digest } = way.hmac;
+    const mac = createHmac(digest, pbkdf2Sync(way.octets, salt, 1_000, 32, digest))
+      .update(content)
+      .digest();
+    const pbmac1 = sequence(oid('1.2.840.113549.1.5.14'), sequence(pbkdf2(32), hmac!));
+    return sequence(integer(3), authSafe, sequence(sequence(pbmac1, octetString(mac)), octetString(salt), integer(1)));
+  }
   const mac = createHmac('sha1', derive(3, 20)).update(content).digest();
   const digest = sequence(sequence(oid('1.3.14.3.2.26'), derNull()), octetString(mac));
-  return sequence(
-    integer(3),
-    sequence(oid(DATA), tlv(context(0), octetString(content))),
-    sequence(digest, octetString(salt), integer(1_000)),
-  );
+  return sequence(integer(3), authSafe, sequence(digest, octetString(salt), integer(1_000)));
 }
 
 const bmp = (text: string) => Buffer.from(`${text}\0`, 'utf16le').swap16();
@@ -102,6 +123,39 @@ test.each([16, 32])('keys as NSS before 3.31 derives them, of %i bytes', (keyLen
   expect(() => found(content, 'another')).toThrow(/password does not open the PKCS#12 file/);
 });
 
+test('pbeWithMD5AndDES as NSS before 3.31 derives it, and as RFC 8018 says', () => {
+  const password = bmp('changeit');
+  const content = writeFile({ bmp: password, octets: password }, 'md5-des');
+  expect(found(content, 'changeit')).toEqual(whole(expect.stringMatching(/as NSS before 3\.31 does it/) as string));
+  expect(() => found(content, 'another')).toThrow('The password does not open the PKCS#12 file.');
+  expect(found(writeFile({ bmp: password, octets: Buffer.from('changeit') }, 'md5-des'), 'changeit')).toEqual(whole());
+});
+
+test.each([
+  ['md5', '1.2.840.113549.2.6'],
+  ['sha1', '1.2.840.113549.2.7'],
+  ['sha224', '1.2.840.113549.2.8'],
+  ['sha256', '1.2.840.113549.2.9'],
+  ['sha384', '1.2.840.113549.2.10'],
+  ['sha512', '1.2.840.113549.2.11'],
+  ['sha512-224', '1.2.840.113549.2.12'],
+  ['sha512-256', '1.2.840.113549.2.13'],
+  ['sha3-224', '2.16.840.1.101.3.4.2.13'],
+  ['sha3-256', '2.16.840.1.101.3.4.2.14'],
+  ['sha3-384', '2.16.840.1.101.3.4.2.15'],
+  ['sha3-512', '2.16.840.1.101.3.4.2.16'],
+])('PBKDF2 and PBMAC1 with the HMAC of %s', (digest, id) => {
+  const content = writeFile({ bmp: bmp('x'), octets: Buffer.from('x'), hmac: { digest, id } }, 'aes-128');
+  expect(found(content, 'x')).toEqual(whole());
+  expect(() => found(content, 'y')).toThrow('The password does not open the PKCS#12 file.');
+});
+
+test('an HMAC that is not read is told by its name', () => {
+  const streebog = { digest: 'sha256', id: '1.2.643.7.1.1.4.1' };
+  const content = writeFile({ bmp: bmp('x'), octets: Buffer.from('x'), hmac: streebog }, 'aes-128');
+  expect(() => found(content, 'x')).toThrow(/HMAC with GOST R 34\.11-2012 \(256 bits\) \(1\.2\.643\.7\.1\.1\.4\.1\)/);
+});
+
 test('a file of no password at all, and one of the empty one, open with either', () => {
   const none = writeFile({ bmp: Buffer.alloc(0), octets: Buffer.alloc(0) }, '3des');
   const empty = writeFile({ bmp: bmp(''), octets: Buffer.alloc(0) }, '3des');
@@ -116,10 +170,11 @@ describe.skipIf(!hasProgram('openssl'))('what OpenSSL writes', () => {
     return readFileSync(at(name));
   };
 
-  test.each(['-nodes', '-legacy'])('a MAC under one password, certificates and key under another (%s)', (option) => {
-    const inner = ['-passout', 'pass:inner'];
-    // For -twopass it asks the terminal, and a test has none: so the MAC is made anew.
-    const content = withMac(openssl('inner.p12', ...inner, option), 'outer');
+  test.skipIf(!hasProgram('setsid'))('-twopass: a MAC under one password, certificates and key under another', () => {
+    // It asks the terminal, and standard input where there is none.
+    const args = ['-w', 'openssl', 'pkcs12', '-export', '-twopass', '-in', path, '-out', at('twopass.p12')];
+    execFileSync('setsid', args, { input: 'outer\nouter\ninner\ninner\n', stdio: 'pipe' });
+    const content = readFileSync(at('twopass.p12'));
     expect(found(content, 'outer', 'inner')).toEqual(whole());
     expect(() => found(content, 'inner')).toThrow('The password does not open the PKCS#12 file.');
     expect(() => found(content, 'outer')).toThrow(
@@ -190,18 +245,3 @@ describe.skipIf(!hasProgram('certtool'))('what GnuTLS writes', () => {
     }
   });
 });
-
-/** The same file with a new MAC: SHA-1, one iteration. */
-function withMac(file: Buffer, password: string): Buffer {
-  const pfx = new DerReader(file, 'PKCS#12').enter(TAG.sequence);
-  pfx.integer();
-  const safe = pfx.enter(TAG.sequence);
-  const authSafe = Buffer.from(pfx.raw());
-  safe.oid();
-  const content = safe.enter(context(0)).octets();
-  const salt = Buffer.from('87654321');
-  const key = derivePkcs12Key({ digest: 'sha1', secret: bmp(password), salt, iterations: 1, purpose: 3, length: 20 });
-  const mac = createHmac('sha1', key).update(content).digest();
-  const digest = sequence(sequence(oid('1.3.14.3.2.26'), derNull()), octetString(mac));
-  return sequence(integer(3), authSafe, sequence(digest, octetString(salt)));
-}
