@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { hasProgram, temporaryFolder } from '@certferry/testing';
 import { publicKeyBitsOf, readCertificate, readPem, readPrivateKey } from '@certferry/x509';
 import { describe, expect, test } from 'vitest';
+import { openContainer } from '../../libs/parser/src/open-container.ts';
 
 describe.skipIf(!hasProgram('openssl'))('by OpenSSL', () => {
   test.each(['P-256', 'P-521'])('a compressed point of %s is the same key', (curve) => {
@@ -20,5 +21,9 @@ describe.skipIf(!hasProgram('openssl'))('by OpenSSL', () => {
     expect(readCertificate(der('compressed.crt')).publicKeySha256).not.toBe(
       readCertificate(der('whole.crt')).publicKeySha256,
     );
+    for (const key of ['a.key', 'compressed.key']) {
+      const file = Buffer.concat(['compressed.crt', key].map((name) => readFileSync(join(folder, name))));
+      expect(openContainer(file, {})).toMatchObject({ failures: [], certificates: [{ key: 0 }], keys: [{}] });
+    }
   });
 });

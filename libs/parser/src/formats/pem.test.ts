@@ -4,6 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasProgram, makeCertificate, makeChain, temporaryFolder } from '@certferry/testing';
 import { describe, expect, test } from 'vitest';
+import { encryptPrivateKey, writePem } from '@certferry/x509';
+import { integer, octetString, oid, sequence } from '@certferry/x509/der-writer';
 import { openContainer } from '../open-container.ts';
 import { pem } from './pem.ts';
 
@@ -155,4 +157,25 @@ test('a block that is not base64 fails alone, with its number and its line', asy
 
 test('a BEGIN line that does not end is said', () => {
   expect(() => open('x\n-----BEGIN CERTIF')).toThrow(/its BEGIN line does not end/);
+});
+
+test.each([
+  ['GOST R 34.10-2001', '1.2.643.2.2.19'],
+  ['GOST R 34.10-2012 (256 bits)', '1.2.643.7.1.1.1.1'],
+  ['GOST R 34.10-2012 (512 bits)', '1.2.643.7.1.1.1.2'],
+])('a key of %s is of an algorithm that is not supported, in DER and in PEM, plain and encrypted', async (name, id) => {
+  const algorithm = sequence(oid(id), sequence(oid('1.2.643.2.2.35.1')));
+  const key = sequence(integer(0), algorithm, octetString(octetString(Buffer.alloc(32, 5))));
+  const message = `The private key uses algorithm ${name} (${id}), which is not supported.`;
+  const refused = expect.objectContaining({ reason: 'UNSUPPORTED_ALGORITHM', message });
+  const encrypted = writePem('ENCRYPTED PRIVATE KEY', encryptPrivateKey(key, 'changeit'));
+  for (const content of [key, writePem('PRIVATE KEY', key), encrypted])
+    expect(() => openContainer(Buffer.from(content), { password: 'changeit' })).toThrow(refused);
+  expect(() => open(encrypted, 'wrong')).toThrow(/password does not open/);
+  const { pem: certificate } = await makeCertificate({ commonName: 'beside' });
+  const { certificates, failures } = open(writePem('PRIVATE KEY', key) + certificate);
+  expect([certificates.length, failures]).toEqual([
+    1,
+    [{ index: 0, what: 'PRIVATE KEY', reason: 'UNSUPPORTED_ALGORITHM', message }],
+  ]);
 });
