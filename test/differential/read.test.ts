@@ -72,6 +72,7 @@ describe.skipIf(!hasTools)('PKCS#12 that GnuTLS’s certtool writes', () => {
 
 describe.skipIf(!hasTools)('PKCS#12 that NSS’s pk12util writes', () => {
   const PKCS12 = 'PKCS #12 V2 PBE With SHA-1 And';
+  const PKCS5 = 'PKCS #5 Password Based Encryption with';
   const ENCRYPTION = [
     ['AES-256-CBC', 'AES-128-CBC', 'SHA-256'],
     [`${PKCS12} 3KEY Triple DES-CBC`, `${PKCS12} 40 Bit RC2 CBC`, 'SHA-1'],
@@ -79,6 +80,7 @@ describe.skipIf(!hasTools)('PKCS#12 that NSS’s pk12util writes', () => {
     [`${PKCS12} 128 Bit RC4`, `${PKCS12} 40 Bit RC4`, 'SHA-512'],
     ['CAMELLIA-256-CBC', 'CAMELLIA-128-CBC', 'SHA-384'],
     ['RC2-CBC', 'DES-EDE3-CBC', 'SHA-224'],
+    [`${PKCS5} MD5 and DES-CBC`, `${PKCS5} SHA-1 and DES-CBC`, 'SHA-1'],
   ] as const;
   let database = '';
   beforeAll(() => {

@@ -148,8 +148,7 @@ function readScheme(from: SchemeParameters): Scheme {
   return pkcs12Scheme(scheme, from);
 }
 
-const byOctets = ({ octets, trustsKeyLength }: Secret): string =>
-  `${trustsKeyLength ?? false} ${octets.toString('hex')}`;
+const byOctets = ({ octets, ofNss = false }: Secret): string => `${ofNss} ${octets.toString('hex')}`;
 const byBmp = ({ bmp }: Secret): string => bmp.toString('hex');
 
 function decipher(cipher: string, key: Uint8Array, iv: Uint8Array): (data: Uint8Array) => Buffer {
@@ -172,7 +171,7 @@ function pbes2({ algorithm, what }: SchemeParameters): Scheme {
   const { cipher, keyLength } = CIPHER_OIDS[cipherOid] ?? raise(unsupportedOid(what, 'cipher', cipherOid));
   const iv = encryption.octets();
   const decrypt = (secret: Secret, data: Uint8Array): Buffer => {
-    const isLonger = secret.trustsKeyLength && given === 32 && cipher.startsWith('aes-');
+    const isLonger = secret.ofNss && given === 32 && cipher.startsWith('aes-');
     const key = derive(secret, isLonger ? 32 : keyLength);
     if (cipher === 'des-cbc') return desCbc(key, iv)(data);
     return decipher(isLonger ? 'aes-256-cbc' : cipher, key, iv)(data);
@@ -242,9 +241,9 @@ function pbes1({ digest, cipher }: { digest: 'md5' | 'sha1'; cipher: 'des' | 'rc
   const parameters = from.algorithm.enter(TAG.sequence);
   const salt = parameters.octets();
   const cost = parameters.integer();
-  const decrypt = ({ octets }: Secret, data: Uint8Array): Buffer => {
+  const decrypt = ({ octets, ofNss }: Secret, data: Uint8Array): Buffer => {
     const derived = repeatDigest(digest, { input: Buffer.concat([octets, salt]), times: cost });
-    const [key, iv] = [derived.subarray(0, 8), derived.subarray(8, 16)];
+    const [key, iv] = [derived.subarray(0, 8), ofNss ? derived.subarray(-8) : derived.subarray(8, 16)];
     if (cipher === 'rc2') return decryptRc2Cbc({ key, iv, data, effectiveBits: 64 });
     return desCbc(key, iv)(data);
   };

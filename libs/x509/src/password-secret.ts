@@ -9,8 +9,8 @@ export interface Secret {
   octets: Buffer;
   /** For PKCS#12's own (RFC 7292 appendix B.1): UTF-16, big endian, two zeros behind; nothing where there is no password. */
   bmp: Buffer;
-  /** Whether PBKDF2's parameters say how long an AES key is, whatever the cipher's name says. */
-  trustsKeyLength?: boolean;
+  /** Whether PBKDF2's parameters say how long an AES key is, whatever the cipher's name says, and PBES1's IV is the digest's end. */
+  ofNss?: boolean;
   /** What is said of a container that this opened. */
   notice?: string;
 }
@@ -31,13 +31,13 @@ const widenedSecret = (password: string): Secret => ({
     'The password was taken as OpenSSL before 1.1 encodes it, each byte of its UTF-8 as a character: other programs may not open this file.',
 });
 
-/** As NSS before 3.31 has it: UTF-16 for every derivation, and 32 octets for every AES key where the parameters say so. */
+/** As NSS has it in PBES1, and before 3.31 in PBES2: UTF-16 for every derivation, and 32 octets for every AES key where the parameters say so. */
 export const nssSecret = (secret: Secret): Secret => ({
   octets: secret.bmp,
   bmp: secret.bmp,
-  trustsKeyLength: true,
+  ofNss: true,
   notice:
-    'The keys were derived as NSS before 3.31 does it, from the password in UTF-16: other programs may not open this file.',
+    'The keys were derived as NSS does it (in PBES2 before 3.31), from the password in UTF-16: other programs may not open this file.',
 });
 
 /** The ways to read what a caller gave, the usual one first: an empty field is no password too. */
