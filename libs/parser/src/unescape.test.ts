@@ -96,6 +96,15 @@ test('signs around PEM blocks are left alone, and nothing is said of them', () =
   expect([certificates.length, keys.length, notices]).toEqual([1, 1, []]);
 });
 
+test.each<[string, (text: string) => string]>([
+  ["nginx's $ssl_client_cert, with a tab before each line", (text) => text.trimEnd().replaceAll('\n', '\n\t')],
+  ['blanks for line breaks, as of an unquoted variable of a shell', (text) => text.replaceAll('\n', ' ')],
+  ['no line breaks at all', (text) => text.replaceAll('\n', '')],
+])('%s, is read without a word', (_, change) => {
+  const { certificates, keys, notices } = openContainer(Buffer.from(change(pair)), {});
+  expect([certificates.length, certificates[0]?.key, keys.length, notices]).toEqual([1, 0, 1, []]);
+});
+
 test('an encrypted traditional key in an environment file keeps its headers', () => {
   const header = 'Proc-Type: 4,ENCRYPTED\\r\\nDEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\\r\\n\\r\\n';
   const text = `KEY="-----BEGIN RSA PRIVATE KEY-----\\r\\n${header}AAAAAAAAAAAAAAAAAAAAAA==\\r\\n-----END RSA PRIVATE KEY-----"`;

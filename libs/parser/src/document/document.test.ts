@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { createKeystore } from '@certferry/x509';
+import { createKeystore, encryptPrivateKey, writePem } from '@certferry/x509';
 import { makeChain } from '@certferry/testing';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
@@ -110,6 +110,17 @@ describe('documents are read as they are, with a notice', () => {
     expect(() => open(stringify(secret({ 'keystore.p12': base64(p12) })))).toThrow(
       /keystore\.p12 of the Secret "web": .*password/,
     );
+  });
+
+  test('what ACM exports has its key under the passphrase: a wrong one fails that key by its name', () => {
+    const PrivateKey = writePem('ENCRYPTED PRIVATE KEY', encryptPrivateKey(leaf.keyDer, 'changeit'));
+    const text = JSON.stringify({ ...acm, PrivateKey });
+    expect(summary(text, 'changeit')).toMatchObject({ names: CHAIN, failures: [] });
+    for (const [password, reason] of [
+      ['wrong', 'WRONG_PASSWORD'],
+      [undefined, 'PASSWORD_REQUIRED'],
+    ] as const)
+      expect(summary(text, password).failures).toMatchObject([{ what: 'PrivateKey', reason }]);
   });
 
   test('what is there twice is read once, and each entry has an index of its own', () => {
