@@ -50,6 +50,8 @@ describe.each(shapes)('imports from elsewhere, %s', (shape) => {
     requests.push(url);
     const [path] = url.split('?');
     if (path === '/web.pem') response.end(chain.leaf.keyPem + chain.leaf.pem + chain.intermediate.pem);
+    else if (path === '/web.p12')
+      response.end(readFileSync(new URL('../../libs/x509/fixtures/openssl-default.p12', import.meta.url)));
     else if (path === '/large') response.end(Buffer.alloc(MAX_BYTES + 1, 'Bag Attributes: <No Attributes>\n'));
     else if (path === '/moved') response.writeHead(302, { location: `/web.pem?${CANARY}` }).end();
     else if (path === '/away')
@@ -176,6 +178,14 @@ describe.each(shapes)('imports from elsewhere, %s', (shape) => {
     const { certificates, imports } = await everything();
     expect(certificates).toHaveLength(2);
     expect(imports).toMatchObject([{ id: body['id'], source: `${origin}/moved` }]);
+  });
+
+  test('a keystore at a URL opens with its password, and with another one nothing of it is kept', async () => {
+    const url = `${origin}/web.p12`;
+    await refused({ url, password: 'wrong' }, 400, { reason: 'WRONG_PASSWORD' });
+    await refused({ url }, 400, { reason: 'PASSWORD_REQUIRED' });
+    const { body } = await send({ url, password: 'changeit' });
+    expect(body).toMatchObject({ status: 'completed', format: 'pkcs12', source: url, created: 3 });
   });
 
   test('what an endpoint serves behind STARTTLS is kept, as it is sent', async () => {
