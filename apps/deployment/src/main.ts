@@ -1,4 +1,3 @@
-import { deployment } from '@certferry/deployment';
-import { main } from '@certferry/runtime';
+import { main } from '@certferry/runtime/main';
 
-await main([deployment], 'config/distributed.json');
+await main(async () => [(await import('@certferry/deployment')).deployment], 'config/distributed.json');

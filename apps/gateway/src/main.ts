@@ -1,4 +1,3 @@
-import { gateway } from '@certferry/gateway';
-import { main } from '@certferry/runtime';
+import { main } from '@certferry/runtime/main';
 
-await main([gateway], 'config/distributed.json');
+await main(async () => [(await import('@certferry/gateway')).gateway], 'config/distributed.json');

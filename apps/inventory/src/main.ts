@@ -1,4 +1,3 @@
-import { inventory } from '@certferry/inventory';
-import { main } from '@certferry/runtime';
+import { main } from '@certferry/runtime/main';
 
-await main([inventory], 'config/distributed.json');
+await main(async () => [(await import('@certferry/inventory')).inventory], 'config/distributed.json');

@@ -1,4 +1,3 @@
-import { parser } from '@certferry/parser';
-import { main } from '@certferry/runtime';
+import { main } from '@certferry/runtime/main';
 
-await main([parser], 'config/distributed.json');
+await main(async () => [(await import('@certferry/parser')).parser], 'config/distributed.json');

@@ -1,7 +1,9 @@
-import { deployment } from '@certferry/deployment';
-import { gateway } from '@certferry/gateway';
-import { inventory } from '@certferry/inventory';
-import { parser } from '@certferry/parser';
-import { main } from '@certferry/runtime';
+import { main } from '@certferry/runtime/main';
 
-await main([parser, inventory, deployment, gateway], 'config/embedded.json');
+await main(async () => {
+  const { parser } = await import('@certferry/parser');
+  const { inventory } = await import('@certferry/inventory');
+  const { deployment } = await import('@certferry/deployment');
+  const { gateway } = await import('@certferry/gateway');
+  return [parser, inventory, deployment, gateway];
+}, 'config/embedded.json');

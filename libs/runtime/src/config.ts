@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { AppError } from '@certferry/core';
 import { z } from 'zod';
+import { DEFAULT_DATA_DIR } from './compile-cache.ts';
 import { readEnvironment, type Settings } from './environment.ts';
 
 const address = z.string().regex(/^[^\s:]+:\d{1,5}$/, 'must be host:port');
@@ -9,7 +10,7 @@ const address = z.string().regex(/^[^\s:]+:\d{1,5}$/, 'must be host:port');
 /** What every process needs to know, whatever it hosts. */
 export const runtimeConfig = z.strictObject({
   /** Keys, the embedded database, TLS certificates and the default stores. */
-  dataDir: z.string().default('./.certferry'),
+  dataDir: z.string().default(DEFAULT_DATA_DIR),
   /** `embedded:` (in the data folder), `embedded:<folder>` or `mongodb://…`. */
   databaseUrl: z.string().default('embedded:'),
   /** None: events are delivered in memory. */

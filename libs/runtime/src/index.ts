@@ -2,5 +2,4 @@ export { inDataDir, loadConfig, runtimeConfig, type RuntimeConfig } from './conf
 export { ENVIRONMENT } from './environment.ts';
 export { host, type Host } from './host.ts';
 export { createLogger, type Logger } from './logger.ts';
-export { main } from './main.ts';
 export { defineService, type Platform, type Service, type ServiceModule } from './platform.ts';

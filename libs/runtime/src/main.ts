@@ -1,32 +1,12 @@
-import { AppError } from '@certferry/core';
-import { host } from './host.ts';
+import { keepCompiled } from './compile-cache.ts';
 import type { ServiceModule } from './platform.ts';
 
-/** The whole of an app: hosts the services until SIGTERM or SIGINT, then drains. Exit code 2: it could not start. */
-export async function main(modules: ServiceModule[], profile: string): Promise<void> {
-  try {
-    const running = await host(modules, { environment: process.env, profile });
-    const stop = (signal: string) => {
-      running.platform.logger.info({ signal }, 'draining');
-      process.once(signal, () => process.exit(1));
-      running.stop().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          running.platform.logger.error({ err: error }, 'did not drain');
-          process.exit(1);
-        },
-      );
-    };
-    process.once('SIGTERM', () => stop('SIGTERM'));
-    process.once('SIGINT', () => stop('SIGINT'));
-  } catch (error) {
-    const text =
-      error instanceof AppError
-        ? error.message
-        : error instanceof Error
-          ? (error.stack ?? error.message)
-          : String(error);
-    process.stderr.write(`certferry: ${text}\n`);
-    process.exit(2);
-  }
+/**
+ * The whole of an app: hosts the services until SIGTERM or SIGINT, then drains. Exit code 2: it could not start.
+ * `load` imports the services: what an app imports itself is compiled anew at every start.
+ */
+export async function main(load: () => Promise<ServiceModule[]>, profile: string): Promise<void> {
+  keepCompiled(process.env, profile);
+  const { run } = await import('./run.ts');
+  await run(load, profile);
 }
