@@ -22,6 +22,14 @@ export const MAX_UPLOAD_BYTES = 10 * 1024 * 1024;
 /** Base64 of the largest upload, and what is around it. */
 const MAX_BODY_BYTES = 15 * 1024 * 1024;
 
+/** In the place of our own description, which is made when somebody asks for it: no start waits for it. */
+const NOT_MADE = { openapi: '3.1.0', info: { title: 'Certferry', version: '1' }, paths: {} };
+
+/** Fastify loads compilers of its own at every start when it is given none here, though those set below are the ones it asks. */
+const notAsked = (): never => {
+  throw new Error('A schema has no compiler');
+};
+
 /**
  * The HTTP side: our own API and the dialects behind one shell, documentation, health and metrics. Throws
  * FAILED_PRECONDITION NO_PERMISSION_DECLARED for a route that says neither its scope nor that it is anonymous.
@@ -37,6 +45,7 @@ export async function createApp(
     requestTimeout: 60_000,
     forceCloseConnections: 'idle',
     routerOptions: { caseSensitive: false },
+    schemaController: { compilersFactory: { buildValidator: notAsked, buildSerializer: notAsked } },
     rewriteUrl: ({ url = '/' }) => canonicalPath(url, dialects),
   });
   app.setValidatorCompiler(validatorCompiler);
@@ -50,14 +59,16 @@ export async function createApp(
   await app.register(multipart, {
     limits: { fileSize: MAX_UPLOAD_BYTES, files: 1, fields: 20, fieldSize: 512 * 1024, parts: 21 },
   });
-  const openApi = openApiDocument();
-  await app.register(swagger, { mode: 'static', specification: { document: openApi } });
+  let openApi: object | undefined;
+  const describeApi = () => (openApi ??= openApiDocument());
+  await app.register(swagger, { mode: 'static', specification: { document: NOT_MADE } });
   await app.register(async (pages) => {
     pages.addHook('onRoute', (route) => void (route.config = { ...route.config, anonymous: true }));
     await pages.register(swaggerUi, {
       routePrefix: '/docs',
       staticCSP: true,
       uiConfig: { persistAuthorization: true },
+      transformSpecification: describeApi,
     });
   });
   answerErrors(app, context, problemAnswer);
@@ -68,7 +79,7 @@ export async function createApp(
       `There is no ${request.method} ${request.url.split('?')[0]}; /docs shows what there is.`,
     );
   });
-  await app.register(systemRoutes(context, openApi));
+  await app.register(systemRoutes(context, describeApi));
   await app.register(
     (scope, _, done) => {
       addApi(scope, context, {

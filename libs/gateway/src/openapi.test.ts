@@ -7,6 +7,8 @@ import { temporaryFolder } from '@certferry/testing';
 import openapiTypeScript, { astToString } from 'openapi-typescript';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { openTestGateway } from './testing/open-test-gateway.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const bin = (name: string) => join(root, 'node_modules', '.bin', name);
@@ -37,6 +39,15 @@ describe('the description of our own API', () => {
     const rules = expect.arrayContaining(['operation-operationId', 'info-license-strict', 'no-unresolved-refs']);
     expect(lint(worse)).toMatchObject({ errors: 1, warnings: 2, rules });
   }, 60_000);
+
+  test('is served without a key, as it is and below its pages', async () => {
+    const { app, close } = await openTestGateway();
+    for (const url of ['/openapi.json', '/docs/json'])
+      expect((await app.inject({ url })).json(), url).toEqual(JSON.parse(JSON.stringify(document())));
+    const pages = await app.inject({ url: '/docs/yaml' });
+    expect(parse(pages.body)).toEqual(JSON.parse(JSON.stringify(document())));
+    await close();
+  });
 
   test('is valid OpenAPI 3.1 without a reference to nothing', async () => {
     const parsed = (await SwaggerParser.validate(document())) as any;

@@ -2,7 +2,7 @@ import type { FastifyPluginCallback } from 'fastify';
 import type { GatewayContext } from './gateway-context.ts';
 
 /** Health, metrics and the API's description: no key, nothing of anybody's data. */
-export function systemRoutes({ platform }: GatewayContext, openApi: object): FastifyPluginCallback {
+export function systemRoutes({ platform }: GatewayContext, describeApi: () => object): FastifyPluginCallback {
   const open = { config: { anonymous: true }, schema: { hide: true } };
   return (app, _, done) => {
     app.get('/healthz', open, async () => await Promise.resolve({ status: 'ok' }));
@@ -19,7 +19,7 @@ export function systemRoutes({ platform }: GatewayContext, openApi: object): Fas
       open,
       async (_request, reply) => await reply.type(platform.metrics.contentType).send(await platform.metrics.metrics()),
     );
-    app.get('/openapi.json', open, async () => await Promise.resolve(openApi));
+    app.get('/openapi.json', open, async () => await Promise.resolve(describeApi()));
     app.get('/', open, async (_request, reply) => await reply.redirect('/docs'));
     done();
   };
