@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { AppError } from '@certferry/core';
 import { OPERATIONS, type OperationName } from './operations.ts';
 
@@ -30,3 +31,5 @@ async function answer({ name, input }: { name: OperationName; input: never }): P
 process.on('disconnect', () => process.exit(0));
 process.on('message', (task: { name: OperationName; input: never }) => void answer(task));
 process.send!({ ready: true });
+// Else it is written at the end, which is a kill.
+flushCompileCache();

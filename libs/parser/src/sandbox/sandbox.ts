@@ -1,5 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError, limitExceeded, type AppErrorOptions } from '@certferry/core';
 import type { Input, OperationName, Output } from './operations.ts';
@@ -16,6 +18,8 @@ const MAX_WAITING = 1_000;
 const CHECK_MS = 200;
 const CLOCK_TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4096;
+/** A folder of this version of Node.js, in the one that was chosen. */
+const COMPILE_CACHE = getCompileCacheDir();
 
 interface Task {
   name: OperationName;
@@ -119,7 +123,8 @@ class SandboxChild {
     const child = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), {
       serialization: 'advanced',
       execArgv: [`--max-old-space-size=${this.#limits.residentMegabytes}`, '--max-semi-space-size=8', '--expose-gc'],
-      env: {},
+      // Nothing of what this process knows, but where it keeps what it has compiled.
+      env: COMPILE_CACHE ? { NODE_COMPILE_CACHE: dirname(COMPILE_CACHE) } : {},
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     child.on('message', (reply: Reply) => this.#onReply(reply));
