@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { bulkImportStatus } from './bulk-imports.ts';
 import { named } from './component.ts';
 import { jobStatus } from './jobs.ts';
 import type { Operations } from './operation.ts';
@@ -26,9 +25,14 @@ const jobStatusChanged = named(
     message: z.string(),
   }),
 );
-const bulkImportChanged = named(
-  'BulkImportChanged',
-  z.object({ importId: z.string(), status: bulkImportStatus, total: z.int(), failed: z.int() }),
+const importChanged = named(
+  'ImportChanged',
+  z.object({
+    importId: z.string(),
+    status: z.enum(['pending', 'completed', 'failed', 'cancelled']).describe('As the last word of the event’s type'),
+    total: z.int(),
+    failed: z.int(),
+  }),
 );
 
 export const event = named(
@@ -42,7 +46,7 @@ export const event = named(
       subject: z.string().describe('Id of what it is about'),
       time,
       datacontenttype: z.literal('application/json'),
-      data: z.union([jobStatusChanged, certificateChanged, bulkImportChanged]),
+      data: z.union([jobStatusChanged, certificateChanged, importChanged]),
     })
     .describe('CloudEvents 1.0'),
 );

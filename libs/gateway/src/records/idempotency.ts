@@ -4,12 +4,19 @@ import { isDuplicateKey, type Database } from '@certferry/database';
 import mongoose, { type Model } from 'mongoose';
 import { HttpError } from '../problem.ts';
 
+export interface KeptAnswer {
+  status: number;
+  body: string;
+  /** Where what was made is (RFC 9110 section 10.2.2). */
+  location?: string;
+}
+
 interface IdempotentCall {
   _id: string;
   /** HMAC of method, path and body: bodies carry passwords. */
   fingerprint: string;
   /** Absent while the call runs. */
-  answer?: { status: number; body: string };
+  answer?: KeptAnswer;
   /** While the call runs: when another may take it over. */
   until: Date;
   createdAt: Date;
@@ -46,7 +53,7 @@ export class Idempotency {
    * The answer of the call that had the key, or undefined: make the call.
    * HttpError 422 for the key of another call, 409 while the first one runs.
    */
-  async begin(id: string, fingerprint: string): Promise<{ status: number; body: string } | undefined> {
+  async begin(id: string, fingerprint: string): Promise<KeptAnswer | undefined> {
     const now = this.#clock.now();
     const until = new Date(now.getTime() + RUNNING_MS);
     try {
@@ -77,7 +84,7 @@ export class Idempotency {
   }
 
   /** Keeps the answer; a call that failed on our side may be made again. */
-  async end(id: string, answer: { status: number; body: string }): Promise<void> {
+  async end(id: string, answer: KeptAnswer): Promise<void> {
     if (answer.status >= 500) await this.#model.deleteOne({ _id: id });
     else await this.#model.updateOne({ _id: id }, { $set: { answer } });
   }

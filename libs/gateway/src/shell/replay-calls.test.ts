@@ -9,7 +9,7 @@ let broken = true;
 beforeAll(async () => {
   const probe = probeDialect((app) => {
     app.post('/things', { config: { scope: 'write', idempotent: true } }, async (_request, reply) =>
-      reply.code(201).send({ made: ++made }),
+      reply.code(201).header('location', '/probe/things/1').send({ made: ++made }),
     );
     app.post('/others', { config: { scope: 'write' } }, async () => Promise.resolve({ made: ++made }));
     app.post('/broken', { config: { scope: 'write', idempotent: true } }, () => {
@@ -29,6 +29,7 @@ test('the second call with a key is answered as the first, made once and audited
   const before = await gateway.context.audit.verify();
   const second = await post('/probe/things', 'one');
   expect([second.statusCode, second.body, second.headers['idempotency-replayed']]).toEqual([201, first.body, 'true']);
+  expect([first.headers.location, second.headers.location]).toEqual(['/probe/things/1', '/probe/things/1']);
   expect(second.headers['content-type']).toBe('application/json; charset=utf-8');
   expect(await gateway.context.audit.verify()).toEqual(before);
 });

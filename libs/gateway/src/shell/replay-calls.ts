@@ -21,6 +21,7 @@ export async function replayCall(
     request.idempotencyId = id;
     return false;
   }
+  if (answer.location !== undefined) reply.header('location', answer.location);
   reply
     .code(answer.status)
     .header('idempotency-replayed', 'true')
@@ -35,6 +36,11 @@ export async function keepAnswer(
   { idempotency }: GatewayContext,
   { request, reply, payload }: { request: FastifyRequest; reply: FastifyReply; payload: unknown },
 ): Promise<void> {
+  const location = reply.getHeader('location');
   if (request.idempotencyId && typeof payload === 'string')
-    await idempotency.end(request.idempotencyId, { status: reply.statusCode, body: payload });
+    await idempotency.end(request.idempotencyId, {
+      status: reply.statusCode,
+      body: payload,
+      ...(typeof location === 'string' && { location }),
+    });
 }
