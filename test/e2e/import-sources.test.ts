@@ -125,6 +125,19 @@ describe.each(shapes)('imports from elsewhere, %s', (shape) => {
     expect(await everything()).toEqual({ certificates: [], imports: [] });
   });
 
+  test('who may only read does not make the server fetch', async () => {
+    const { body: reader } = await call(system, 'POST', '/v1/api-keys', { name: 'reader', scopes: ['read'] });
+    const asked = requests.length;
+    const inspect = async (body: object) =>
+      await call({ ...system, apiKey: reader['key'] as string }, 'POST', '/v1/imports/inspect', body);
+    expect(await inspect({ url: `${origin}/web.pem` })).toMatchObject({
+      status: 403,
+      body: { reason: 'SCOPE_REQUIRED' },
+    });
+    expect(requests.length).toBe(asked);
+    expect((await inspect({ contentBase64: Buffer.from(own.pem).toString('base64') })).status).toBe(200);
+  });
+
   test('what is no file of https, not served, elsewhere or too large is said, and nothing is kept', async () => {
     await refused({ url: origin.replace('https', 'http') }, 400, { reason: 'INVALID_URL' });
     await refused({ url: origin.replace('//', `//ann:${CANARY}@`) }, 400, { reason: 'INVALID_URL' });

@@ -221,6 +221,7 @@ export const importOperations = {
     path: '/v1/imports/inspect',
     tag,
     summary: 'Say what an import would do, with every certificate’s facts, and keep nothing',
+    description: 'With url or endpoint it needs the scope "write", as an import does: the server calls another.',
     upload,
     answers: { 200: importAnswer },
     errors: [404, 409],

@@ -1,4 +1,5 @@
 import { AppError } from '@certferry/core';
+import type { Scope } from '@certferry/rest';
 import type { FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../gateway-context.ts';
 import type { Credentials } from './http-api.ts';
@@ -19,15 +20,18 @@ export async function authorize(
   }
   request.apiKey = key;
   request.callerName = user;
-  const { scope } = request.routeOptions.config;
-  if (!scope || !key.scopes.includes(scope)) {
-    throw new AppError({
-      code: 'PERMISSION_DENIED',
-      reason: 'SCOPE_REQUIRED',
-      message: `This API key does not have the scope "${scope ?? 'none'}".`,
-      details: { scope: scope ?? '' },
-    });
-  }
+  requireScope(request, request.routeOptions.config.scope);
+}
+
+/** PERMISSION_DENIED SCOPE_REQUIRED when the request's API key does not have the scope; without one it never has. */
+export function requireScope({ apiKey }: FastifyRequest, scope: Scope | undefined): void {
+  if (scope && apiKey?.scopes.includes(scope)) return;
+  throw new AppError({
+    code: 'PERMISSION_DENIED',
+    reason: 'SCOPE_REQUIRED',
+    message: `This API key does not have the scope "${scope ?? 'none'}".`,
+    details: { scope: scope ?? '' },
+  });
 }
 
 function unauthenticated(): AppError {

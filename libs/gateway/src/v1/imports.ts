@@ -2,6 +2,7 @@ import { inventoryV1 } from '@certferry/contracts';
 import { CSV_TYPE, MAX_DIRECT_IMPORT_BYTES, type importOperations, type ImportResult } from '@certferry/rest';
 import type { FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../gateway-context.ts';
+import { requireScope } from '../shell/authorize.ts';
 import { importItemsCsv } from './import-csv.ts';
 import { readImportInput, type ImportInput } from './import-input.ts';
 import { importItemToJson, importSummaryToJson, importToJson } from './import-json.ts';
@@ -65,7 +66,11 @@ export function importRoutes(context: GatewayContext): Routes<typeof importOpera
       scope: 'read',
       readOnly: true,
       preValidation: preValidation(MAX_DIRECT_IMPORT_BYTES),
-      handler: (request) => run(request, true),
+      handler: (request) => {
+        // Who may only read does not make the server call others.
+        if (isFetched(request.importInput!)) requireScope(request, 'write');
+        return run(request, true);
+      },
     },
     listImports: {
       scope: 'read',
