@@ -68,16 +68,20 @@ export function addCertificate(container: Container, at: Omit<ContainedCertifica
   }
 }
 
-/** Puts what was found behind a container behind what is in it, its indexes after those that are there. */
-export function appendContainer(container: Container, { certificates, keys, failures, notices }: Container): void {
-  const taken = [...container.certificates, ...container.keys, ...container.failures].map(({ index }) => index);
-  const first = taken.reduce((highest, index) => Math.max(highest, index + 1), 0);
+/** The first index that nothing in the container has. */
+export const nextIndex = ({ certificates, keys, failures }: Container): number =>
+  [...certificates, ...keys, ...failures].reduce((next, { index }) => Math.max(next, index + 1), 0);
+
+/** Puts what was found behind a container behind what is in it, its indexes from `first` on; answers the next one. */
+export function appendContainer(container: Container, part: Container, first: number): number {
+  const { certificates, keys, failures, notices } = part;
   const moved = <T extends { index: number }>(list: T[]): T[] =>
     list.map((one) => ({ ...one, index: one.index + first }));
   container.certificates.push(...moved(certificates));
   container.keys.push(...moved(keys));
   container.failures.push(...moved(failures));
   container.notices.push(...notices);
+  return first + nextIndex(part);
 }
 
 /** Gives every certificate its key, by the bits of the public key, whatever the order. */

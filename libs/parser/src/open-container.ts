@@ -3,6 +3,7 @@ import { DerReader, X509Error } from '@certferry/x509';
 import {
   appendContainer,
   emptyContainer,
+  nextIndex,
   orderCertificates,
   pairKeys,
   refusesContainer,
@@ -70,8 +71,10 @@ function refuseTruncated(content: Uint8Array): void {
 
 /** Reads what was recognised and pairs its keys. A container in which nothing can be read is refused with its first failure. */
 export function readContainer({ format, content, behind, notices }: Recognised, passwords: Passwords): Container {
-  const container = readWith(format, content, passwords);
-  for (const one of behind) readBehind(container, one, passwords);
+  const first: Recognised = { format, content, behind: [], notices: [] };
+  const container = behind.length > 0 ? readOneOf(first, passwords) : readWith(format, content, passwords);
+  let next = nextIndex(container);
+  for (const one of behind) next = appendContainer(container, readOneOf(one, passwords), next);
   container.notices.unshift(...notices);
   pairKeys(container);
   noticeDroppedNames(container);
@@ -82,14 +85,14 @@ export function readContainer({ format, content, behind, notices }: Recognised, 
   return container;
 }
 
-/** What stands behind the first value fails alone. */
-function readBehind(container: Container, { format, content }: Recognised, passwords: Passwords): void {
+/** Of values that stand one behind the other each fails alone. */
+function readOneOf({ format, content }: Recognised, passwords: Passwords): Container {
   try {
-    appendContainer(container, readWith(format, content, passwords));
+    return readWith(format, content, passwords);
   } catch (error) {
     if (!(error instanceof X509Error) || refusesContainer(error)) throw error;
     const failure = { index: 0, what: 'DER', reason: error.reason, message: error.message };
-    appendContainer(container, { ...emptyContainer('DER'), failures: [failure] });
+    return { ...emptyContainer('DER'), failures: [failure] };
   }
 }
 

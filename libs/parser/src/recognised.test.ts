@@ -48,7 +48,7 @@ describe('bytes behind the end', () => {
       keys: 1,
       failures: [],
       notices: [
-        '3 values stand one behind the other in this file; all were read.',
+        '3 values stand one behind the other in this file.',
         '1 blank or NUL byte was behind the end: passed over.',
       ],
     });
@@ -71,6 +71,25 @@ describe('bytes behind the end', () => {
     broken.fill(0xff, 60, 80);
     const { names: found, failures } = names(Buffer.concat([one.der, broken]));
     expect([found, failures.map(({ index, reason }) => [index, reason])]).toEqual([['one'], [[1, 'MALFORMED']]]);
+  });
+
+  test('so does the first, and nobody says that all were read', () => {
+    const broken = Buffer.from(two.der);
+    broken.fill(0xff, 60, 80);
+    const read = names(Buffer.concat([broken, one.der]));
+    expect([read.names, read.failures.map(({ index, reason }) => [index, reason])]).toEqual([
+      ['one'],
+      [[0, 'MALFORMED']],
+    ]);
+    expect(read.notices).toEqual(['2 values stand one behind the other in this file.']);
+  });
+
+  test('more than 500 values are refused, before anybody waits', () => {
+    const tiny = Buffer.from('300430020200', 'hex');
+    const limit = { reason: 'LIMIT_EXCEEDED', details: { limit: 'values in a file', value: '500' } };
+    const read = (count: number) => () => openContainer(Buffer.alloc(count * tiny.length, tiny), {});
+    expect(read(500)).toThrow(expect.objectContaining({ reason: 'MALFORMED' }));
+    expect(read(501)).toThrow(expect.objectContaining(limit));
   });
 
   test('what derives a key is for a child, wherever it stands', () => {

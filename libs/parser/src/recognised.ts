@@ -1,4 +1,4 @@
-import { DerReader, X509Error } from '@certferry/x509';
+import { DerReader, overLimit, X509Error } from '@certferry/x509';
 import type { Format } from './formats/format.ts';
 import { FORMATS } from './formats/index.ts';
 import { pem } from './formats/pem.ts';
@@ -13,13 +13,18 @@ export interface Recognised {
   notices: string[];
 }
 
-/** DER that ends before the file does, with what is behind it; undefined for anything else. */
+/** To tell what a value is takes a twentieth of a millisecond, and the server waits for it. */
+const MAX_VALUES = 500;
+
+/** DER that ends before the file does, with what is behind it; undefined for anything else. LIMIT_EXCEEDED above 500 values. */
 export function recogniseValues(content: Uint8Array): Recognised | undefined {
   const found: Recognised[] = [];
   let rest = content;
   while (rest.length > 0) {
     const next = firstValue(rest) ?? lastFormat(rest, found.length > 0);
     if (!next) break;
+    if (found.length === MAX_VALUES)
+      throw overLimit('values in a file', MAX_VALUES, 'Too many values stand one behind the other (send them as PEM)');
     found.push(next);
     rest = afterBlanks(rest.subarray(next.content.length));
   }
@@ -27,9 +32,7 @@ export function recogniseValues(content: Uint8Array): Recognised | undefined {
   if (!first || first.content.length === content.length) return undefined;
   const blanks = content.length - rest.length - found.reduce((sum, one) => sum + one.content.length, 0);
   const notices = [
-    ...(behind.length > 0
-      ? [`${behind.length + 1} values stand one behind the other in this file; all were read.`]
-      : []),
+    ...(behind.length > 0 ? [`${behind.length + 1} values stand one behind the other in this file.`] : []),
     ...(blanks > 0 ? [`${counted(blanks, 'blank or NUL byte')} behind the end: passed over.`] : []),
     ...(rest.length > 0
       ? [`${counted(rest.length, 'byte')} behind the end, and nothing that Certferry reads: passed over.`]
