@@ -359,3 +359,38 @@ describe('what else is packed', () => {
     });
   });
 });
+
+describe.skipIf(!hasProgram('tar'))('a tar that is not what it seems', () => {
+  let one: Awaited<ReturnType<typeof makeCertificate>>;
+  let two: typeof one;
+  beforeAll(async () => {
+    [one, two] = [await makeCertificate({ commonName: 'one' }), await makeCertificate({ commonName: 'two' })];
+  });
+  const filesOf = (container: Container) => container.certificates.map(({ file }) => file);
+
+  test('what another tar put behind the end is read too, and rubbish there is passed over', async () => {
+    const both = Buffer.concat([tarred({ 'one.pem': one.pem }), tarred({ 'two.pem': two.pem })]);
+    expect(filesOf(await openAny(both, {}))).toEqual(['one.pem', 'two.pem']);
+    const rubbish = Buffer.concat([tarred({ 'one.pem': one.pem }), Buffer.alloc(700, 'x')]);
+    expect(filesOf(await openAny(rubbish, {}))).toEqual(['one.pem']);
+  });
+
+  test('one that is cut in a header is refused: what it lost is not left out in silence', async () => {
+    const tar = tarred({ 'one.pem': one.pem, 'two.pem': two.pem });
+    const second = tar.indexOf('two.pem', 512);
+    await expect(openAny(tar.subarray(0, second + 300), {})).rejects.toMatchObject({ reason: 'MALFORMED' });
+  });
+
+  test('folders without end are refused before they cost anything', async () => {
+    const folder = made(folderOf({ 'd/one.pem': one.pem }), 'tar', '-cf', 'a.tar', 'd').subarray(0, 512);
+    const bomb = Buffer.concat([tarred({ 'one.pem': one.pem }), Buffer.alloc(60 * 2 ** 20, folder)]);
+    const limit = { reason: 'LIMIT_EXCEEDED', details: { limit: 'tar headers', value: '100000' } };
+    await expect(openAny(gzipSync(bomb), {})).rejects.toMatchObject(limit);
+  });
+
+  test('an archive behind gzip that is no tar is refused by what it is', async () => {
+    await expect(openAny(gzipSync(zip([['one.pem', one.pem]])), {})).rejects.toMatchObject({
+      reason: 'NESTED_ARCHIVE',
+    });
+  });
+});

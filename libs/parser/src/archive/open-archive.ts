@@ -52,6 +52,7 @@ export async function openAny(wrapped: Uint8Array, passwords: Passwords): Promis
   if (archive.kind !== 'GZIP') return await openArchive(archive.kind, archive.content, passwords);
   const content = gunzip(archive.content);
   if (archiveKindOf(content) === 'TAR') return await openArchive('TAR', content, passwords);
+  refuseNested(content);
   const container = openContainer(content, passwords);
   container.notices.unshift('The container was packed by gzip, and was unpacked.');
   return container;

@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { invalid } from '@certferry/core';
+import { invalid, limitExceeded } from '@certferry/core';
 import { asBuffer } from '@certferry/x509';
 import { malformedArchive } from './zip-file.ts';
 
@@ -8,6 +8,8 @@ import { malformedArchive } from './zip-file.ts';
 
 const BLOCK = 512;
 const CHECKSUM = { from: 148, to: 156 };
+/** Headers, folders' too, and the records of extended ones: what a small archive could ask millions of. */
+const MAX_HEADERS = 100_000;
 
 /** An entry of a tar; folders are none. */
 export interface TarMember {
@@ -27,7 +29,7 @@ function hasChecksum(header: Buffer): boolean {
   const said = /^[ 0]*([0-7]{1,6})[ \0]/.exec(header.toString('latin1', CHECKSUM.from, CHECKSUM.to));
   if (!said) return false;
   let sum = 0;
-  for (const [at, byte] of header.entries()) sum += at >= CHECKSUM.from && at < CHECKSUM.to ? 0x20 : byte;
+  for (let at = 0; at < BLOCK; at++) sum += at >= CHECKSUM.from && at < CHECKSUM.to ? 0x20 : header[at]!;
   return sum === Number.parseInt(said[1]!, 8);
 }
 
@@ -38,19 +40,36 @@ interface Extended {
   sparse?: boolean;
 }
 
-/** The files of a tar, in its order. INVALID_ARGUMENT MALFORMED, UNSAFE_NAME. */
+/**
+ * The files of a tar, in its order, and of those that were put behind its end. INVALID_ARGUMENT MALFORMED, UNSAFE_NAME;
+ * LIMIT_EXCEEDED above 100,000 headers.
+ */
 export function* tarMembers(archive: Uint8Array): Generator<TarMember> {
   const bytes = asBuffer(archive);
+  const count = countHeaders();
   let extended: Extended = {};
-  for (let at = 0; at + BLOCK <= bytes.length && bytes[at] !== 0;) {
+  let ended = false;
+  for (let at = 0; at < bytes.length;) {
     const header = bytes.subarray(at, at + BLOCK);
-    if (!hasChecksum(header)) throw malformedArchive('A header of the tar archive is damaged.');
+    if (header[0] === 0) {
+      ended = true;
+      at += BLOCK;
+      continue;
+    }
+    if (header.length < BLOCK || !hasChecksum(header)) {
+      // What fills the last block of a tape is anything.
+      if (ended) return;
+      const what =
+        header.length < BLOCK ? 'The archive ends inside a header.' : 'A header of the tar archive is damaged.';
+      throw malformedArchive(what);
+    }
+    count();
     const type = String.fromCharCode(header[156]!);
     const size = (type === 'x' || type === 'g' ? undefined : extended.size) ?? readSize(header.subarray(124, 136));
     const content = bytes.subarray(at + BLOCK, at + BLOCK + size);
     if (content.length !== size) throw malformedArchive('The archive ends inside an entry.');
     at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
-    if (type === 'x') extended = { ...extended, ...readPax(content) };
+    if (type === 'x') extended = { ...extended, ...readPax(content, count) };
     else if (type === 'L') extended = { ...extended, path: text(content) };
     if ('xgLK'.includes(type)) continue;
     const name = safeName(extended.path ?? headerName(header));
@@ -58,6 +77,18 @@ export function* tarMembers(archive: Uint8Array): Generator<TarMember> {
     extended = {};
     if (type !== '5' && !name.endsWith('/')) yield { name, content, ...(problem && { problem }) };
   }
+}
+
+function countHeaders(): () => void {
+  let count = 0;
+  return () => {
+    if (++count > MAX_HEADERS)
+      throw limitExceeded(
+        'tar headers',
+        MAX_HEADERS,
+        `The tar archive has more than ${MAX_HEADERS} headers, the limit.`,
+      );
+  };
 }
 
 function problemOf(type: string, { sparse }: Extended): string | undefined {
@@ -89,9 +120,10 @@ function headerName(header: Buffer): string {
 }
 
 /** Records of "length key=value\n". */
-function readPax(content: Buffer): Extended {
+function readPax(content: Buffer, count: () => void): Extended {
   const extended: Extended = {};
   for (let at = 0; at < content.length;) {
+    count();
     const length = Number.parseInt(content.toString('latin1', at, at + 20), 10);
     const record = content.toString('utf8', at, at + length);
     const [, key, value] = /^\d+ ([^=]+)=([^]*)\n$/.exec(record) ?? [];
