@@ -200,4 +200,20 @@ describe('documents that are refused', () => {
     expect(summary(`{"note": here it is\n${leaf.keyPem}${leaf.pem}${issuers}`).names).toEqual(CHAIN);
     expect(summary(JSON.stringify(acm).replace('}', ',}')).names).toEqual(CHAIN);
   });
+
+  test('whoever has what is malformed read as text is told so: what is base64 in it is not found', () => {
+    const aliased = `apiVersion: v1\nkind: Secret\ndata:\n  a: &a ${base64(leaf.pem)}\n  b: *a\n`;
+    const text = `${aliased}---\n${stringify({ apiVersion: 'v1', kind: 'ConfigMap', data: { 'ca.crt': root.pem } })}`;
+    expect(summary(text).notices).toContain(
+      'This was read as text, for PEM alone: it begins like YAML. Malformed YAML document in line 5 (aliases are not read).',
+    );
+  });
+
+  test('JSON that is a text of JSON, as of AWS Secrets Manager, is read, in base64 too', () => {
+    const inner = JSON.stringify({ ...acm, CertificateChain: base64(issuers) });
+    for (const SecretString of [inner, base64(inner), JSON.stringify({ inner })])
+      expect(summary(JSON.stringify({ ARN: 'arn:aws:secretsmanager:x', SecretString })).names).toEqual(CHAIN);
+    const owned = summary(JSON.stringify(secret({ 'all.json': base64(inner) })));
+    expect([owned.names, owned.notices[0]]).toEqual([CHAIN, expect.stringContaining('all.json.Certificate')]);
+  });
 });

@@ -13,6 +13,8 @@ import { parseDocument } from './parse-document.ts';
 
 /** A shorter text is no certificate and no key. */
 const LEAST_TEXT = 64;
+/** Documents that are texts of documents: AWS Secrets Manager, Vault and Terraform have JSON in JSON. */
+const MOST_NESTED = 3;
 
 /**
  * A JSON document (an answer of AWS ACM, of Vault, or of anything else that has PEM or base64 in its texts), or Kubernetes
@@ -45,8 +47,9 @@ class DocumentReader {
       for (const value of parseDocument(content, kind)) finder.collect(value);
     } catch (error) {
       const asText = error instanceof X509Error && error.reason === 'MALFORMED' && this.#readAsText(content);
-      if (asText) return asText;
-      throw error;
+      if (!asText) throw error;
+      asText.notices.unshift(`This was read as text, for PEM alone: it begins like ${kind}. ${error.message}`);
+      return asText;
     }
     IterationBudget.together(() => {
       for (const text of finder.texts) this.#readText(text);
@@ -70,9 +73,15 @@ class DocumentReader {
     return container;
   }
 
-  #readText({ owner, name, text }: FoundText): void {
+  #readText({ owner, name, text }: FoundText, nested = 0): void {
     const { content, notices } =
       text.length < LEAST_TEXT ? { content: Buffer.alloc(0), notices: [] } : unwrap(Buffer.from(text));
+    const inner = nested < MOST_NESTED ? textsInside(content) : undefined;
+    if (inner) {
+      for (const one of inner)
+        this.#readText({ ...one, owner: one.owner || owner, name: `${name}.${one.name}` }, nested + 1);
+      return;
+    }
     const format = this.#formats.find((one) => one.detect(content));
     const { read, passedOver } = this.#namesOf(owner);
     if (!format) {
@@ -117,3 +126,16 @@ const listed = (names: string[]): string =>
   names.length > MAX_NAMES
     ? `${names.slice(0, MAX_NAMES).join(', ')} and ${names.length - MAX_NAMES} more`
     : names.join(', ');
+
+/** The texts of JSON that is a text itself; undefined for what is none, also when it only begins like it. */
+function textsInside(content: Uint8Array): FoundText[] | undefined {
+  if (documentKind(content) !== 'JSON') return undefined;
+  const finder = new TextFinder('JSON');
+  try {
+    for (const value of parseDocument(content, 'JSON')) finder.collect(value);
+  } catch (error) {
+    if (error instanceof X509Error) return undefined;
+    throw error;
+  }
+  return finder.texts;
+}
