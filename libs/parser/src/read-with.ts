@@ -14,7 +14,9 @@ export const readWith = (format: Format, content: Uint8Array, passwords: Passwor
  * WRONG_PASSWORD says how many were tried, and none of them.
  */
 function tryPasswords<T>({ passwords = [], ...one }: Passwords, open: (one: Passwords) => T): T {
-  const candidates = [...new Set(one.password === undefined ? passwords : [one.password, ...passwords])];
+  const given = [...new Set(one.password === undefined ? passwords : [one.password, ...passwords])];
+  // An empty one lists a Java keystore without its keys: that is for when no other opens it.
+  const candidates = [...given.filter((password) => password !== ''), ...given.filter((password) => password === '')];
   if (candidates.length < 2) return open({ ...one, password: candidates[0] });
   return IterationBudget.together(() => {
     for (const password of candidates) {

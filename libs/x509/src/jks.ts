@@ -7,7 +7,7 @@ import { JavaReader } from './java-reader.ts';
 import type { IterationBudget } from './password-encryption.ts';
 import { unsupportedOid } from './password-algorithms.ts';
 import type { Password } from './password-secret.ts';
-import { readPrivateKey, type PrivateKey } from './private-key.ts';
+import { readPrivateKey, shapeOfKey, type PrivateKey } from './private-key.ts';
 import { repeatDigest } from './repeat-digest.ts';
 import { malformed, overLimit, truncated, unsupportedAlgorithm, wrongPassword, X509Error } from './x509-error.ts';
 
@@ -190,7 +190,9 @@ function unprotect(der: Uint8Array, password: string, budget: IterationBudget): 
   const { key, iv } = jceksKey(password, Buffer.from(salt), iterations);
   try {
     const state = createDecipheriv('des-ede3-cbc', key, iv);
-    return Buffer.concat([state.update(data), state.final()]);
+    const plain = Buffer.concat([state.update(data), state.final()]);
+    // One wrong password in 256 leaves padding that looks right.
+    return shapeOfKey(plain) ? plain : undefined;
   } catch {
     return undefined;
   }
