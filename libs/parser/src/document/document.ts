@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { invalid, AppError } from '@certferry/core';
-import { IterationBudget, X509Error } from '@certferry/x509';
+import { IterationBudget, overLimit, X509Error } from '@certferry/x509';
 import type { Container } from '../container.ts';
 import type { Format, Passwords } from '../formats/format.ts';
+import { pem } from '../formats/pem.ts';
 import { readWith } from '../read-with.ts';
 import { unescapePem } from '../unescape.ts';
 import { unwrap } from '../unwrap.ts';
@@ -13,6 +14,10 @@ import { parseDocument } from './parse-document.ts';
 
 /** A shorter text is no certificate and no key. */
 const LEAST_TEXT = 64;
+/** Of DER, Java's keystores and BouncyCastle's; all else is PEM. */
+const FIRST_BYTES = new Set<number | undefined>([0x30, 0xfe, 0xce, 0x00]);
+/** Texts that may be one of these. */
+const MAX_LOOKED = 5_000;
 /** Documents that are texts of documents: AWS Secrets Manager, Vault and Terraform have JSON in JSON. */
 const MOST_NESTED = 3;
 
@@ -33,6 +38,7 @@ class DocumentReader {
   readonly #formats: readonly Format[];
   readonly #passwords: Passwords;
   readonly #merged = new MergedContainer();
+  #looked = 0;
   readonly #owners = new Map<string, { read: string[]; passedOver: string[] }>();
 
   constructor(formats: readonly Format[], passwords: Passwords) {
@@ -82,7 +88,7 @@ class DocumentReader {
         this.#readText({ ...one, owner: one.owner || owner, name: `${name}.${one.name}` }, nested + 1);
       return;
     }
-    const format = this.#formats.find((one) => one.detect(content));
+    const format = this.#formatOf(content);
     const { read, passedOver } = this.#namesOf(owner);
     if (!format) {
       // A plain document has many texts that nobody takes for a certificate.
@@ -98,6 +104,14 @@ class DocumentReader {
       if (!(error instanceof AppError) || error.reason === 'LIMIT_EXCEEDED') throw error;
       this.#merged.fail({ what: where, reason: error.reason, message: `${where}: ${error.message}` });
     }
+  }
+
+  /** To tell what a text is takes a twentieth of a millisecond; a document may have a million. */
+  #formatOf(content: Buffer | Uint8Array): Format | undefined {
+    if (!FIRST_BYTES.has(content[0]) && !pem.detect(content)) return undefined;
+    if (++this.#looked > MAX_LOOKED)
+      throw overLimit('texts of a document', MAX_LOOKED, 'Too many texts look like a container');
+    return this.#formats.find((one) => one.detect(content));
   }
 
   #namesOf(owner: string): { read: string[]; passedOver: string[] } {
