@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call, startCertferry, type RunningSystem } from '../running-system.ts';
 import { CONTAINER_BOMBS, type Bomb } from './bombs.ts';
+import { READER_BOMBS } from './reader-bombs.ts';
 import { ARCHIVE_BOMBS, XML_BOMBS } from './archive-bombs.ts';
 
 /** What the reliability page promises (issue of the parser, "Proof"): a second of CPU, 256 MiB, and nobody waits. */
@@ -89,6 +90,16 @@ describe('a container that is a bomb costs a second at most, and nobody waits fo
   test.each(CONTAINER_BOMBS.map((bomb) => [bomb.name, bomb] as const))('%s', async (name, bomb) => {
     const form = new FormData();
     form.set('password', 'secret');
+    form.set('file', new Blob([new Uint8Array(bomb.content())]));
+    await expectCheap(name, () => sendBomb('/v1/imports/inspect', form, bomb));
+  });
+});
+
+describe('a file for the readers of archives, documents and keystores that is a bomb', () => {
+  test.each(READER_BOMBS.map((bomb) => [bomb.name, bomb] as const))('%s', async (name, bomb) => {
+    const form = new FormData();
+    for (const password of bomb.passwords ?? ['secret'])
+      form.append(bomb.passwords ? 'passwords' : 'password', password);
     form.set('file', new Blob([new Uint8Array(bomb.content())]));
     await expectCheap(name, () => sendBomb('/v1/imports/inspect', form, bomb));
   });

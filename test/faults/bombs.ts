@@ -10,7 +10,14 @@ export interface Bomb {
   limit?: string;
   /** Of the refusal; absent for what is read, without anybody waiting for it. */
   reason?:
-    'LIMIT_EXCEEDED' | 'MALFORMED' | 'UNKNOWN_FORMAT' | 'TRUNCATED' | 'UNSUPPORTED_ALGORITHM' | 'DOCTYPE_NOT_ALLOWED';
+    | 'LIMIT_EXCEEDED'
+    | 'MALFORMED'
+    | 'EMPTY'
+    | 'NOTHING_TO_IMPORT'
+    | 'UNKNOWN_FORMAT'
+    | 'TRUNCATED'
+    | 'UNSUPPORTED_ALGORITHM'
+    | 'DOCTYPE_NOT_ALLOWED';
 }
 
 const MEBIBYTE = 1024 * 1024;

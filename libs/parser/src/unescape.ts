@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { overLimit } from '@certferry/x509';
 
 /** A way in which PEM is escaped as text. The patterns look inside PEM blocks only: what is around them is not ours. */
 interface Escape {
@@ -65,7 +66,16 @@ const FORM_SPACE = Buffer.from('-----BEGIN+');
 /** Backslash, percent sign, ampersand, less-than sign: without one of them nothing is escaped. */
 const MARKS = [0x5c, 0x25, 0x26, 0x3c];
 
-/** PEM that was escaped for another kind of text, as it was before; the same bytes and no notice for all else. */
+/** In 10 MiB of PEM there are fewer; each is undone by itself. */
+const MAX_ESCAPES = 600_000;
+
+function limitEscapes(bytes: Buffer): void {
+  let count = 0;
+  for (const byte of bytes) if (MARKS.includes(byte)) count++;
+  if (count > MAX_ESCAPES) throw overLimit('escapes', MAX_ESCAPES, 'Too many escapes stand in this PEM');
+}
+
+/** PEM that was escaped for another kind of text, as it was before; the same bytes and no notice for all else. LIMIT_EXCEEDED above 600,000 escapes. */
 export function unescapePem(bytes: Buffer): { content: Buffer; notices: string[] } {
   if (!bytes.includes(BEGIN) || !(MARKS.some((mark) => bytes.includes(mark)) || bytes.includes(FORM_SPACE)))
     return { content: bytes, notices: [] };
@@ -73,6 +83,7 @@ export function unescapePem(bytes: Buffer): { content: Buffer; notices: string[]
   const notices: string[] = [];
   for (const { notice, pattern, undo } of ESCAPES) {
     if (!pattern.test(text)) continue;
+    if (notices.length === 0) limitEscapes(bytes);
     text = undo(text);
     notices.push(notice);
   }

@@ -8,12 +8,10 @@ import { readWith } from '../read-with.ts';
 import { unescapePem } from '../unescape.ts';
 import { unwrap } from '../unwrap.ts';
 import { documentKind } from './document-kind.ts';
-import { TextFinder, type FoundText } from './find-texts.ts';
+import { LEAST_TEXT, TextFinder, type FoundText } from './find-texts.ts';
 import { MergedContainer } from './merged-container.ts';
 import { parseDocument } from './parse-document.ts';
 
-/** A shorter text is no certificate and no key. */
-const LEAST_TEXT = 64;
 /** Of DER, Java's keystores and BouncyCastle's; all else is PEM. */
 const FIRST_BYTES = new Set<number | undefined>([0x30, 0xfe, 0xce, 0x00]);
 /** Texts that may be one of these. */

@@ -10,6 +10,9 @@ export interface FoundText {
   text: string;
 }
 
+/** A shorter text is no certificate and no key. */
+export const LEAST_TEXT = 64;
+
 type Fields = Record<string, unknown>;
 
 /** What is in these is encrypted; what to do instead. */
@@ -38,7 +41,8 @@ export class TextFinder {
   /** LIMIT_EXCEEDED for what is nested deeper than 32. */
   collect(value: unknown, path: string[] = []): void {
     if (path.length > MAX_DOCUMENT_DEPTH) throw tooDeep(this.#kind);
-    if (typeof value === 'string') this.texts.push({ owner: '', name: shown(path.join('.')), text: value });
+    if (typeof value === 'string' && value.length >= LEAST_TEXT)
+      this.texts.push({ owner: '', name: shown(path.join('.')), text: value });
     if (typeof value !== 'object' || value === null) return;
     const { kind, metadata } = value as Fields;
     const name = shown((metadata as Fields | undefined | null)?.name ?? '');
