@@ -49,7 +49,13 @@ export class TextFinder {
     if (kind === 'Secret' || kind === 'ConfigMap') this.#collectEntries(value as Fields, `the ${kind} "${name}"`);
     else if (typeof kind === 'string' && Object.hasOwn(SEALED, kind))
       this.notices.push(`The ${kind} "${name}" was passed over: ${SEALED[kind]}.`);
-    else for (const [key, inner] of Object.entries(value)) this.collect(inner, [...path, key]);
+    else
+      for (const key of Object.keys(value)) {
+        const inner = (value as Fields)[key];
+        // A million short texts are passed by before a path is made for each.
+        if (typeof inner === 'object' || (typeof inner === 'string' && inner.length >= LEAST_TEXT))
+          this.collect(inner, [...path, key]);
+      }
   }
 
   /** What was applied last stands in an annotation once more: only the entries are looked at. */
