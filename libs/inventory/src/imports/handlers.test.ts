@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { inventoryV1, parserV1 } from '@certferry/contracts';
+import { inventoryV1 } from '@certferry/contracts';
 import { backgroundContext, withCallContext } from '@certferry/rpc';
 import { WAYS } from '@certferry/rpc/testing';
 import { makeCertificate, makeChain, type TestCertificate } from '@certferry/testing';
@@ -222,22 +222,6 @@ describe.each(WAYS)('imports %s', (way) => {
     await Promise.all(made.flatMap(([old, renewed]) => [send([old.pem, old.keyPem]), send([renewed.pem])]));
     const { items } = await inventory.certificates.listCertificates({ limit: 100 });
     expect(items.map(({ hasPrivateKey }) => hasPrivateKey)).toEqual(Array.from({ length: 10 }, () => true));
-  });
-
-  test('what has neither a certificate nor a key in it is refused', async () => {
-    const empty: Partial<parserV1.InspectResponse> = { notices: ['A certificate revocation list was passed over.'] };
-    const parser = { open: () => Promise.resolve(parserV1.OpenResponse.fromPartial({ inspection: empty })) };
-    const other = await startInventory(way, { parser });
-    try {
-      for (const dryRun of [false, true])
-        await expect(other.imports.importCertificates({ content: Buffer.of(1), dryRun })).rejects.toMatchObject({
-          code: 'INVALID_ARGUMENT',
-          reason: 'NOTHING_TO_IMPORT',
-          message: expect.stringContaining('A certificate revocation list was passed over.'),
-        });
-    } finally {
-      await other.stop();
-    }
   });
 
   test('what cannot be read fails alone; of a container that cannot be opened nothing is kept', async () => {

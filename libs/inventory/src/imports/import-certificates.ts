@@ -52,7 +52,6 @@ export async function importCertificates(context: ImportContext, request: Import
   const { content, source } = await fetchSource(context.outbound, request);
   const { inspection, privateKeys } = await context.parser.open({ content, password, keyPassword, passwords });
   try {
-    checkContents(inspection!);
     const found = request.firstOfPem ? firstOfPem(inspection!) : inspection!;
     const format = checkFormat(found, request);
     if (!dryRun) await context.metadataFields.note(Object.keys(request.metadata ?? {}));
@@ -90,13 +89,6 @@ export function checkFormat(found: parserV1.InspectResponse, { formats }: Pick<I
   const format = found.format.replace('CONTAINER_FORMAT_', '').toLowerCase();
   if (formats.length === 0 || formats.includes(format)) return format;
   throw invalid('FORMAT_NOT_ACCEPTED', `This call takes ${formats.join(' and ')}, not ${format}.`, { format });
-}
-
-/** INVALID_ARGUMENT NOTHING_TO_IMPORT, with what was passed over, when there is neither a certificate nor a key. */
-function checkContents({ certificates, keys, failures, notices }: parserV1.InspectResponse): void {
-  if (certificates.length + keys.length + failures.length > 0) return;
-  const nothing = 'There is neither a certificate nor a private key in the container: nothing was imported.';
-  throw invalid('NOTHING_TO_IMPORT', [nothing, ...notices].join(' '));
 }
 
 /** Saves certificates, then the keys that came without one; answers an item for each entry, in the container's order. */

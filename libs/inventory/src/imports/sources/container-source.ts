@@ -1,5 +1,5 @@
 import { buffer } from 'node:stream/consumers';
-import { firstOfPem, toChains } from '../arrivals.ts';
+import { filesOf, firstOfPem, toChains } from '../arrivals.ts';
 import { checkFormat } from '../import-certificates.ts';
 import { certificateUnits, keyUnits } from './container-units.ts';
 import type { Batch, SourceContext } from './import-source.ts';
@@ -11,7 +11,11 @@ export async function* containerSource(context: SourceContext): AsyncGenerator<B
   const { inspection, privateKeys } = await parser.open({ content, ...passwords }, { signal });
   const found = request.firstOfPem ? firstOfPem(inspection!) : inspection!;
   const opened = { found, privateKeys };
-  const units = [...certificateUnits(opened, request), ...keyUnits(opened)];
+  const files = filesOf(found);
+  const units = [...certificateUnits(opened, request), ...keyUnits(opened)].map((unit) => ({
+    ...unit,
+    file: files.get(unit.index),
+  }));
   const format = checkFormat(found, request);
   yield { units, total: units.length, format, notices: found.notices, chains: toChains(found) };
 }
