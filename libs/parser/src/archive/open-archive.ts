@@ -16,6 +16,9 @@ import { MemoryReader } from './zip-reader.ts';
 /** How base64 begins, also as UTF-16 or behind a byte order mark. */
 const LIKE_BASE64 = /^[\xef\xbb\xbf\xff\xfe\0\w+/=\s]*$/;
 
+/** Enough to tell an archive by, in base64 of base64 of base64. */
+const HEAD_BYTES = 4 * 1024;
+
 /** Of an archive that is opened as one container; a larger one is for a bulk import. */
 const LIMITS = { entries: 10_000, unpackedBytes: 100 * 1024 * 1024 };
 
@@ -41,7 +44,9 @@ export function archiveOf(wrapped: Uint8Array): Archive | undefined {
 
 function* candidates(wrapped: Uint8Array): Generator<Uint8Array> {
   yield wrapped;
-  if (LIKE_BASE64.test(asBuffer(wrapped).toString('latin1', 0, 64))) yield unwrap(wrapped).content;
+  if (!LIKE_BASE64.test(asBuffer(wrapped).toString('latin1', 0, 64))) return;
+  const { content: head } = unwrap(wrapped.subarray(0, HEAD_BYTES));
+  if (archiveKindOf(head) ?? otherArchiveOf(head)) yield unwrap(wrapped).content;
 }
 
 /** Reads a container, or the files of an archive as one; for a child, or where nobody waits. */
