@@ -75,12 +75,12 @@ export const nextIndex = ({ certificates, keys, failures }: Container): number =
 /** Puts what was found behind a container behind what is in it, its indexes from `first` on; answers the next one. */
 export function appendContainer(container: Container, part: Container, first: number): number {
   const { certificates, keys, failures, notices } = part;
-  const moved = <T extends { index: number }>(list: T[]): T[] =>
-    list.map((one) => ({ ...one, index: one.index + first }));
-  container.certificates.push(...moved(certificates));
-  container.keys.push(...moved(keys));
-  container.failures.push(...moved(failures));
-  container.notices.push(...notices);
+  const moved = <T extends { index: number }>(one: T): T => ({ ...one, index: one.index + first });
+  // One by one: there may be more than a call takes arguments.
+  for (const one of certificates) container.certificates.push(moved(one));
+  for (const one of keys) container.keys.push(moved(one));
+  for (const one of failures) container.failures.push(moved(one));
+  for (const notice of notices) container.notices.push(notice);
   return first + nextIndex(part);
 }
 

@@ -97,3 +97,9 @@ describe('bytes behind the end', () => {
     expect(readFast(Buffer.concat([one.der, p12]), { password: 'changeit' })).toBeUndefined();
   });
 });
+
+test('190,000 values of a PKCS#7 that are no certificates, behind another value, fail one by one', () => {
+  const broken = writePkcs7([Buffer.alloc(380_000, '3000', 'hex')]);
+  const { names: read, failures } = names(Buffer.concat([one.der, broken]));
+  expect([read, failures.length, failures.at(-1)!.index]).toEqual([['one'], 190_000, 190_000]);
+});

@@ -23,8 +23,8 @@ export class MergedContainer {
     for (const one of part.certificates)
       if (this.#isNew(`certificate ${one.facts.fingerprintSha256}`)) certificates.push(place(one));
     for (const one of part.keys) if (this.#isNew(`key ${one.key.publicKeySha256}`)) keys.push(place(one));
-    failures.push(...part.failures.map((one) => place({ ...one, message: `${where}: ${one.message}` })));
-    notices.push(...part.notices.map((notice) => `${where}: ${notice}`));
+    for (const one of part.failures) failures.push(place({ ...one, message: `${where}: ${one.message}` }));
+    for (const notice of part.notices) notices.push(`${where}: ${notice}`);
   }
 
   fail(failure: Omit<ContainedFailure, 'index'>): void {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createKeystore } from '@certferry/x509';
 import { makeCertificate } from '@certferry/testing';
 import { expect, test } from 'vitest';
-import { integer, octetString, oid, sequence } from '../../../x509/src/der-writer.ts';
+import { integer, octetString, oid, sequence } from '@certferry/x509/der-writer';
 import { openContainer } from '../open-container.ts';
 
 const { der, keyDer } = await makeCertificate({ commonName: 'web' });
