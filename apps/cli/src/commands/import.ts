@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { CliError, EXIT } from '../cli-error.ts';
 import { findSources } from '../import/find-sources.ts';
 import { importAll, type Ended } from '../import/import-all.ts';
-import { containerPasswordOptions, type ContainerOptions } from '../import/options.ts';
+import { checkServerName, containerPasswordOptions, SERVER_NAME, type ContainerOptions } from '../import/options.ts';
 import { cameIn, toTotals } from '../import/outcome.ts';
 import { Passwords } from '../import/passwords.ts';
 import { failures, toText } from '../import/report.ts';
@@ -14,6 +14,7 @@ interface ImportOptions extends ContainerOptions {
   name?: string;
   notes?: string;
   tag?: string[];
+  serverName?: string;
   dryRun: boolean;
   quiet: boolean;
 }
@@ -22,12 +23,16 @@ export function addImportCommand(program: Command, api: Client): void {
   containerPasswordOptions(
     program
       .command('import')
-      .argument('<what...>', 'files, folders, patterns, or "-" for standard input')
+      .argument(
+        '<what...>',
+        'files, folders, patterns, "-" for standard input, https://… for a file, tls://host:port or smtp:// (imap, pop3, ldap, postgres, mysql) for what a server shows',
+      )
       .description('import certificates and keys, whatever they are in'),
   )
     .option('--name <name>', 'name of the certificate')
     .option('--notes <text>', 'notes on the certificate')
     .option('--tag <tag...>', 'tags of the certificate')
+    .option('--server-name <name>', SERVER_NAME)
     .option('--dry-run', 'say what would happen, keep nothing', false)
     .option('--quiet', 'no progress; print only what failed', false)
     .option('--json', 'print JSON', false)
@@ -37,10 +42,11 @@ export function addImportCommand(program: Command, api: Client): void {
 async function importWhat(api: Client, what: string[], options: ImportOptions): Promise<void> {
   if (what.includes('-') && [options.passwordFile, options.keyPasswordFile].includes('-'))
     throw new CliError('Standard input is either what to import or a password, not both.', EXIT.usage);
+  checkServerName(what, options.serverName);
   const { name, notes, tag: tags, dryRun, quiet } = options;
   const passwords = await Passwords.read(options);
   const progress = new Progress(quiet);
-  const found = await findSources(what);
+  const found = await findSources(what, options.serverName);
   const sending = { api, dryRun, fields: { name, notes, tags }, passwords, progress };
   const ended = await importAll(found, sending).finally(() => progress.end());
   if (ended.outcomes.length > 0) report(ended, options);

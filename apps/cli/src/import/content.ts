@@ -5,10 +5,15 @@ import { MAX_DIRECT_IMPORT_BYTES } from '@certferry/rest';
 import { CliError } from '../cli-error.ts';
 import { size } from '../output.ts';
 import type { Source } from './find-sources.ts';
+import { isRemote, toRemote, type Remote } from './remote.ts';
 import { whyUnreadable } from './why-unreadable.ts';
 
+/** What is sent, or where the server fetches it. */
+export type Content = File | Remote;
+
 /** The bytes of a file or of standard input; of a large file only when they are sent. CliError when it cannot be read or is too large. */
-export async function readContent({ at }: Source): Promise<File> {
+export async function readContent({ at, serverName }: Source): Promise<Content> {
+  if (isRemote(at)) return toRemote(at, serverName);
   const name = at === '-' ? 'standard-input' : basename(at);
   try {
     if (at !== '-' && (await isLarge(at))) return new File([await openAsBlob(at)], name);

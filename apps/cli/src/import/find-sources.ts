@@ -3,14 +3,17 @@ import { glob, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { collect } from '../collect.ts';
 import type { Outcome } from './outcome.ts';
+import { isRemote, nameOfRemote } from './remote.ts';
 import { whyUnreadable } from './why-unreadable.ts';
 
 /** Something to import. */
 export interface Source {
   /** As it is shown. */
   name: string;
-  /** A path, or "-" for standard input. */
+  /** A path, "-" for standard input, or a URL. */
   at: string;
+  /** Of a server that shows certificates: whose is asked for. */
+  serverName?: string;
   /** A person named it, so it is meant to be a container; what a folder or a pattern holds may be anything. */
   isNamed: boolean;
 }
@@ -22,13 +25,16 @@ export interface Found {
 }
 
 /** What a person named. */
-export const toSource = (at: string): Source => ({ name: at === '-' ? 'standard input' : at, at, isNamed: true });
+export const toSource = (at: string, serverName?: string): Source => {
+  if (isRemote(at)) return { name: nameOfRemote(at), at, serverName, isNamed: true };
+  return { name: at === '-' ? 'standard input' : at, at, isNamed: true };
+};
 
-/** Files, folders (with what is in them), patterns and "-", each as what is to be sent, in their order. */
-export async function findSources(what: string[]): Promise<Found> {
+/** Files, folders (with what is in them), patterns, "-" and URLs, each as what is to be sent, in their order. */
+export async function findSources(what: string[], serverName?: string): Promise<Found> {
   const found: Found = { sources: [], outcomes: [] };
   for (const one of what) {
-    if (one === '-') found.sources.push(toSource(one));
+    if (one === '-' || isRemote(one)) found.sources.push(toSource(one, serverName));
     else if (/[*?[{]/.test(one) && !existsSync(one)) await addMatches(one, found);
     else await addPath(toSource(one), found);
   }

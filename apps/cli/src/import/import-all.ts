@@ -2,7 +2,7 @@ import { MAX_DIRECT_IMPORT_BYTES, Problem, type Client, type Import, type Import
 import { CliError, EXIT } from '../cli-error.ts';
 import { count, size } from '../output.ts';
 import type { Progress } from '../progress.ts';
-import { readContent } from './content.ts';
+import { readContent, type Content } from './content.ts';
 import { followJob, isActive } from './follow-job.ts';
 import type { Found, Source } from './find-sources.ts';
 import { cameIn, hasLoneKey, opened, refused, withoutLoneKeys, withSecondTry, type Outcome } from './outcome.ts';
@@ -32,7 +32,7 @@ export interface Ended {
 export async function importAll({ sources, outcomes: notSent }: Found, sending: Sending): Promise<Ended> {
   const outcomes = [...notSent];
   const { dryRun } = sending;
-  const loneKeys: { source: Source; content: File; at: number }[] = [];
+  const loneKeys: { source: Source; content: Content; at: number }[] = [];
   for (const [i, source] of sources.entries()) {
     const position = sources.length > 1 ? `${count(i + 1)} of ${count(sources.length)}: ` : '';
     try {
@@ -59,30 +59,28 @@ const FOLLOWED_BYTES = 1024 * 1024;
 const followOrAnswer = async (api: Client, answer: Import, tell: (text: string) => void): Promise<Import> =>
   isActive(answer) ? await followJob(api, answer, tell) : answer;
 
-/** Sends a container, with what it needs of passwords. */
+/** Sends a container, or where it is, with what it needs of passwords. */
 export async function send(
-  { source, content, position = '' }: { source: Source; content: File; position?: string },
+  { source, content, position = '' }: { source: Source; content: Content; position?: string },
   { api, dryRun, fields, passwords, progress }: Sending,
 ): Promise<Import> {
-  if (dryRun && content.size > MAX_DIRECT_IMPORT_BYTES)
+  const bytes = content instanceof File ? content.size : 0;
+  if (dryRun && bytes > MAX_DIRECT_IMPORT_BYTES)
     throw new CliError(
       `It is larger than ${size(MAX_DIRECT_IMPORT_BYTES)}, too large to be looked at without keeping it.`,
     );
   const call = dryRun ? api.inspectContainer : api.importCertificates;
+  const tell = (text: string) => progress.set(() => `${position}${source.name}${text && `: ${text}`}`);
   return await sendWithPasswords(
     async (secrets) => {
-      const started = Date.now();
-      progress.set(() => `${position}${source.name}`);
-      const onUpload = (sent: number, total: number) =>
-        progress.set(() => {
-          const done = `${position}${source.name}: ${size(sent)}`;
-          if (sent < total) return `${done} of ${size(total)} sent`;
-          return `${done} sent, being read for ${Math.round((Date.now() - started) / 1_000)} s`;
-        });
-      const tell = (text: string) => progress.set(() => `${position}${source.name}: ${text}`);
+      const all = { ...fields, ...secrets };
+      tell('');
       // What takes a while is answered at once, to be followed.
-      const headers: Record<string, string> = content.size > FOLLOWED_BYTES ? { prefer: 'respond-async' } : {};
-      const asked = { form: { file: content, ...fields, ...secrets }, headers, onUpload };
+      const headers: Record<string, string> = bytes > FOLLOWED_BYTES ? { prefer: 'respond-async' } : {};
+      const asked =
+        content instanceof File
+          ? { form: { file: content, ...all }, headers, onUpload: tellUpload(tell) }
+          : { body: { ...content, ...all } };
       return await call(asked)
         .then((answer) => followOrAnswer(api, answer, tell))
         .finally(() => progress.clear());
@@ -91,10 +89,23 @@ export async function send(
   );
 }
 
+function tellUpload(tell: (text: string) => void): (sent: number, total: number) => void {
+  const started = Date.now();
+  return (sent, total) =>
+    tell(
+      sent < total
+        ? `${size(sent)} of ${size(total)} sent`
+        : `${size(sent)} sent, being read for ${Math.round((Date.now() - started) / 1_000)} s`,
+    );
+}
+
 const STOPS = new Set([401, 403, 429]);
+const WHERE_IT_IS_ALLOWED = 'Set it in the environment of the server, and start that again.';
 
 /** Why this file failed; undefined when all others would fail in the same way. */
 function ofThisFile(error: unknown): { reason?: string; message: string } | undefined {
+  if (error instanceof Problem && error.reason === 'ADDRESS_NOT_ALLOWED')
+    return { reason: error.reason, message: `${error.detail} ${WHERE_IT_IS_ALLOWED}` };
   if (error instanceof Problem && !STOPS.has(error.status)) return { reason: error.reason, message: error.detail };
   if (error instanceof CliError && error.exitCode === EXIT.failed) return { message: error.message };
   return undefined;

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { CliError, EXIT } from '../cli-error.ts';
 import type { ContainerPasswordOptions } from './passwords.ts';
+import { isRemote } from './remote.ts';
 
 export const passwordOptions = (command: Command, file = 'read the password from a file'): Command =>
   command
@@ -17,4 +19,12 @@ export const containerPasswordOptions = (command: Command): Command =>
 
 export interface ContainerOptions extends ContainerPasswordOptions {
   json: boolean;
+}
+
+export const SERVER_NAME = 'of a server: whose certificate is asked for (SNI; default: its host’s)';
+
+/** Wrong usage where there is no server to ask. */
+export function checkServerName(what: string[], serverName: string | undefined): void {
+  if (serverName !== undefined && !what.some((one) => isRemote(one) && !/^https?:/i.test(one)))
+    throw new CliError('--server-name is for what a server shows: tls://host:port, smtp://host.', EXIT.usage);
 }

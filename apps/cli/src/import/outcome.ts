@@ -1,5 +1,6 @@
 import type { Import, ImportItem } from '@certferry/rest';
 import type { Source } from './find-sources.ts';
+import { joinTries } from './join-tries.ts';
 
 /** What became of one file. */
 export interface Outcome {
@@ -47,15 +48,7 @@ export const hasLoneKey = (outcome: Outcome): boolean => outcome.import?.items.s
 
 /** The outcome with what became of its lone keys when it was sent again. */
 export function withSecondTry(first: Outcome, second: Import): Outcome {
-  const answer = first.import!;
-  const later = new Map(second.items.map((item) => [item.index, item]));
-  const items = answer.items.map((item) => (isLoneKey(item) ? (later.get(item.index) ?? item) : item));
-  const joined = { ...answer, items };
-  for (const { index } of answer.items.filter(isLoneKey)) {
-    joined.failed--;
-    const result = later.get(index)?.result ?? 'failed';
-    joined[result === 'passed_over' ? 'passedOver' : result]++;
-  }
+  const joined = joinTries(first.import!, second);
   return { ...first, status: toStatus(joined), import: joined };
 }
 

@@ -1,3 +1,4 @@
+import type { ImportFields } from '@certferry/rest';
 import { CliError, EXIT } from '../cli-error.ts';
 import { promptPassword, readPassword, readPasswordFile, type PasswordOptions } from '../password.ts';
 
@@ -7,7 +8,8 @@ export interface ContainerPasswordOptions extends PasswordOptions {
   wholeFile?: boolean;
 }
 
-const MAX_PROMPTS = 3;
+/** What one request takes. */
+const MAX_PASSWORDS = 100;
 
 /** The passwords of one command: those that were given, else those that are typed when one is asked for. */
 export class Passwords {
@@ -40,6 +42,8 @@ export class Passwords {
     if (wholeFile) return new Passwords({ passwords: [text], keyPassword, hint: '' });
     const lines = text.split(/\r?\n/);
     const passwords = lines.filter((line) => line !== '');
+    if (passwords.length > MAX_PASSWORDS)
+      throw new CliError(`${passwordFile} has more than ${MAX_PASSWORDS} passwords.`, EXIT.usage);
     const hint =
       lines.length > 1
         ? ` Of ${passwordFile} each line was tried, without its line end; --whole-file takes all of it as one password.`
@@ -47,17 +51,19 @@ export class Passwords {
     return new Passwords({ passwords: passwords.length > 0 ? passwords : [''], keyPassword, hint });
   }
 
-  /** What to try on a file, one after the other: none at first, where none was given. */
-  async *candidates(file: string): AsyncGenerator<string | undefined> {
-    if (this.#given.length > 0) return yield* this.#given;
-    yield undefined;
-    yield* this.#typed;
-    if (!process.stdin.isTTY) return;
-    for (let tries = 0; tries < MAX_PROMPTS; tries++) {
-      const typed = await promptPassword(`Password of ${file}`);
-      if (typed === '') return;
-      if (!this.#typed.includes(typed)) this.#typed.push(typed);
-      yield typed;
-    }
+  /** What is tried on a file: what was given, else what was typed so far; at first nothing. */
+  known(): Pick<ImportFields, 'password' | 'passwords' | 'keyPassword'> {
+    const [password, ...passwords] = this.#given.length > 0 ? this.#given : this.#typed;
+    return { password, ...(passwords.length > 0 && { passwords }), keyPassword: this.keyPassword };
+  }
+
+  /** Asks for one more, which is tried on this file and those that follow; false where nobody answers. */
+  async ask(file: string): Promise<boolean> {
+    if (this.#given.length > 0 || !process.stdin.isTTY || this.#typed.length >= MAX_PASSWORDS) return false;
+    const typed = await promptPassword(`Password of ${file}`);
+    if (typed === '') return false;
+    // The one that was typed last is the likeliest.
+    this.#typed.splice(0, this.#typed.length, ...new Set([typed, ...this.#typed]));
+    return true;
   }
 }

@@ -1,5 +1,6 @@
 import type { ImportItem } from '@certferry/rest';
 import { count, plural, table } from '../output.ts';
+import { chainLines } from './chain-lines.ts';
 import { isFailed, toTotals, type Outcome } from './outcome.ts';
 
 /** A file with more certificates than this is one row. */
@@ -7,7 +8,7 @@ const MAX_ROWS_OF_FILE = 25;
 /** Of each list that wants attention; JSON has all. */
 const MAX_LINES = 200;
 
-/** What an import did, for people: what failed first, then what was passed over, notices, each file, and the counts. */
+/** What an import did, for people: what failed first, then what was passed over, notices, where keys came from, chains, each certificate, and the counts. */
 export function toText(outcomes: Outcome[], options: { dryRun: boolean; notTried: number }): string {
   const rows = outcomes.flatMap(toRows);
   return [
@@ -20,6 +21,8 @@ export function toText(outcomes: Outcome[], options: { dryRun: boolean; notTried
       'Notices',
       outcomes.flatMap(({ file, import: answer }) => (answer?.notices ?? []).map((notice) => `${file}: ${notice}`)),
     ),
+    list('Keys', outcomes.flatMap(keyLines)),
+    list('Chains', outcomes.flatMap(chainsOf)),
     rows.length > 0 ? table(['FILE', 'RESULT', 'ID', 'KEY', 'SUBJECT'], rows) : '',
     summary(outcomes, options),
   ]
@@ -44,6 +47,26 @@ export function failures({ file, status, message, reason, import: answer }: Outc
 
 /** An item of an archive is called by its own file too. */
 const nameOf = (file: string, item: ImportItem) => (item.file ? `${file}: ${item.file}` : file);
+
+/** Where keys came from and went to, besides their own certificates. */
+function keyLines({ file, import: answer }: Outcome): string[] {
+  return (answer?.items ?? []).flatMap((item) => {
+    const { keyFromCertificateId: from, keyAddedTo: to = [], subject = '' } = item;
+    return [
+      ...(from ? [`${nameOf(file, item)}: the key of ${subject} was there already, with the certificate ${from}`] : []),
+      ...(to.length > 0
+        ? [
+            `${nameOf(file, item)}: the key of ${subject} fits further certificates, which have it now: ${to.join(', ')}`,
+          ]
+        : []),
+    ];
+  });
+}
+
+function chainsOf({ file, import: answer }: Outcome): string[] {
+  if (!answer || answer.items.length > MAX_ROWS_OF_FILE) return [];
+  return chainLines(answer).map((line) => `${file}: ${line}`);
+}
 
 /** A headed list, cut where it would be too long to read. */
 function list(heading: string, lines: string[]): string {
