@@ -1,16 +1,14 @@
-const TERMINAL_MS = 200;
-const ELSEWHERE_MS = 10_000;
+const INTERVAL_MS = 200;
 
-/** What a command that takes long is doing, on standard error: a line that replaces itself on a terminal, else one each 10 s. */
+/** What a command that takes long is doing, as a line on standard error that replaces itself; only on a terminal. */
 export class Progress {
-  readonly #isTerminal = process.stderr.isTTY;
   readonly #timer: NodeJS.Timeout | undefined;
   #text: () => string = () => '';
 
   /** Nothing is shown when quiet. */
   constructor(quiet: boolean) {
-    if (quiet) return;
-    this.#timer = setInterval(() => this.#show(), this.#isTerminal ? TERMINAL_MS : ELSEWHERE_MS);
+    if (quiet || !process.stderr.isTTY) return;
+    this.#timer = setInterval(() => this.#show(), INTERVAL_MS);
     this.#timer.unref();
   }
 
@@ -22,7 +20,7 @@ export class Progress {
   /** Takes the line away while something else is written there, a question for one. */
   clear(): void {
     this.#text = () => '';
-    if (this.#timer && this.#isTerminal) process.stderr.write('\r\x1b[K');
+    if (this.#timer) process.stderr.write('\r\x1b[K');
   }
 
   end(): void {
@@ -35,6 +33,6 @@ export class Progress {
     if (text === '') return;
     // A line that wraps could not be replaced.
     const width = (process.stderr.columns || 80) - 1;
-    process.stderr.write(this.#isTerminal ? `\r\x1b[K${text.slice(0, width)}` : `${text}\n`);
+    process.stderr.write(`\r\x1b[K${text.slice(0, width)}`);
   }
 }
