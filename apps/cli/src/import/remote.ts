@@ -49,4 +49,4 @@ export function toRemote(text: string, serverName?: string): Remote {
 
 /** Names of other alphabets as DNS has them, addresses of IPv6 without their brackets. */
 const toHost = (hostname: string): string =>
-  hostname.startsWith('[') ? hostname.slice(1, -1) : domainToASCII(decodeURIComponent(hostname));
+  hostname.startsWith('[') ? hostname.slice(1, -1) : domainToASCII(hostname);
