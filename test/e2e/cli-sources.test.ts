@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { hasProgram, makeCertificate, makeChain, runProgram, temporaryFolder, zip } from '@certferry/testing';
@@ -81,6 +82,23 @@ describe.skipIf(!hasProgram('openssl'))('certferry import', () => {
       expect(code).toBe(7);
       expect(stdout).toMatch(/^Failed:\n {2}tree.tgz: tree-of-tar\/old.pfx: .*\(UNKNOWN_FORMAT\)$/m);
       expect(stdout).toMatch(/tree.tgz: tree-of-tar\/tls.crt +created .* yes +CN=tar/);
+    });
+
+    test('one that one request does not take is a job, and says the same', async () => {
+      const { pem, keyPem } = await makeCertificate({ commonName: 'large.example.test' });
+      const entries: [string, string | Buffer][] = [
+        ['photo.jpg', randomBytes(6 * 1024 * 1024)],
+        ['scan.jpg', randomBytes(6 * 1024 * 1024)],
+        ['tls.key', keyPem],
+        ['tls.crt', pem],
+      ];
+      write('large.zip', zip(entries));
+      const { code, stdout } = await run(['large.zip']);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^Passed over:\n {2}large.zip: photo.jpg: .+$/m);
+      expect(stdout).toContain('large.zip: tls.key: Its key is with the certificate of tls.crt.');
+      expect(stdout).toMatch(/^large.zip: tls.crt +created .* yes +CN=large.example.test$/m);
+      expect(stdout).toContain('1 created, 3 passed over.');
     });
 
     const protectedZip = async (name: string, passwords: string[]) => {

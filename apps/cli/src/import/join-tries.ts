@@ -5,14 +5,16 @@ export function joinTries(first: Import, second: Import): Import {
   const made = Map.groupBy(first.items, (item) => item.certificateId ?? '');
   made.delete('');
   const items = second.items.map((item) => joinItems(made.get(item.certificateId ?? '')?.shift(), item));
-  const results = { created: 0, updated: 0, unchanged: 0, failed: 0 };
-  if (second.items.length === second.total) for (const { result } of items) results[result]++;
-  else {
-    // Of so many, the items are not all here.
-    const { created, updated, unchanged, failed } = first;
-    const mended = failed - second.failed;
-    Object.assign(results, { created, updated: updated + mended, unchanged, failed: second.failed });
-  }
+  const results = { created: 0, updated: 0, unchanged: 0, failed: 0, passedOver: second.passedOver };
+  if (second.items.length === second.total)
+    for (const { result } of items)
+      if (result !== 'passed_over') results[result]++;
+      else {
+        // Of so many, the items are not all here.
+        const { created, updated, unchanged, failed } = first;
+        const mended = failed - second.failed;
+        Object.assign(results, { created, updated: updated + mended, unchanged, failed: second.failed });
+      }
   return { ...second, ...results, items };
 }
 

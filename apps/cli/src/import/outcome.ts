@@ -39,8 +39,11 @@ const isIn = ({ created, updated, unchanged }: Import) => created + updated + un
 
 export const isFailed = ({ result }: ImportItem): boolean => result === 'failed';
 
+/** Whether it is in the inventory, or would be. */
+export const isTaken = ({ result }: ImportItem): boolean => result !== 'failed' && result !== 'passed_over';
+
 /** Whether something of it is in the inventory, or would be. */
-export const cameIn = (outcome: Outcome): boolean => outcome.import?.items.some((item) => !isFailed(item)) ?? false;
+export const cameIn = (outcome: Outcome): boolean => outcome.import?.items.some(isTaken) ?? false;
 
 const isLoneKey = ({ reason }: ImportItem) => reason === 'NO_CERTIFICATE_FOR_KEY';
 
@@ -69,7 +72,7 @@ export interface Totals {
   unchanged: number;
   /** Certificates and keys, and files that could not be opened. */
   failed: number;
-  /** Files. */
+  /** Files, and those of large archives. */
   passedOver: number;
 }
 
@@ -78,7 +81,7 @@ export function toTotals(outcomes: Outcome[]): Totals {
   for (const { status, import: answer } of outcomes) {
     if (status === 'passed over') totals.passedOver++;
     else if (!answer) totals.failed++;
-    for (const result of ['created', 'updated', 'unchanged', 'failed'] as const)
+    for (const result of ['created', 'updated', 'unchanged', 'failed', 'passedOver'] as const)
       totals[result] += answer?.[result] ?? 0;
     if (answer?.problem || answer?.status === 'cancelled') totals.failed++;
   }

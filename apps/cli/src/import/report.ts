@@ -1,7 +1,7 @@
 import type { ImportItem } from '@certferry/rest';
 import { count, plural, table } from '../output.ts';
 import { chainLines } from './chain-lines.ts';
-import { isFailed, toTotals, type Outcome } from './outcome.ts';
+import { isFailed, isTaken, toTotals, type Outcome } from './outcome.ts';
 
 /** A file with more certificates than this is one row. */
 const MAX_ROWS_OF_FILE = 25;
@@ -13,10 +13,7 @@ export function toText(outcomes: Outcome[], options: { dryRun: boolean; notTried
   const rows = outcomes.flatMap(toRows);
   return [
     list('Failed', outcomes.flatMap(failures)),
-    list(
-      'Passed over',
-      outcomes.filter(({ status }) => status === 'passed over').map(({ file, message }) => `${file}: ${message}`),
-    ),
+    list('Passed over', outcomes.flatMap(passedOver)),
     list(
       'Notices',
       outcomes.flatMap(({ file, import: answer }) => (answer?.notices ?? []).map((notice) => `${file}: ${notice}`)),
@@ -48,6 +45,13 @@ export function failures({ file, status, message, reason, import: answer }: Outc
 /** An item of an archive is called by its own file too. */
 const nameOf = (file: string, item: ImportItem) => (item.file ? `${file}: ${item.file}` : file);
 
+/** A file, or files of a large archive; those of another are told of in its notices. */
+function passedOver({ file, status, message, import: answer }: Outcome): string[] {
+  if (status === 'passed over') return [`${file}: ${message}`];
+  const items = (answer?.items ?? []).filter(({ result }) => result === 'passed_over');
+  return items.map((item) => `${nameOf(file, item)}: ${item.message}`);
+}
+
 /** Where keys came from and went to, besides their own certificates. */
 function keyLines({ file, import: answer }: Outcome): string[] {
   return (answer?.items ?? []).flatMap((item) => {
@@ -77,7 +81,7 @@ function list(heading: string, lines: string[]): string {
 }
 
 function toRows({ file, import: answer }: Outcome): string[][] {
-  const items = (answer?.items ?? []).filter((item) => !isFailed(item));
+  const items = (answer?.items ?? []).filter(isTaken);
   if (!answer) return [];
   const number = answer.created + answer.updated + answer.unchanged;
   if (number <= MAX_ROWS_OF_FILE) return items.map((item) => toRow(file, item));
