@@ -12,7 +12,7 @@ import { shellBlocks } from './shell-blocks.ts';
 const root = join(import.meta.dirname, '..', '..');
 const [makeFiles, start, ...blocks] = shellBlocks(join(root, 'docs', 'importing.md'));
 
-describe.skipIf(!hasProgram('openssl') || !hasProgram('curl'))('docs/importing.md', () => {
+describe.skipIf(!hasProgram('openssl') || !hasProgram('curl') || !hasProgram('zip'))('docs/importing.md', () => {
   const folder = temporaryFolder('importing');
   let environment: NodeJS.ProcessEnv;
   let server: RunningProgram;
@@ -60,7 +60,7 @@ describe.skipIf(!hasProgram('openssl') || !hasProgram('curl'))('docs/importing.m
     const output = await run(blocks.map(onLoopback));
     for (const expected of [
       /README.txt was passed over/,
-      /mail.tar.gz: mail\/web1\/web1.crt +created .* no +CN=web1/,
+      /mail.zip: mail\/web1\/web1.crt +created .* no +CN=web1/,
       /in\/web1.key +updated \(key\) .* yes /,
       /^Passed over:\n {2}.*README.txt: /m,
       /^standard input +unchanged/m,
