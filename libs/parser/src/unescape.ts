@@ -9,7 +9,7 @@ interface Escape {
 }
 
 /** Line continuations and string concatenations of source code, which stand between two pieces of one text. */
-const BETWEEN_PIECES = /(["'`])[ \t]{0,40}[+.,]?[ \t]{0,40}\\?\r?\n[ \t]{0,40}[+.]?[ \t]{0,40}\1/g;
+const BETWEEN_PIECES = /(["'`])[ \t]{0,40}(?:[+.,][ \t]{0,40})?\\?\r?\n[ \t]{0,40}(?:[+.][ \t]{0,40})?\1/g;
 
 const HTML_NAMES: Record<string, string> = {
   amp: '&',

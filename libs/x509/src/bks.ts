@@ -15,7 +15,15 @@ import type { IterationBudget } from './password-encryption.ts';
 import { plainSecret } from './password-secret.ts';
 import { derivePkcs12Key } from './pkcs12-kdf.ts';
 import { readPrivateKey, type PrivateKey } from './private-key.ts';
-import { malformed, overLimit, truncated, unsupportedAlgorithm, wrongPassword, X509Error } from './x509-error.ts';
+import {
+  ifReadable,
+  malformed,
+  overLimit,
+  truncated,
+  unsupportedAlgorithm,
+  wrongPassword,
+  X509Error,
+} from './x509-error.ts';
 
 const WHAT = 'BouncyCastle keystore';
 /** What begins an entry; 0 ends them. */
@@ -33,16 +41,13 @@ interface Header {
 
 /** Undefined for what does not begin as a BKS or UBER keystore: their first bytes are small numbers. */
 function readHeader(reader: JavaReader): Header | undefined {
-  try {
+  return ifReadable(() => {
     const version = reader.int();
     const length = reader.int();
     if (version < 0 || version > 2 || length < 1 || length > MAX_SALT_BYTES) return undefined;
     const [salt, iterations] = [reader.take(length), reader.int()];
     return iterations < 1 ? undefined : { version, salt, iterations };
-  } catch (error) {
-    if (error instanceof X509Error) return undefined;
-    throw error;
-  }
+  });
 }
 
 /** What BouncyCastle wrote: a BKS, an UBER (encrypted as a whole) or a BCFKS (ASN.1); undefined for anything else. */
@@ -59,32 +64,30 @@ export function bouncyCastleType(bytes: Uint8Array): 'bks' | 'uber' | 'bcfks' | 
 
 /** Whether no entry, or a first one with a date, stands here: of what is encrypted one in millions looks so. */
 function hasEntries(reader: JavaReader): boolean {
-  try {
-    const kind = reader.byte();
-    if (kind === 0) return true;
-    if (kind > SEALED) return false;
-    reader.text();
-    const year = reader.time().getUTCFullYear();
-    const links = reader.int();
-    return year > 1969 && year < 10_000 && links >= 0 && links <= 1_000;
-  } catch (error) {
-    if (error instanceof X509Error) return false;
-    throw error;
-  }
+  return (
+    ifReadable(() => {
+      const kind = reader.byte();
+      if (kind === 0) return true;
+      if (kind > SEALED) return false;
+      reader.text();
+      const year = reader.time().getUTCFullYear();
+      const links = reader.int();
+      return year > 1969 && year < 10_000 && links >= 0 && links <= 1_000;
+    }) ?? false
+  );
 }
 
 /** ObjectStore: an EncryptedObjectStoreData, and an integrity check that is a SEQUENCE too. */
 function isBcfks(bytes: Uint8Array): boolean {
-  try {
-    const store = new DerReader(bytes, WHAT).enter(TAG.sequence);
-    const encrypted = store.enter(TAG.sequence);
-    const algorithm = encrypted.enter(TAG.sequence);
-    if (algorithm.oid() !== '1.2.840.113549.1.5.13' || encrypted.peek() !== TAG.octetString) return false;
-    return store.enter(TAG.sequence).peek() === TAG.sequence;
-  } catch (error) {
-    if (error instanceof X509Error) return false;
-    throw error;
-  }
+  return (
+    ifReadable(() => {
+      const store = new DerReader(bytes, WHAT).enter(TAG.sequence);
+      const encrypted = store.enter(TAG.sequence);
+      const algorithm = encrypted.enter(TAG.sequence);
+      if (algorithm.oid() !== '1.2.840.113549.1.5.13' || encrypted.peek() !== TAG.octetString) return false;
+      return store.enter(TAG.sequence).peek() === TAG.sequence;
+    }) ?? false
+  );
 }
 
 /** An entry before its key is opened. */

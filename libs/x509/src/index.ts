@@ -50,4 +50,4 @@ export {
   type PrivateKey,
 } from './private-key.ts';
 export { publicKeyBitsOf } from './public-key-bits.ts';
-export { malformed, overLimit, passwordRequired, X509Error } from './x509-error.ts';
+export { ifReadable, malformed, overLimit, passwordRequired, X509Error } from './x509-error.ts';

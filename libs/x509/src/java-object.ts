@@ -24,6 +24,8 @@ const FIRST_HANDLE = 0x7e0000;
 const [WRITE_METHOD, SERIALIZABLE] = [0x01, 0x02];
 const PRIMITIVE_BYTES: Record<string, number> = { B: 1, C: 2, D: 8, F: 4, I: 4, J: 8, S: 2, Z: 1 };
 const MAX_DEPTH = 64;
+/** A sealed key has a dozen. */
+const MAX_VALUES = 1_000;
 
 interface ClassDescription {
   name: string;
@@ -44,6 +46,7 @@ class Skipper {
   /** What references point to; only descriptions of classes matter. */
   readonly #handles: (ClassDescription | undefined)[] = [];
   #depth = 0;
+  #values = 0;
 
   constructor(source: ByteSource) {
     this.#source = source;
@@ -51,6 +54,7 @@ class Skipper {
 
   /** The next content; answers its type code. */
   content(): number {
+    if (++this.#values > MAX_VALUES) throw overLimit('Java object values', MAX_VALUES, 'A Java object has more values');
     if (++this.#depth > MAX_DEPTH) throw overLimit('Java object depth', MAX_DEPTH, 'A Java object is nested too deep');
     const code = this.#source.byte();
     switch (code) {
@@ -114,8 +118,9 @@ class Skipper {
     const description = this.#classDescription();
     this.#handles.push(undefined);
     const classes: ClassDescription[] = [];
-    for (let one = description; one && classes.length < MAX_DEPTH; one = one.parent) classes.unshift(one);
-    for (const { flags, fields } of classes) {
+    for (let one = description; one && classes.length < MAX_DEPTH; one = one.parent) classes.push(one);
+    if (classes.length === MAX_DEPTH) throw malformed('serialized Java class: its parents do not end');
+    for (const { flags, fields } of classes.reverse()) {
       if (!(flags & SERIALIZABLE)) throw malformed('serialized Java object of a class that writes itself');
       for (const type of fields) this.#value(type);
       if (flags & WRITE_METHOD) this.#annotations();

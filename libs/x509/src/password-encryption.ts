@@ -9,13 +9,16 @@ import { plainSecret, type Secret } from './password-secret.ts';
 import { derivePkcs12Key } from './pkcs12-kdf.ts';
 import { rc4 } from './rc4.ts';
 import { repeatDigest } from './repeat-digest.ts';
-import { malformed, overLimit, wrongPassword, X509Error } from './x509-error.ts';
+import { ifReadable, malformed, overLimit, wrongPassword, X509Error } from './x509-error.ts';
 
 export const MAX_KDF_ITERATIONS = 5_000_000;
 /** What we write: NIST SP 800-132 asks for as many as the user can bear; keytool's own default. */
 export const WRITTEN_ITERATIONS = 10_000;
 /** As Windows writes them, which is what old readers were tested with. */
 export const LEGACY_ITERATIONS = 2_000;
+
+/** What setting up ciphers and digests costs, in iterations. */
+const LEAST_OF_TRY = 200;
 
 /** Counts key derivation iterations over a whole container, before they are spent. */
 export class IterationBudget {
@@ -34,6 +37,11 @@ export class IterationBudget {
     } finally {
       IterationBudget.#together = outer;
     }
+  }
+
+  /** What one more password on so many bytes costs beside its iterations: they are read and hashed again, 64 at a time. */
+  static spendTry(bytes: number): void {
+    IterationBudget.#together?.spend(LEAST_OF_TRY + Math.ceil(bytes / 64));
   }
 
   /** LIMIT_EXCEEDED when the sum passes 5,000,000. */
@@ -124,12 +132,7 @@ function attempt(decrypt: () => Buffer): Buffer | undefined {
 function isOneValue(plain: Buffer): boolean {
   if (plain[0] !== TAG.sequence) return false;
   if (plain[1] === 0x80) return true;
-  try {
-    return plain.length - new DerReader(plain, 'decrypted value').next().end < 16;
-  } catch (error) {
-    if (error instanceof X509Error) return false;
-    throw error;
-  }
+  return ifReadable(() => plain.length - new DerReader(plain, 'decrypted value').next().end < 16) ?? false;
 }
 
 /** How something was encrypted. */

@@ -16,7 +16,7 @@ import { plainSecret, type Password, type Secret } from './password-secret.ts';
 import { writePem } from './pem.ts';
 import { publicKeyBits } from './public-key-bits.ts';
 import { decryptTraditional } from './traditional-encryption.ts';
-import { guard, malformed, overLimit, passwordRequired, wrongPassword, X509Error } from './x509-error.ts';
+import { guard, ifReadable, malformed, overLimit, passwordRequired, wrongPassword, X509Error } from './x509-error.ts';
 
 export const MAX_KEY_BYTES = 64 * 1024;
 
@@ -52,7 +52,7 @@ export function readPrivateKey(der: Uint8Array, type: KeyEncoding): PrivateKey {
 
 /** What of a PrivateKeyInfo (RFC 5958 section 2) node:crypto does not say. Undefined for what is not one. */
 function describePkcs8(der: Uint8Array): { attributes: string[]; unsupported?: X509Error } | undefined {
-  try {
+  return ifReadable(() => {
     const info = new DerReader(der, 'private key').enter(TAG.sequence);
     info.integer();
     const algorithm = info.enter(TAG.sequence);
@@ -66,10 +66,7 @@ function describePkcs8(der: Uint8Array): { attributes: string[]; unsupported?: X
       return { attributes, unsupported: unsupportedOid('private key', 'algorithm', id) };
     const isKnown = curve === undefined || Object.hasOwn(CURVES, curve);
     return isKnown ? { attributes } : { attributes, unsupported: unsupportedOid('private key', 'curve', curve) };
-  } catch (error) {
-    if (error instanceof X509Error) return undefined;
-    throw error;
-  }
+  });
 }
 
 /** Those whose keys node:crypto reads: one that it does not read is broken. */
@@ -89,7 +86,7 @@ export type KeyShape = KeyEncoding | 'dsa' | 'encrypted';
 
 /** What form of private key the bytes have, by the first values inside the outer SEQUENCE; undefined for none. */
 export function shapeOfKey(der: Uint8Array): KeyShape | undefined {
-  try {
+  return ifReadable(() => {
     const inner = new DerReader(der, 'private key').enter(TAG.sequence);
     if (inner.peek() === TAG.sequence) {
       inner.next();
@@ -101,10 +98,7 @@ export function shapeOfKey(der: Uint8Array): KeyShape | undefined {
     if (inner.peek() !== TAG.sequence) return undefined;
     inner.next();
     return inner.peek() === TAG.octetString ? 'pkcs8' : undefined;
-  } catch (error) {
-    if (error instanceof X509Error) return undefined;
-    throw error;
-  }
+  });
 }
 
 /** Behind the version: p, q, g, y and x; RSA has eight numbers. */

@@ -56,6 +56,23 @@ export function overLimit(limit: string, value: number, found: string): X509Erro
   });
 }
 
+/**
+ * What `read` answers, or undefined where the bytes are not what it reads: for looking at what something is. An error that
+ * nobody sees has no stack: that is nine tenths of what it costs, and a file may have thousands of values.
+ */
+export function ifReadable<T>(read: () => T): T | undefined {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof X509Error) return undefined;
+    throw error;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
 /** Runs `read`; what node:crypto throws on bad bytes becomes a malformed `what`. */
 export function guard<T>(what: string, read: () => T): T {
   try {

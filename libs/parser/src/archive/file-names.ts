@@ -18,7 +18,9 @@ const INSTRUCTIONS = new Set(['.html', '.htm', '.md', '.pdf', '.rtf', '.doc', '.
 
 /** Whether a file is there to be read by people: an example in it is no certificate that is damaged. */
 export const isInstructions = (name: string): boolean =>
-  INSTRUCTIONS.has(extname(name).toLowerCase()) || /(^|\/)(read[ _-]?me|license)[^/]*$/i.test(name);
+  INSTRUCTIONS.has(extname(name).toLowerCase()) ||
+  // The server of licenses has a key like any other.
+  (!isNamedAsOurs(name) && /(^|\/)(read[ _-]?me|license)[^/]*$/i.test(name));
 
 /** A file's name as it can be shown: on one line, and not longer than a line. */
 export const toShown = (name: string): string => name.replace(/\p{C}/gu, '\uFFFD').slice(0, 255);

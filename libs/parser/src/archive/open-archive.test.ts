@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -169,6 +170,26 @@ describe.skipIf(!hasProgram('zip'))('a ZIP', () => {
       'fullchain.pem: One certificate or key that cert.pem has already, listed there.',
       'privkey-copy.pem: One certificate or key that privkey.pem has already, listed there.',
     ]);
+  });
+
+  test('the keystore of a server of licenses is no license to read: its wrong password is a failure', async () => {
+    const { pem, keyPem } = await makeCertificate({ commonName: 'license.example.test' });
+    const key = createPrivateKey(keyPem).export({
+      format: 'pem',
+      type: 'pkcs8',
+      cipher: 'aes-256-cbc',
+      passphrase: 'x',
+    });
+    const files: Parameters<typeof zip>[0] = [
+      ['license.example.test.crt', pem],
+      ['license.example.test.key', key.toString()],
+    ];
+    const { certificates, failures } = await openAny(zip(files), { password: 'wrong' });
+    expect(certificates).toHaveLength(1);
+    expect(failures).toMatchObject([{ reason: 'WRONG_PASSWORD', file: 'license.example.test.key' }]);
+    await expect(openAny(zip(files.slice(1)), { password: 'wrong' })).rejects.toMatchObject({
+      reason: 'WRONG_PASSWORD',
+    });
   });
 
   test('a file that the archive encrypts is a failure that says what to do', async () => {

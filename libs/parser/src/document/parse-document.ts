@@ -6,10 +6,13 @@ import type { DocumentKind } from './document-kind.ts';
 export const MAX_DOCUMENT_DEPTH = 32;
 /** Lines and flow signs of YAML: what its parser spends its time on. */
 export const MAX_YAML_MARKS = 20_000;
+/** Blanks, quotes and escapes: where a word, a tag or an error may begin. */
+export const MAX_YAML_WORDS = 80_000;
 
 /**
  * The values of a JSON text (one) or a YAML stream. Throws MALFORMED with the line (and never with text of the document,
- * which may be secret), and LIMIT_EXCEEDED for YAML of more than 20,000 lines and flow signs or deeper than 32.
+ * which may be secret), and LIMIT_EXCEEDED for YAML of more than 20,000 lines and flow signs, of more
+ * than 80,000 blanks, quotes and escapes, or deeper than 32.
  */
 export function parseDocument(content: Uint8Array, kind: DocumentKind): unknown[] {
   const text = Buffer.from(content).toString('utf8');
@@ -25,10 +28,30 @@ function parseJson(text: string): unknown {
   }
 }
 
-function parseYaml(text: string): unknown[] {
-  const marks = text.match(/[\n,[\]{}]/g)?.length ?? 0;
+/** Counted before anything is parsed. */
+function refuseMany(text: string): void {
+  let [marks, words] = [0, 0];
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (YAML_MARKS.has(code)) marks++;
+    else if (YAML_SIGNS.has(code) || (YAML_BLANKS.has(code) && !YAML_BLANKS.has(text.charCodeAt(at + 1)))) words++;
+  }
   if (marks > MAX_YAML_MARKS)
     throw overLimit('YAML lines', MAX_YAML_MARKS, `The YAML has ${marks} lines and flow signs (take it as JSON)`);
+  if (words > MAX_YAML_WORDS)
+    throw overLimit('YAML words', MAX_YAML_WORDS, `The YAML has ${words} blanks, quotes and escapes (take it as JSON)`);
+}
+
+const codesOf = (characters: string): Set<number> => new Set(Buffer.from(characters));
+const YAML_MARKS = codesOf('\n,[]{}');
+const YAML_BLANKS = codesOf(' \t');
+const YAML_SIGNS = codesOf('"\'\\\r');
+
+function parseYaml(text: string): unknown[] {
+  refuseMany(text);
+  const { stackTraceLimit } = Error;
+  // The parser keeps an error for whatever it does not understand; nobody sees where it made them.
+  Error.stackTraceLimit = 0;
   try {
     const lineCounter = new LineCounter();
     const documents = parseAllDocuments(text, { lineCounter, prettyErrors: false, uniqueKeys: false });
@@ -40,6 +63,8 @@ function parseYaml(text: string): unknown[] {
     if (error instanceof X509Error) throw error;
     // Nested so deep that the parser's stack ends.
     throw error instanceof RangeError ? tooDeep('YAML') : malformed('YAML document');
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

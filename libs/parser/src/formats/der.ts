@@ -1,12 +1,12 @@
 import {
   context,
   DerReader,
+  ifReadable,
   IterationBudget,
   readAnyPrivateKey,
   readCertificate,
   shapeOfKey,
   TAG,
-  X509Error,
   type KeyShape,
 } from '@certferry/x509';
 import { emptyContainer } from '../container.ts';
@@ -34,13 +34,12 @@ export const der: Format = {
 
 /** A certificate's first value is its own SEQUENCE, which begins with a version or a serial number. */
 function isCertificate(content: Uint8Array): boolean {
-  try {
-    const tbs = new DerReader(content, 'container').enter(TAG.sequence).enter(TAG.sequence);
-    return tbs.peek() === TAG.integer || tbs.peek() === context(0);
-  } catch (error) {
-    if (error instanceof X509Error) return false;
-    throw error;
-  }
+  return (
+    ifReadable(() => {
+      const tbs = new DerReader(content, 'container').enter(TAG.sequence).enter(TAG.sequence);
+      return tbs.peek() === TAG.integer || tbs.peek() === context(0);
+    }) ?? false
+  );
 }
 
 function shapeOf(content: Uint8Array): KeyShape | 'certificate' | undefined {

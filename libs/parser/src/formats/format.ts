@@ -16,7 +16,7 @@ export interface Format {
   detect(content: Uint8Array): boolean;
   /** Whether reading derives a key or opens a nested container, so that it runs in a child process. */
   needsSandbox(content: Uint8Array): boolean;
-  /** Whether it has containers of its own, each of which is opened by the password that opens it. */
+  /** Whether it has containers or keys of its own, each of which is opened by the password that opens it. */
   holdsContainers?: true;
   /** Throws X509Error. */
   read(content: Uint8Array, passwords: Passwords): Container;

@@ -179,3 +179,23 @@ test.each([
     [{ index: 0, what: 'PRIVATE KEY', reason: 'UNSUPPORTED_ALGORITHM', message }],
   ]);
 });
+
+test('two keys under two passwords of the list: each is opened by its own', async () => {
+  const files = await Promise.all(['one', 'two'].map((commonName) => makeCertificate({ commonName })));
+  const text = files
+    .map(({ pem: certificate, keyPem }, i) => {
+      const key = createPrivateKey(keyPem).export({
+        format: 'pem',
+        type: 'pkcs8',
+        cipher: 'aes-256-cbc',
+        passphrase: `password ${i}`,
+      });
+      return certificate + key.toString();
+    })
+    .join('');
+  const { certificates, failures } = openContainer(Buffer.from(text), { passwords: ['password 1', 'password 0'] });
+  expect([certificates.map(({ key }) => key), failures]).toEqual([[0, 1], []]);
+  expect(() => openContainer(Buffer.from(text), { passwords: ['password 1', 'wrong'] })).toThrow(
+    'None of the 2 passwords opens it.',
+  );
+});

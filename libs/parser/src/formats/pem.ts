@@ -17,7 +17,8 @@ import {
   type PrivateKey,
 } from '@certferry/x509';
 import { emptyContainer, refusesContainer, type Container } from '../container.ts';
-import type { Format } from './format.ts';
+import { tryPasswords } from '../try-passwords.ts';
+import type { Format, Passwords } from './format.ts';
 import { noticeIterations } from './notices.ts';
 import { readInto } from './pkcs7.ts';
 import { describeCrl, describeRequest } from './request.ts';
@@ -32,7 +33,8 @@ export const pem: Format = {
   detect: (content) => asBuffer(content).includes(BEGIN),
   needsSandbox: (content) =>
     [ENCRYPTED, OPENSSH].some((word) => asBuffer(content).includes(word)) || hasUnnamedEncryptedKey(content),
-  read(content, { password }) {
+  holdsContainers: true,
+  read(content, passwords) {
     const container = emptyContainer('PEM');
     const budget = new IterationBudget();
     let index = 0;
@@ -43,7 +45,7 @@ export const pem: Format = {
     }
     for (const block of blocks) {
       const before = countOf(container);
-      readBlock(container, { block, index, password, budget });
+      readBlock(container, { block, index, passwords, budget });
       // A PKCS#7 block has many.
       index += Math.max(countOf(container) - before, 1);
     }
@@ -85,7 +87,7 @@ const DESCRIBED: Record<string, (der: Uint8Array) => string> = {
 interface BlockAt {
   block: PemBlock;
   index: number;
-  password: Password;
+  passwords: Passwords;
   budget: IterationBudget;
 }
 
@@ -152,8 +154,12 @@ function readCertificateBlock(container: Container, block: { label: string; byte
 const withoutTrust = (bytes: Uint8Array): Uint8Array => new DerReader(bytes, 'certificate').next(TAG.sequence).raw();
 
 /** By its form, not by its label: what others write under PRIVATE KEY or RSA PRIVATE KEY is not always that. */
-function readKey(block: PemBlock & { bytes: Uint8Array }, { password, budget }: BlockAt): PrivateKey | undefined {
+function readKey(block: PemBlock & { bytes: Uint8Array }, { passwords, budget }: BlockAt): PrivateKey | undefined {
   if (!isKey(block.label)) return undefined;
+  return tryPasswords(block.bytes, passwords, ({ password }) => openKey(block, password, budget));
+}
+
+function openKey(block: PemBlock & { bytes: Uint8Array }, password: Password, budget: IterationBudget): PrivateKey {
   if (block.headers.includes('ENCRYPTED')) return readLegacyEncryptedKey(block, password);
   if (block.label === 'OPENSSH PRIVATE KEY') return readOpenSshPrivateKey(block.bytes, password, budget);
   return readAnyPrivateKey(block.bytes, password, budget);

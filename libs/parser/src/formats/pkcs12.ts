@@ -1,4 +1,4 @@
-import { DerReader, readPkcs12, TAG, X509Error, type SafeBag } from '@certferry/x509';
+import { DerReader, ifReadable, readPkcs12, TAG, type SafeBag } from '@certferry/x509';
 import { addCertificate, emptyContainer, type Container } from '../container.ts';
 import type { Format } from './format.ts';
 import { noticeAttributes, noticeIterations } from './notices.ts';
@@ -14,15 +14,11 @@ const BAG_NAMES: Record<string, string> = {
 
 /** PKCS#12 (RFC 7292). */
 export const pkcs12: Format = {
-  detect(content) {
-    try {
+  detect: (content) =>
+    ifReadable(() => {
       const pfx = new DerReader(content, 'container').enter(TAG.sequence);
       return pfx.integer() === 3 && pfx.enter(TAG.sequence).oid().startsWith(DATA_TYPES);
-    } catch (error) {
-      if (error instanceof X509Error) return false;
-      throw error;
-    }
-  },
+    }) ?? false,
   needsSandbox: () => true,
   read(content, { password, keyPassword }) {
     const container = emptyContainer('PKCS12');

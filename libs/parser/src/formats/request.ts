@@ -1,4 +1,4 @@
-import { context, DerReader, readName, readSubjectPublicKey, TAG, X509Error } from '@certferry/x509';
+import { context, DerReader, readName, readSubjectPublicKey, TAG, ifReadable } from '@certferry/x509';
 import { emptyContainer } from '../container.ts';
 import type { Format } from './format.ts';
 
@@ -15,33 +15,28 @@ export const request: Format = {
 
 /** CertificationRequestInfo (RFC 2986 section 4.1): version 0, name, key, [0]. */
 function isRequest(content: Uint8Array): boolean {
-  return succeeds(() => {
-    const info = new DerReader(content, 'request').enter(TAG.sequence).enter(TAG.sequence);
-    if (info.integer() !== 0) return false;
-    info.next(TAG.sequence);
-    info.next(TAG.sequence);
-    return info.peek() === context(0);
-  });
+  return (
+    ifReadable(() => {
+      const info = new DerReader(content, 'request').enter(TAG.sequence).enter(TAG.sequence);
+      if (info.integer() !== 0) return false;
+      info.next(TAG.sequence);
+      info.next(TAG.sequence);
+      return info.peek() === context(0);
+    }) ?? false
+  );
 }
 
 /** TBSCertList (RFC 5280 section 5.1): perhaps a version, algorithm, issuer, then a time. */
 function isCrl(content: Uint8Array): boolean {
-  return succeeds(() => {
-    const list = new DerReader(content, 'CRL').enter(TAG.sequence).enter(TAG.sequence);
-    if (list.peek() === TAG.integer && list.integer() !== 1) return false;
-    list.next(TAG.sequence);
-    list.next(TAG.sequence);
-    return list.peek() === TAG.utcTime || list.peek() === TAG.generalizedTime;
-  });
-}
-
-function succeeds(check: () => boolean): boolean {
-  try {
-    return check();
-  } catch (error) {
-    if (error instanceof X509Error) return false;
-    throw error;
-  }
+  return (
+    ifReadable(() => {
+      const list = new DerReader(content, 'CRL').enter(TAG.sequence).enter(TAG.sequence);
+      if (list.peek() === TAG.integer && list.integer() !== 1) return false;
+      list.next(TAG.sequence);
+      list.next(TAG.sequence);
+      return list.peek() === TAG.utcTime || list.peek() === TAG.generalizedTime;
+    }) ?? false
+  );
 }
 
 /** A sentence on a certificate request. Throws X509Error. */
