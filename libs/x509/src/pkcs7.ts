@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { toDefiniteLengths } from './ber.ts';
 import { context, DerReader, TAG } from './der-reader.ts';
 import { integer, oid, sequence, setOf, tlv } from './der-writer.ts';
-import { ifReadable, overLimit, X509Error } from './x509-error.ts';
+import { ifReadable, X509Error } from './x509-error.ts';
 
 const DATA = '1.2.840.113549.1.7.1';
 const SIGNED_DATA = '1.2.840.113549.1.7.2';
@@ -33,8 +33,6 @@ const OTHER_CONTENT: Record<string, [name: string, advice: string]> = {
   '1.2.840.113549.1.9.16.1.23': ['authenticated enveloped data', DECRYPT],
 };
 
-const MAX_CERTIFICATES = 20_000;
-
 /** Whether the bytes begin a PKCS#7 of any content type: `readPkcs7` refuses those that are not signed data by name. */
 export function isPkcs7(bytes: Uint8Array): boolean {
   return (
@@ -49,7 +47,7 @@ export function isPkcs7(bytes: Uint8Array): boolean {
 
 /**
  * DER of every certificate in a SignedData; signatures, CRLs and attribute certificates are passed over.
- * Throws X509Error: UNSUPPORTED_CONTENT for another content type, LIMIT_EXCEEDED above 20,000 certificates.
+ * Throws X509Error: UNSUPPORTED_CONTENT for another content type.
  */
 export function readPkcs7(bytes: Uint8Array): Uint8Array[] {
   const whole = new DerReader(toDefiniteLengths(bytes, 'PKCS#7'), 'PKCS#7');
@@ -65,10 +63,7 @@ export function readPkcs7(bytes: Uint8Array): Uint8Array[] {
   const certificates: Uint8Array[] = [];
   while (!list.done) {
     list.next();
-    if (list.tag !== TAG.sequence) continue;
-    if (certificates.length === MAX_CERTIFICATES)
-      throw overLimit('PKCS#7 certificates', MAX_CERTIFICATES, 'The PKCS#7 has more certificates');
-    certificates.push(list.raw());
+    if (list.tag === TAG.sequence) certificates.push(list.raw());
   }
   return certificates;
 }

@@ -217,3 +217,13 @@ describe('documents that are refused', () => {
     expect([owned.names, owned.notices[0]]).toEqual([CHAIN, expect.stringContaining('all.json.Certificate')]);
   });
 });
+
+test.each([
+  ['tags', '!a '],
+  ['texts', '"a"'],
+  ['carriage returns', 'a: b\r'],
+])('a megabyte of %s in one line of YAML is refused before it is parsed', (_, pattern) => {
+  const head = 'apiVersion: v1\nkind: Secret\ndata:\n  a: ';
+  const content = Buffer.concat([Buffer.from(head), Buffer.alloc(2 ** 20, pattern)]);
+  expect(() => openContainer(content, {})).toThrow('the limit (YAML words) is 80000');
+});
