@@ -110,12 +110,16 @@ describe.each(WAYS)('import jobs %s', (way) => {
     const made = await Promise.all(Array.from({ length: 6 }, (_, i) => pem(`large-${i}.example.com`)));
     const bad = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
     // Keys before their certificates and behind them, more than a piece away.
+    const apart = Buffer.from((await pem('spread.example.com')).pem.repeat(600));
     const chunks = [
       Buffer.from(made[0]!.keyPem),
+      apart,
       filler(4 * MIB),
       Buffer.from(made.map((one) => one.pem).join('') + bad),
       filler(4 * MIB),
+      apart,
       Buffer.from(made[1]!.keyPem),
+      apart,
       filler(3 * MIB),
       Buffer.from(made[2]!.keyPem + made[2]!.pem),
     ];
@@ -125,18 +129,19 @@ describe.each(WAYS)('import jobs %s', (way) => {
     expect(done).toMatchObject({
       status: 'partial',
       format: 'pem',
-      total: 10,
-      done: 10,
-      created: 6,
+      total: 1810,
+      done: 1810,
+      created: 7,
+      unchanged: 1799,
       updated: 3,
       failed: 1,
     });
-    expect(await items(id, FAILED)).toMatchObject([{ index: 7, reason: 'MALFORMED' }]);
+    expect(await items(id, FAILED)).toMatchObject([{ index: 607, reason: 'MALFORMED' }]);
     expect((await items(id, UPDATED)).map(({ index, changes }) => [index, changes])).toEqual(
-      [[0], [8], [10]].map(([index]) => [index, ['key']]),
+      [0, 1208, 1810].map((index) => [index, ['key']]),
     );
     const { items: kept } = await inventory.certificates.listCertificates({ sort: 'name' });
-    expect(kept.map(({ hasPrivateKey }) => hasPrivateKey)).toEqual([true, true, true, false, false, false]);
+    expect(kept.map(({ hasPrivateKey }) => hasPrivateKey)).toEqual([true, true, true, false, false, false, false]);
   });
 
   test('of what is refused nothing is kept', async () => {
