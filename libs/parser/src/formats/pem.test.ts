@@ -199,3 +199,14 @@ test('two keys under two passwords of the list: each is opened by its own', asyn
     'None of the 2 passwords opens it.',
   );
 });
+
+test('DER behind the last block is passed over with a notice, text without one', async () => {
+  const { pem: first } = await makeCertificate({ commonName: 'a' });
+  const { der } = await makeCertificate({ commonName: 'b' });
+  const { certificates, notices } = openContainer(Buffer.concat([Buffer.from(first), der]), {});
+  expect(certificates.map(({ facts }) => facts.commonName)).toEqual(['a']);
+  expect(notices).toEqual([
+    `${der.length} bytes of DER behind the last PEM block were passed over: import them as a file of their own.`,
+  ]);
+  expect(open(`${first}0 bytes more, as text\n`).notices).toEqual([]);
+});

@@ -24,6 +24,8 @@ import { readInto } from './pkcs7.ts';
 import { describeCrl, describeRequest } from './request.ts';
 
 const BEGIN = Buffer.from('-----BEGIN ');
+const END = Buffer.from('-----END ');
+const DASHES = Buffer.from('-----');
 const ENCRYPTED = Buffer.from('ENCRYPTED');
 const PRIVATE_KEY = Buffer.from('PRIVATE KEY');
 const OPENSSH = Buffer.from('OPENSSH PRIVATE KEY');
@@ -49,10 +51,27 @@ export const pem: Format = {
       // A PKCS#7 block has many.
       index += Math.max(countOf(container) - before, 1);
     }
+    noticeBinaryBehind(container, content);
     noticeIterations(container, budget.spent);
     return container;
   },
 };
+
+/** What `cat a.pem b.der` leaves: nobody would miss text behind the last block, but this. */
+function noticeBinaryBehind(container: Container, content: Uint8Array): void {
+  const bytes = asBuffer(content);
+  const end = bytes.lastIndexOf(END);
+  const close = end < 0 ? -1 : bytes.indexOf(DASHES, end + END.length);
+  if (close < 0) return;
+  let from = close + DASHES.length;
+  while (bytes[from] === 0x0a || bytes[from] === 0x0d || bytes[from] === 0x20) from++;
+  // A SEQUENCE of more than 127 bytes: its length is no ASCII.
+  if (bytes[from] !== TAG.sequence || (bytes[from + 1] ?? 0) < 0x80) return;
+  const length = bytes.length - from;
+  container.notices.push(
+    `${length} bytes of DER behind the last PEM block were passed over: import them as a file of their own.`,
+  );
+}
 
 const countOf = ({ certificates, keys, failures }: Container): number =>
   certificates.length + keys.length + failures.length;
