@@ -8,6 +8,6 @@ test('npm run fuzz: no mutated input makes the parser throw anything but its own
   const output = execFileSync('npm', ['run', '--silent', 'fuzz', '--', '5000', '7'], { cwd: root, encoding: 'utf8' });
   console.log(output);
   expect(output).toMatch(
-    /^fuzz: 5000 inputs from \d+ files, [1-9]\d* read, [1-9]\d* containers opened, 0 crashes, 0 over 100 ms/m,
+    /^fuzz: 5000 inputs from \d+ seeds, [1-9]\d* read, [1-9]\d* containers opened, 0 crashes, 0 over 100 ms/m,
   );
 });

@@ -38,14 +38,31 @@ const MAX_NAME_CHARACTERS = 255;
 export class Saving {
   readonly #context: SavingContext;
   readonly #options: SavingOptions;
+  readonly #waiting: Waiting[] = [];
 
   constructor(context: SavingContext, options: SavingOptions) {
     this.#context = context;
     this.#options = options;
   }
 
+  /** Those that are asked for side by side are saved at once: one by one each would be looked up, and its key, on its own. */
   async certificate(arrival: Arrival): Promise<ImportItem> {
-    return (await this.batch([arrival]))[0]!;
+    return await new Promise((resolve, reject) => {
+      if (this.#waiting.push({ arrival, resolve, reject }) === 1) queueMicrotask(() => void this.#saveWaiting());
+    });
+  }
+
+  async #saveWaiting(): Promise<void> {
+    const waiting = this.#waiting.splice(0);
+    try {
+      const items = await this.batch(waiting.map(({ arrival }) => arrival));
+      for (const [position, { resolve }] of waiting.entries()) resolve(items[position]!);
+    } catch (error) {
+      // What is wrong with one of them must not be said of the others.
+      for (const { arrival, resolve, reject } of waiting)
+        if (waiting.length === 1) reject(error);
+        else await this.batch([arrival]).then(([item]) => resolve(item!), reject);
+    }
   }
 
   /** Certificates at once, up to a few hundred; then their keys go to whatever else has their public keys, and come from there. */
@@ -181,6 +198,12 @@ export class Saving {
       findings: findOddities(arrival.facts, this.#context.clock.now()),
     };
   }
+}
+
+interface Waiting {
+  arrival: Arrival;
+  resolve: (item: ImportItem) => void;
+  reject: (error: unknown) => void;
 }
 
 type NewCertificate = Arrival & { publicKeyBitsSha256: string };
