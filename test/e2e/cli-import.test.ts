@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { hasProgram, makeCertificate, runProgram, temporaryFolder } from '@certferry/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startCertferry, type RunningSystem } from '../running-system.ts';
+import { call, startCertferry, type RunningSystem } from '../running-system.ts';
 import { commandLine, type CommandLine } from './command-line.ts';
 
 describe('certferry import', () => {
@@ -261,8 +261,8 @@ describe('certferry import', () => {
 
   describe('progress', () => {
     /** Certificates that differ in a byte of their serial number. */
-    const many = async (count: number): Promise<Buffer> => {
-      const { der } = await makeCertificate({ commonName: 'many.example.test' });
+    const many = async (count: number, commonName = 'many.example.test'): Promise<Buffer> => {
+      const { der } = await makeCertificate({ commonName });
       const serialAt = der.indexOf(Buffer.from([0xa0, 3, 2, 1, 2, 2])) + 8;
       return Buffer.concat(
         Array.from({ length: count }, (_, i) => {
@@ -283,6 +283,23 @@ describe('certferry import', () => {
       const piped = await run(['many.pem']);
       expect(piped).toMatchObject({ code: 0, stderr: '' });
       expect(piped.stdout).toContain('5,000 unchanged');
+    });
+
+    test('a job is followed over a restart of the server', async () => {
+      write('restarted.pem', await many(3_000, 'restarted.example.test'));
+      const following = run(['restarted.pem', '--json']);
+      const started = async () => {
+        const { body } = await call(system, 'GET', '/v1/imports?status=running');
+        return (body['items'] as { done: number }[])[0]?.done ?? 0;
+      };
+      await expect.poll(started, { timeout: 30_000, interval: 50 }).toBeGreaterThan(0);
+      await system.stop('SIGKILL');
+      await system.restart();
+      const { code, stdout } = await following;
+      const { created, unchanged, failed } = JSON.parse(stdout) as Record<string, number>;
+      expect([code, created! + unchanged!, failed]).toEqual([0, 3_000, 0]);
+      // What was saved and not counted when it was killed.
+      expect(unchanged).toBeLessThanOrEqual(100);
     });
 
     test('quiet says what failed, and nothing of what went well', async () => {

@@ -4,6 +4,7 @@ const INTERVAL_MS = 200;
 export class Progress {
   readonly #timer: NodeJS.Timeout | undefined;
   #text: () => string = () => '';
+  #shownAt = 0;
 
   /** Nothing is shown when quiet. */
   constructor(quiet: boolean) {
@@ -12,9 +13,10 @@ export class Progress {
     this.#timer.unref();
   }
 
-  /** What is shown from now on; nothing while it is empty. */
+  /** What is shown from now on, at once if nothing was for a while; nothing while it is empty. */
   set(text: () => string): void {
     this.#text = text;
+    if (this.#timer && performance.now() - this.#shownAt >= INTERVAL_MS) this.#show();
   }
 
   /** Takes the line away while something else is written there, a question for one. */
@@ -31,6 +33,7 @@ export class Progress {
   #show(): void {
     const text = this.#text();
     if (text === '') return;
+    this.#shownAt = performance.now();
     // A line that wraps could not be replaced.
     const width = (process.stderr.columns || 80) - 1;
     process.stderr.write(`\r\x1b[K${text.slice(0, width)}`);

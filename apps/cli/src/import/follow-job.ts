@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { eachItem, Problem, type Client, type Import } from '@certferry/rest';
+import { ConnectionError, eachItem, Problem, type Client, type Import } from '@certferry/rest';
 import { collect } from '../collect.ts';
 import { count } from '../output.ts';
 
 const POLL_MS = 500;
+/** A server that is restarted goes on with the job: it is waited for. */
+const RESTART_MS = 60_000;
 /** Of a larger import only the items that failed are fetched. */
 const MAX_ITEMS = 10_000;
 
@@ -17,7 +19,7 @@ export async function followJob(api: Client, started: Import, tell: (text: strin
   while (isActive(job)) {
     tell(howFar(job));
     await delay(POLL_MS);
-    job = await api.getImport({ params });
+    job = await patiently(() => api.getImport({ params }), tell);
   }
   if (job.problem && job.done === 0) {
     const { reason, message } = job.problem;
@@ -28,6 +30,19 @@ export async function followJob(api: Client, started: Import, tell: (text: strin
     api.listImportItems({ params, query: { ...query, result } });
   const items = await collect(eachItem(list, {}));
   return { ...job, items };
+}
+
+async function patiently<T>(ask: () => Promise<T>, tell: (text: string) => void): Promise<T> {
+  const until = performance.now() + RESTART_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ConnectionError) || performance.now() > until) throw error;
+      tell('the server does not answer; its job goes on when it is back');
+      await delay(POLL_MS);
+    }
+  }
 }
 
 function howFar({ status, done, total, itemsPerSecond, secondsLeft }: Import): string {
