@@ -276,7 +276,7 @@ describe('certferry import', () => {
     test.skipIf(!hasProgram('script'))('is a line of bytes, then of what is read, on a terminal only', async () => {
       write('many.pem', await many(5_000));
       const shown = await command.onTerminal(['import', 'many.pem']);
-      expect(shown).toMatch(/\r\x1b\[Kmany.pem: [\d.]+ (KiB|MiB)( of [\d.]+ MiB)? sent/);
+      expect(shown).toMatch(/\r\x1b\[Kmany.pem: [\d.]+ (bytes|KiB|MiB) of [\d.]+ MiB sent/);
       expect(shown).toMatch(/\r\x1b\[Kmany.pem: [\d,]+ of [\d,]+, [\d,]+\/s, \d+ s left/);
       expect(shown).toMatch(/many.pem +5,000 created +0 +5,000 certificates/);
       expect(await command.onTerminal(['import', 'many.pem', '--quiet'])).toBe('');

@@ -74,7 +74,7 @@ export async function send(
   return await sendWithPasswords(
     async (secrets) => {
       const all = { ...fields, ...secrets };
-      tell('');
+      tell(content instanceof File ? `0 bytes of ${size(bytes)} sent` : '');
       // What takes a while is answered at once, to be followed.
       const headers: Record<string, string> = bytes > FOLLOWED_BYTES ? { prefer: 'respond-async' } : {};
       const asked =
