@@ -16,7 +16,7 @@ import {
 } from '@certferry/testing';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Outbound } from '../outbound.ts';
-import { nameOf, readEndpoint, type ReadOptions, type ServedEndpoint } from './read-endpoint.ts';
+import { nameOf, probeEndpoint, readEndpoint, type ReadOptions, type ServedEndpoint } from './read-endpoint.ts';
 
 const host = '127.0.0.1';
 const outbound = new Outbound({ allow: ['127.0.0.0/8'] });
@@ -77,6 +77,24 @@ describe.skipIf(!hasProgram('openssl'))('of openssl s_server', () => {
     const chain = [other, issuer, other, leaf];
     const port = await serve(args.split(' '), chain);
     expect(await read(port)).toEqual([leaf, ...chain].map(({ der }) => der));
+  });
+
+  test.each([
+    ['-tls1_3 -ciphersuites TLS_CHACHA20_POLY1305_SHA256', 'TLSv1.3', 'TLS_CHACHA20_POLY1305_SHA256'],
+    [
+      '-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256',
+      'TLSv1.2',
+      /^TLS_ECDHE_(RSA|ECDSA)_WITH_AES_128_GCM_SHA256$/,
+    ],
+    ['-tls1_3 -Verify 1 -verify_return_error', 'TLSv1.3', /^TLS_/],
+  ])('what was agreed on with %s', async (args, protocol, cipher) => {
+    const port = await serve(args.split(' '), []);
+    const shown = await probeEndpoint(outbound, { host, port }, { signal: new AbortController().signal });
+    expect(shown).toMatchObject({
+      certificates: [leaf.der],
+      protocol,
+      cipher: expect.stringMatching(cipher) as string,
+    });
   });
 
   test('a chain of more than one TLS record', async () => {

@@ -2,26 +2,31 @@ import { constants } from 'node:crypto';
 import { once } from 'node:events';
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { AppError, limitExceeded } from '@certferry/core';
+import { AppError, limitExceeded, type EndpointAddress } from '@certferry/core';
 import { connectDirectly } from '../connect.ts';
 import type { Outbound } from '../outbound.ts';
 import { withinTime } from '../within-time.ts';
 import { Dialogue } from './dialogue.ts';
 import { recording } from './recording.ts';
 import { readServedCertificates, type ServerFlight } from './served-certificates.ts';
-import { startTls, type StartTls } from './start-tls.ts';
+import { startTls } from './start-tls.ts';
 
 const TIMEOUT_MS = 10_000;
 /** Far more than any client takes: OpenSSL's limit of a chain is 100 KiB. */
 const MAX_FLIGHT_BYTES = 1024 * 1024;
 
-export interface ServedEndpoint {
-  host: string;
-  port: number;
+export interface ServedEndpoint extends EndpointAddress {
   /** Whose certificate is asked for (SNI); default: the host, unless it is an address. */
   serverName?: string;
-  /** The protocol that is spoken before TLS; absent: none. */
-  startTls?: StartTls;
+}
+
+/** What a server shows in a handshake. */
+export interface Served {
+  /** DER, in its order and with its repetitions. */
+  certificates: Buffer[];
+  /** "TLSv1.3", and the cipher suite by IANA's name; absent where the handshake ended before they were agreed on. */
+  protocol?: string;
+  cipher?: string;
 }
 
 export interface ReadOptions {
@@ -34,25 +39,29 @@ export interface ReadOptions {
 export const nameOf = ({ host, port }: Pick<ServedEndpoint, 'host' | 'port'>): string =>
   `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 
+/** The certificates that a server sends, DER, in its order and with its repetitions; throws as `probeEndpoint`. */
+export const readEndpoint = async (...asked: Parameters<typeof probeEndpoint>): Promise<Buffer[]> =>
+  (await probeEndpoint(...asked)).certificates;
+
 /**
- * The certificates that a server sends, DER, in its order and with its repetitions; whether they are to be trusted is not
- * looked at. TLS 1.0 to 1.3, whatever the keys' size.
+ * What a server shows, at least one certificate; whether it is to be trusted is not looked at. TLS 1.0 to 1.3, whatever the
+ * keys' size.
  * UNAVAILABLE START_TLS_REFUSED, TLS_FAILED; DEADLINE_EXCEEDED SOURCE_TOO_SLOW; and those of connecting.
  */
-export async function readEndpoint(
+export async function probeEndpoint(
   outbound: Outbound,
   endpoint: ServedEndpoint,
   { signal: caller, timeoutMs = TIMEOUT_MS }: ReadOptions,
-): Promise<Buffer[]> {
+): Promise<Served> {
   const name = nameOf(endpoint);
   return await withinTime({ signal: caller, timeoutMs, what: name }, async (signal) => {
     const target = await outbound.resolve(endpoint.host, signal);
     const socket = await connectDirectly({ ...target, port: endpoint.port }, signal);
     try {
       if (endpoint.startTls) await startTls(endpoint.startTls, new Dialogue(socket, name));
-      const { flight, error } = await shakeHands(socket, endpoint);
+      const { flight, agreed, error } = await shakeHands(socket, endpoint);
       const certificates = readServedCertificates(flight);
-      if (certificates?.length) return certificates;
+      if (certificates?.length) return { certificates, ...agreed };
       throw error instanceof Error ? error : new Error('no certificate');
     } catch (error) {
       throw error instanceof AppError ? error : tlsFailed(endpoint, error);
@@ -69,10 +78,11 @@ export async function readEndpoint(
 async function shakeHands(
   socket: Socket,
   endpoint: ServedEndpoint,
-): Promise<{ flight: ServerFlight; error?: unknown }> {
+): Promise<{ flight: ServerFlight; agreed: Omit<Served, 'certificates'>; error?: unknown }> {
   const chunks: Buffer[] = [];
   let received = 0;
   let secret: Buffer | undefined;
+  let agreed: Omit<Served, 'certificates'> = {};
   let error: unknown;
   const recorded = recording(socket, (chunk) => {
     received += chunk.length;
@@ -98,13 +108,16 @@ async function shakeHands(
     if (label === 'SERVER_HANDSHAKE_TRAFFIC_SECRET') secret = Buffer.from(hex!, 'hex');
   });
   try {
+    tls.once('secureConnect', () => {
+      agreed = { protocol: tls.getProtocol() ?? undefined, cipher: tls.getCipher().standardName };
+    });
     await Promise.race([once(tls, 'secureConnect'), once(tls, 'close')]);
   } catch (thrown) {
     error ??= thrown;
   } finally {
     tls.destroy();
   }
-  return { flight: { bytes: Buffer.concat(chunks), secret }, error };
+  return { flight: { bytes: Buffer.concat(chunks), secret }, agreed, error };
 }
 
 function tlsFailed(endpoint: ServedEndpoint, cause: unknown): AppError {

@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StartTls } from '@certferry/core';
 import {
   findProgram,
   freePort,
@@ -12,8 +13,7 @@ import {
 } from '@certferry/testing';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Outbound } from '../outbound.ts';
-import { readEndpoint } from './read-endpoint.ts';
-import type { StartTls } from './start-tls.ts';
+import { probeEndpoint, readEndpoint } from './read-endpoint.ts';
 
 let sent: Buffer[];
 let pem: { chain: string; ordered: string; key: string };
@@ -115,6 +115,28 @@ test.skipIf(!hasProgram('mariadbd'))('MariaDB', { timeout: 60_000 }, async () =>
   const tls = [`--ssl-cert=${chain}`, `--ssl-key=${key}`];
   running = await startProgram('mariadbd', [...given, ...listening, ...tls], { ready: /ready for connections/ });
   expect(await read(port, 'mysql')).toEqual(sent);
+});
+
+test.skipIf(!hasProgram('nginx'))('nginx, by the name that is asked for', { timeout: 60_000 }, async () => {
+  const { folder, chain, key } = withFiles('nginx');
+  const other = await makeChain('other.example.com');
+  writeFileSync(join(folder, 'other.pem'), other.leaf.pem);
+  writeFileSync(join(folder, 'other.key'), other.leaf.keyPem, { mode: 0o600 });
+  const port = await freePort();
+  const host = (name: string, certificate: string, its: string) =>
+    `server { listen 127.0.0.1:${port} ssl; server_name ${name}; ssl_certificate ${certificate}; ssl_certificate_key ${its}; }\n`;
+  const servers = host('localhost', chain, key) + host('other.example.com', 'other.pem', 'other.key');
+  const own = 'daemon off; master_process off; pid nginx.pid; error_log stderr notice; events {}\n';
+  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((one) => `${one}_temp_path tmp-${one};`);
+  writeFileSync(join(folder, 'nginx.conf'), `${own}http { access_log off; ${paths.join(' ')}\n${servers}}\n`);
+  const given = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr'];
+  running = await startProgram('nginx', given, { ready: /start worker|using the "epoll"/, cwd: folder });
+  const outbound = new Outbound({ allow: ['127.0.0.1'] });
+  const probe = (serverName?: string) =>
+    probeEndpoint(outbound, { host: '127.0.0.1', port, serverName }, { signal: new AbortController().signal });
+  const first = await vi.waitFor(() => probe(), { timeout: 10_000, interval: 100 });
+  expect(first).toMatchObject({ certificates: sent, protocol: expect.stringMatching(/^TLSv1/) as string });
+  expect(await probe('other.example.com')).toMatchObject({ certificates: [other.leaf.der] });
 });
 
 /** Debian has it outside of PATH. */

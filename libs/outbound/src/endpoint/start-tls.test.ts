@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
+import type { StartTls } from '@certferry/core';
 import { makeCertificate, type TestCertificate } from '@certferry/testing';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { Outbound } from '../outbound.ts';
 import { readEndpoint } from './read-endpoint.ts';
-import type { StartTls } from './start-tls.ts';
 
 let certificate: TestCertificate;
 beforeAll(async () => {

@@ -1,3 +1,4 @@
+import type { StartTls } from '@certferry/core';
 import type { Dialogue } from './dialogue.ts';
 
 /** RFC 3207. */
@@ -103,9 +104,7 @@ async function mysql(peer: Dialogue): Promise<void> {
 }
 
 /** What leads from each protocol to TLS; afterwards the client's TLS begins. */
-const START_TLS = { smtp, imap, pop3, ldap, postgres, mysql };
-
-export type StartTls = keyof typeof START_TLS;
+const START_TLS: Record<StartTls, (peer: Dialogue) => Promise<void>> = { smtp, imap, pop3, ldap, postgres, mysql };
 
 export const isStartTls = (name: string): name is StartTls => Object.hasOwn(START_TLS, name);
 
