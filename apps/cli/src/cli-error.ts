@@ -10,7 +10,7 @@ export class CliError extends Error {
   }
 }
 
-/** 1 the call failed, 2 wrong usage, 3 not found, 4 not allowed, 5 the server is not there, 6 the job did not succeed, 7 only some of an import went in. */
+/** 1 the call failed, 2 wrong usage, 3 not found, 4 not allowed, 5 the server is not there, 6 the job did not succeed, 7 only some of an import went in; of what a server shows: 8 not valid now, 9 for another name, 10 without its chain. */
 export const EXIT = {
   failed: 1,
   usage: 2,
@@ -19,6 +19,9 @@ export const EXIT = {
   unreachable: 5,
   jobFailed: 6,
   partial: 7,
+  notValid: 8,
+  nameMismatch: 9,
+  brokenChain: 10,
 } as const;
 
 const EXIT_BY_STATUS: Record<number, number> = {
@@ -53,6 +56,9 @@ const REASONS: Record<number, string> = {
   [EXIT.unreachable]: 'UNREACHABLE',
   [EXIT.jobFailed]: 'JOB_FAILED',
   [EXIT.partial]: 'PARTIAL',
+  [EXIT.notValid]: 'NOT_VALID',
+  [EXIT.nameMismatch]: 'NAME_MISMATCH',
+  [EXIT.brokenChain]: 'BROKEN_CHAIN',
 };
 
 /** The line on standard error: a sentence, or JSON for programs. */

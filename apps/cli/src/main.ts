@@ -7,13 +7,14 @@ import { addEventCommands } from './commands/events.ts';
 import { addImportCommand } from './commands/import.ts';
 import { addInspectCommand } from './commands/inspect.ts';
 import { addJobCommands } from './commands/jobs.ts';
+import { addProbeCommand } from './commands/probe.ts';
 import { addStoreCommands } from './commands/stores.ts';
 
 const program = new Command('certferry')
   .description('Import certificates, know them, and deploy them to the stores that serve them.')
   .addHelpText(
     'after',
-    '\nEnvironment: CERTFERRY_URL (default http://127.0.0.1:8080), CERTFERRY_API_KEY.\nExit codes: 1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 no server, 6 a job did not succeed, 7 only some of an import went in.\nWith --json an error is a line of JSON on standard error: reason, detail, exitCode, and what the server said of it.',
+    '\nEnvironment: CERTFERRY_URL (default http://127.0.0.1:8080), CERTFERRY_API_KEY.\nExit codes: 1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 no server, 6 a job did not succeed, 7 only some of an import went in; of probe: 8 expired or not yet valid, 9 another name, 10 no whole chain.\nWith --json an error is a line of JSON on standard error: reason, detail, exitCode, and what the server said of it.',
   )
   .exitOverride();
 const isJson = process.argv.includes('--json');
@@ -28,6 +29,7 @@ const ADD_COMMANDS = [
   addStoreCommands,
   addJobCommands,
   addEventCommands,
+  addProbeCommand,
 ];
 const api = createApiClient(process.env);
 for (const add of ADD_COMMANDS) add(program, api);

@@ -3,6 +3,7 @@ import { delimiter } from 'node:path';
 import { deploymentV1, inventoryV1, parserV1 } from '@certferry/contracts';
 import { Numbers } from '@certferry/database';
 import { createOutboxRelay, outboxOf } from '@certferry/events';
+import { openOutbound, outboundSettings } from '@certferry/outbound';
 import { serve } from '@certferry/rpc';
 import { defineService, inDataDir } from '@certferry/runtime';
 import { connectDirectly, LocalStoreAccess, StoreRoots } from '@certferry/store-drivers';
@@ -13,6 +14,8 @@ import { createDeploymentHandlers } from './deployments/handlers.ts';
 import { createJobHandlers } from './jobs/handlers.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Worker } from './jobs/worker.ts';
+import { createProbeHandlers } from './probes/handlers.ts';
+import { KnownAuthorities } from './probes/known-authorities.ts';
 import { Scheduler } from './schedules/scheduler.ts';
 import { createStoreHandlers } from './stores/handlers.ts';
 import { Stores } from './stores/stores.ts';
@@ -21,7 +24,7 @@ import { Stores } from './stores/stores.ts';
 export const deployment = defineService({
   name: 'deployment',
   needs: ['database', 'events', 'secrets'],
-  config: z.strictObject({
+  config: outboundSettings.extend({
     /** Folders below which file stores may be, separated as in PATH. Default: `<data folder>/stores`. */
     storeRoots: z.string().optional(),
     /** Stores that are written at the same time. */
@@ -29,6 +32,8 @@ export const deployment = defineService({
   }),
   create: ({ database, events, secrets, client, clock, logger, config: runtime }, config) => {
     const jobs = new Jobs(database);
+    const outbound = openOutbound(config);
+    const certificates = client(inventoryV1.CertificateServiceDefinition);
     const relay = createOutboxRelay({
       outboxes: [outboxOf(jobs.model)],
       bus: events,
@@ -46,7 +51,7 @@ export const deployment = defineService({
         parser: client(parserV1.ParserServiceDefinition),
         connect: connectDirectly,
       }),
-      certificates: client(inventoryV1.CertificateServiceDefinition),
+      certificates,
       material: client(inventoryV1.MaterialServiceDefinition),
       secrets,
       database,
@@ -58,6 +63,7 @@ export const deployment = defineService({
         scheduler.kick();
       },
     };
+    const authorities = new KnownAuthorities(certificates, outbound.ca);
     const worker = new Worker(context, config.concurrency);
     const scheduler = new Scheduler(context);
     return Promise.resolve({
@@ -65,6 +71,7 @@ export const deployment = defineService({
         serve(deploymentV1.StoreServiceDefinition, createStoreHandlers(context)),
         serve(deploymentV1.DeploymentServiceDefinition, createDeploymentHandlers(context)),
         serve(deploymentV1.JobServiceDefinition, createJobHandlers(context)),
+        serve(deploymentV1.ProbeServiceDefinition, createProbeHandlers({ outbound, authorities, clock })),
       ],
       begin: async () => {
         relay.start();

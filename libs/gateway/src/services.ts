@@ -14,6 +14,7 @@ export const SERVICE_DEFINITIONS = {
   stores: deploymentV1.StoreServiceDefinition,
   deployments: deploymentV1.DeploymentServiceDefinition,
   jobs: deploymentV1.JobServiceDefinition,
+  probes: deploymentV1.ProbeServiceDefinition,
 };
 
 /** A client of every service that the gateway calls, by its feature. */

@@ -14,5 +14,6 @@ export * from './openapi.ts';
 export * from './operation.ts';
 export * from './operations.ts';
 export { eachItem } from './paging.ts';
+export * from './probes.ts';
 export * from './problem.ts';
 export * from './stores.ts';

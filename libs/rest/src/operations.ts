@@ -7,6 +7,7 @@ import { enrollmentProfileOperations } from './enrollment-profiles.ts';
 import { eventOperations } from './events.ts';
 import { importOperations } from './imports.ts';
 import { jobOperations } from './jobs.ts';
+import { probeOperations } from './probes.ts';
 import { storeOperations } from './stores.ts';
 
 /** Every call of the public API, by its operationId. */
@@ -16,6 +17,7 @@ export const OPERATIONS = {
   ...storeOperations,
   ...deploymentOperations,
   ...jobOperations,
+  ...probeOperations,
   ...enrollmentProfileOperations,
   ...bulkImportOperations,
   ...eventOperations,
@@ -30,6 +32,7 @@ export const TAGS: Record<(typeof OPERATIONS)[keyof typeof OPERATIONS]['tag'], s
   stores: 'Places that certificates are deployed to.',
   deployments: 'Put a certificate into stores, or take it out.',
   jobs: 'What deployments do, store by store, and how far they are.',
+  probes: 'What servers show in TLS.',
   'enrollment profiles': 'How archives of certificates are taken in, and what became of those that were.',
   events: 'What happens, as it happens.',
   administration: 'API keys and the audit log.',

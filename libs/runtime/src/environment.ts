@@ -1,8 +1,8 @@
 /**
- * Every environment variable and the setting it gives (section.key). The only place that reads process.env.
+ * Every environment variable and the settings it gives (section.key). The only place that reads process.env.
  * A CERTFERRY_ variable that is not here stops the start: a typing error must not be a default in silence.
  */
-export const ENVIRONMENT: Record<string, string> = {
+export const ENVIRONMENT: Record<string, string | string[]> = {
   CERTFERRY_DATA_DIR: 'runtime.dataDir',
   CERTFERRY_DATABASE_URL: 'runtime.databaseUrl',
   CERTFERRY_NATS_URL: 'runtime.natsUrl',
@@ -23,8 +23,8 @@ export const ENVIRONMENT: Record<string, string> = {
   CERTFERRY_TLS_NAMES: 'gateway.tlsNames',
   CERTFERRY_BOOTSTRAP_API_KEY: 'gateway.bootstrapApiKey',
   CERTFERRY_FILES_ROOT: 'gateway.filesRoot',
-  CERTFERRY_OUTBOUND_ALLOW: 'inventory.outboundAllow',
-  CERTFERRY_OUTBOUND_CA: 'inventory.outboundCa',
+  CERTFERRY_OUTBOUND_ALLOW: ['inventory.outboundAllow', 'deployment.outboundAllow'],
+  CERTFERRY_OUTBOUND_CA: ['inventory.outboundCa', 'deployment.outboundCa'],
   CERTFERRY_WATCH: 'inventory.watch',
   CERTFERRY_STORE_ROOTS: 'deployment.storeRoots',
 };
@@ -42,11 +42,13 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): { settings: Set
   const unknown: string[] = [];
   for (const [name, value] of Object.entries(environment)) {
     if (!name.startsWith('CERTFERRY_') || OTHERS.test(name)) continue;
-    const path = ENVIRONMENT[name];
-    if (!path) unknown.push(name);
+    const paths = ENVIRONMENT[name];
+    if (!paths) unknown.push(name);
     else if (value !== undefined && value !== '') {
-      const [section, key] = path.split('.') as [string, string];
-      (settings[section] ??= {})[key] = value;
+      for (const path of [paths].flat()) {
+        const [section, key] = path.split('.') as [string, string];
+        (settings[section] ??= {})[key] = value;
+      }
     }
   }
   return { settings, unknown };

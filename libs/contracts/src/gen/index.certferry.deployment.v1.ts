@@ -7,4 +7,5 @@
 
 export * from "./certferry/deployment/v1/jobs.ts";
 export * from "./certferry/deployment/v1/deployments.ts";
+export * from "./certferry/deployment/v1/probes.ts";
 export * from "./certferry/deployment/v1/stores.ts";

@@ -1,6 +1,7 @@
 import type { AppError } from '@certferry/core';
 import { createEvent, type Event, type Outbox } from '@certferry/events';
 import type { Change } from '@certferry/store-drivers';
+import type { Look } from '../looks/look.ts';
 import type { Recurrence } from '../schedules/recurrence.ts';
 
 /** What callers see. */
@@ -62,6 +63,8 @@ export interface Job extends Outbox {
   requestedBy?: string;
   /** Id of the request that asked for it. */
   requestId?: string;
+  /** What the store's endpoints showed at the end of the last attempt that looked. */
+  look?: Look[];
   /** Counts the job's events. */
   sequence: number;
   createdAt: Date;

@@ -43,5 +43,6 @@ export function toJob(job: Job): deploymentV1.Job {
     previousJobId: job.previousJobId ?? '',
     requestedBy: job.requestedBy ?? '',
     requestId: job.requestId ?? '',
+    look: job.look ?? [],
   };
 }

@@ -1,4 +1,4 @@
-import { AppError, newId, notFound, raise } from '@certferry/core';
+import { AppError, newId, notFound, parseQuery, raise, type Comparison, type Query } from '@certferry/core';
 import { inventoryV1 } from '@certferry/contracts';
 import { serve, type ServedService } from '@certferry/rpc';
 import type { TestCertificate } from '@certferry/testing';
@@ -35,6 +35,16 @@ export class FakeInventory {
 
   #find = (id: string): Held => this.#held.get(id) ?? raise(notFound('certificate', id));
 
+  #list(query: Query): inventoryV1.Certificate[] {
+    const asked = query.kind === 'comparison' ? [query] : (query.parts as Comparison[]);
+    const values = asked.map(({ field, value }) => `${field} ${value}`);
+    return [...this.#held.values()]
+      .filter(({ certificate: { facts } }) =>
+        [`DN ${facts!.subject}`, `Fingerprint ${facts!.fingerprintSha256}`].some((one) => values.includes(one)),
+      )
+      .map(({ certificate, der }) => ({ ...certificate, der }));
+  }
+
   /** For `hostServices`. */
   serve(): ServedService[] {
     return [
@@ -42,6 +52,8 @@ export class FakeInventory {
         ...refuseAll(inventoryV1.CertificateServiceDefinition),
         getCertificate: ({ id }: inventoryV1.GetCertificateRequest) =>
           answer(() => ({ certificate: this.#find(id).certificate })),
+        listCertificates: ({ filter }: inventoryV1.ListCertificatesRequest) =>
+          answer(() => ({ items: this.#list(parseQuery(filter)), nextCursor: '' })),
       }),
       serve(inventoryV1.MaterialServiceDefinition, {
         ...refuseAll(inventoryV1.MaterialServiceDefinition),

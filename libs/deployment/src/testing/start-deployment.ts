@@ -18,6 +18,7 @@ export interface TestDeployment {
   stores: Client<typeof deploymentV1.StoreServiceDefinition, DeadlineOptions>;
   deployments: Client<typeof deploymentV1.DeploymentServiceDefinition, DeadlineOptions>;
   jobs: Client<typeof deploymentV1.JobServiceDefinition, DeadlineOptions>;
+  probes: Client<typeof deploymentV1.ProbeServiceDefinition, DeadlineOptions>;
   inventory: FakeInventory;
   databaseFolder: string;
   clock: FixedClock;
@@ -43,7 +44,11 @@ export async function startDeployment(way: Way): Promise<TestDeployment> {
   const logger = createLogger('silent');
   const platform = { database, events: createMemoryBus(), secrets, client: peers.client, clock, logger };
   // The service touches nothing else of it.
-  const service = await deployment.create(platform as unknown as Platform, { storeRoots: folder, concurrency: 4 });
+  const service = await deployment.create(platform as unknown as Platform, {
+    storeRoots: folder,
+    concurrency: 4,
+    outboundAllow: ['127.0.0.0/8'],
+  });
   await database.ready();
   const host = await hostServices(way, service.services);
   const stores = host.client(deploymentV1.StoreServiceDefinition);
@@ -51,6 +56,7 @@ export async function startDeployment(way: Way): Promise<TestDeployment> {
     stores,
     deployments: host.client(deploymentV1.DeploymentServiceDefinition),
     jobs: host.client(deploymentV1.JobServiceDefinition),
+    probes: host.client(deploymentV1.ProbeServiceDefinition),
     ...{ inventory, databaseFolder, clock, folder },
     addPem: async (name) => {
       const config = { certificatePath: `${name}.crt`, keyPath: `${name}.key` };

@@ -26,6 +26,7 @@ export interface FakeServices {
   stores?: Partial<deploymentV1.StoreServiceImplementation>;
   deployments?: Partial<deploymentV1.DeploymentServiceImplementation>;
   jobs?: Partial<deploymentV1.JobServiceImplementation>;
+  probes?: Partial<deploymentV1.ProbeServiceImplementation>;
 }
 
 /** The gateway's HTTP side on a database of its own, over fakes that are called as services in the same process are. */

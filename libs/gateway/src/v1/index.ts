@@ -10,6 +10,7 @@ import { enrollmentProfileRoutes } from './enrollment-profiles.ts';
 import { eventRoutes } from './events.ts';
 import { importRoutes } from './imports.ts';
 import { jobRoutes } from './jobs.ts';
+import { probeRoutes } from './probes.ts';
 import { addRoutes } from './route.ts';
 import { storeRoutes } from './stores.ts';
 
@@ -22,6 +23,7 @@ export function v1Routes(context: GatewayContext): FastifyPluginCallback {
       ...storeRoutes(context),
       ...deploymentRoutes(context),
       ...jobRoutes(context),
+      ...probeRoutes(context),
       ...enrollmentProfileRoutes(context),
       ...bulkImportRoutes(context),
       ...eventRoutes(context, app),

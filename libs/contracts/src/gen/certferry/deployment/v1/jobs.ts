@@ -240,6 +240,26 @@ export interface Job {
   requestedBy: string;
   /** Id of the request that asked for it; what the job does is logged under it. */
   requestId: string;
+  /**
+   * What the store's endpoints showed at the end of the last attempt that
+   * looked. A job whose write they do not show fails with NOT_SERVED.
+   */
+  look: Look[];
+}
+
+export interface Look {
+  /** Of the store's endpoints. */
+  address: string;
+  serverName: string;
+  /** Whether what was written is served. */
+  ok: boolean;
+  at: Date | undefined;
+  attempts: number;
+  /** Of the leaf that was shown last; empty when none was. */
+  fingerprintSha256: string;
+  subject: string;
+  /** Why it is not ok: a sentence. */
+  problem: string;
 }
 
 export interface TimelineEntry {
@@ -609,6 +629,7 @@ function createBaseJob(): Job {
     previousJobId: "",
     requestedBy: "",
     requestId: "",
+    look: [],
   };
 }
 
@@ -676,6 +697,9 @@ export const Job: MessageFns<Job> = {
     }
     if (message.requestId !== "") {
       writer.uint32(170).string(message.requestId);
+    }
+    for (const v of message.look) {
+      Look.encode(v!, writer.uint32(218).fork()).join();
     }
     return writer;
   },
@@ -861,6 +885,14 @@ export const Job: MessageFns<Job> = {
             message.requestId = reader.string();
             continue;
           }
+          case 27: {
+            if (tag !== 218) {
+              break;
+            }
+
+            message.look.push(Look.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -940,6 +972,9 @@ export const Job: MessageFns<Job> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
+      look: globalThis.Array.isArray(object?.look)
+        ? object.look.map((e: any) => Look.fromJSON(e))
+        : [],
     };
   },
 
@@ -1008,6 +1043,9 @@ export const Job: MessageFns<Job> = {
     if (message.requestId !== "") {
       obj.requestId = message.requestId;
     }
+    if (message.look?.length) {
+      obj.look = message.look.map((e) => Look.toJSON(e));
+    }
     return obj;
   },
 
@@ -1041,6 +1079,205 @@ export const Job: MessageFns<Job> = {
     message.previousJobId = object.previousJobId ?? "";
     message.requestedBy = object.requestedBy ?? "";
     message.requestId = object.requestId ?? "";
+    message.look = object.look?.map((e) => Look.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLook(): Look {
+  return {
+    address: "",
+    serverName: "",
+    ok: false,
+    at: undefined,
+    attempts: 0,
+    fingerprintSha256: "",
+    subject: "",
+    problem: "",
+  };
+}
+
+export const Look: MessageFns<Look> = {
+  encode(message: Look, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.address !== "") {
+      writer.uint32(10).string(message.address);
+    }
+    if (message.serverName !== "") {
+      writer.uint32(18).string(message.serverName);
+    }
+    if (message.ok !== false) {
+      writer.uint32(24).bool(message.ok);
+    }
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(34).fork()).join();
+    }
+    if (message.attempts !== 0) {
+      writer.uint32(40).int32(message.attempts);
+    }
+    if (message.fingerprintSha256 !== "") {
+      writer.uint32(50).string(message.fingerprintSha256);
+    }
+    if (message.subject !== "") {
+      writer.uint32(58).string(message.subject);
+    }
+    if (message.problem !== "") {
+      writer.uint32(66).string(message.problem);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Look {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLook();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.serverName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ok = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.attempts = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.fingerprintSha256 = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Look {
+    return {
+      address: isSet(object.address) ? globalThis.String(object.address) : "",
+      serverName: isSet(object.serverName)
+        ? globalThis.String(object.serverName)
+        : isSet(object.server_name)
+        ? globalThis.String(object.server_name)
+        : "",
+      ok: isSet(object.ok) ? globalThis.Boolean(object.ok) : false,
+      at: isSet(object.at) ? fromJsonTimestamp(object.at) : undefined,
+      attempts: isSet(object.attempts) ? globalThis.Number(object.attempts) : 0,
+      fingerprintSha256: isSet(object.fingerprintSha256)
+        ? globalThis.String(object.fingerprintSha256)
+        : isSet(object.fingerprint_sha256)
+        ? globalThis.String(object.fingerprint_sha256)
+        : "",
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      problem: isSet(object.problem) ? globalThis.String(object.problem) : "",
+    };
+  },
+
+  toJSON(message: Look): unknown {
+    const obj: any = {};
+    if (message.address !== "") {
+      obj.address = message.address;
+    }
+    if (message.serverName !== "") {
+      obj.serverName = message.serverName;
+    }
+    if (message.ok !== false) {
+      obj.ok = message.ok;
+    }
+    if (message.at !== undefined) {
+      obj.at = message.at.toISOString();
+    }
+    if (message.attempts !== 0) {
+      obj.attempts = Math.round(message.attempts);
+    }
+    if (message.fingerprintSha256 !== "") {
+      obj.fingerprintSha256 = message.fingerprintSha256;
+    }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
+    if (message.problem !== "") {
+      obj.problem = message.problem;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Look>): Look {
+    return Look.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Look>): Look {
+    const message = createBaseLook();
+    message.address = object.address ?? "";
+    message.serverName = object.serverName ?? "";
+    message.ok = object.ok ?? false;
+    message.at = object.at ?? undefined;
+    message.attempts = object.attempts ?? 0;
+    message.fingerprintSha256 = object.fingerprintSha256 ?? "";
+    message.subject = object.subject ?? "";
+    message.problem = object.problem ?? "";
     return message;
   },
 };

@@ -47,7 +47,11 @@ export interface Store {
   /** At most 100 entries of 100 and 1,000 characters. */
   labels: { [key: string]: string };
   createdAt: Date | undefined;
-  updatedAt: Date | undefined;
+  updatedAt:
+    | Date
+    | undefined;
+  /** Absent: what is served is not looked at. */
+  endpoints?: StoreEndpoints | undefined;
 }
 
 export interface Store_LabelsEntry {
@@ -55,11 +59,39 @@ export interface Store_LabelsEntry {
   value: string;
 }
 
+/** Where what the store holds is served, and how it is looked at after a job. */
+export interface StoreEndpoints {
+  /** 1 to 20; none in an update: it is not looked at any more. */
+  items: StoreEndpoint[];
+  /** How long a server may go on showing something else. 0 to 120; absent: 30. */
+  graceSeconds?:
+    | number
+    | undefined;
+  /** How often it is looked at within that time. 1 to 100; absent: 16. */
+  attempts?:
+    | number
+    | undefined;
+  /**
+   * "fail" (default): the job fails; "rollback": and what the store held before
+   * is written back.
+   */
+  onMismatch: string;
+}
+
+export interface StoreEndpoint {
+  /** As in ProbeEndpointRequest. */
+  address: string;
+  serverName: string;
+  /** Only jobs of this entry look here; empty: every job. */
+  alias: string;
+}
+
 export interface StoreDraft {
   name: string;
   kind: string;
   config: { [key: string]: any } | undefined;
   labels: { [key: string]: string };
+  endpoints?: StoreEndpoints | undefined;
 }
 
 export interface StoreDraft_LabelsEntry {
@@ -122,7 +154,11 @@ export interface UpdateStoreRequest {
     | { [key: string]: any }
     | undefined;
   /** Replaces all labels. */
-  labels?: Labels | undefined;
+  labels?:
+    | Labels
+    | undefined;
+  /** Replaces all of it. */
+  endpoints?: StoreEndpoints | undefined;
 }
 
 export interface UpdateStoreResponse {
@@ -459,7 +495,16 @@ export const ListStoreKindsResponse: MessageFns<ListStoreKindsResponse> = {
 };
 
 function createBaseStore(): Store {
-  return { id: "", name: "", kind: "", config: undefined, labels: {}, createdAt: undefined, updatedAt: undefined };
+  return {
+    id: "",
+    name: "",
+    kind: "",
+    config: undefined,
+    labels: {},
+    createdAt: undefined,
+    updatedAt: undefined,
+    endpoints: undefined,
+  };
 }
 
 export const Store: MessageFns<Store> = {
@@ -484,6 +529,9 @@ export const Store: MessageFns<Store> = {
     }
     if (message.updatedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.updatedAt), writer.uint32(58).fork()).join();
+    }
+    if (message.endpoints !== undefined) {
+      StoreEndpoints.encode(message.endpoints, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -560,6 +608,14 @@ export const Store: MessageFns<Store> = {
             message.updatedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.endpoints = StoreEndpoints.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -602,6 +658,7 @@ export const Store: MessageFns<Store> = {
         : isSet(object.updated_at)
         ? fromJsonTimestamp(object.updated_at)
         : undefined,
+      endpoints: isSet(object.endpoints) ? StoreEndpoints.fromJSON(object.endpoints) : undefined,
     };
   },
 
@@ -634,6 +691,9 @@ export const Store: MessageFns<Store> = {
     if (message.updatedAt !== undefined) {
       obj.updatedAt = message.updatedAt.toISOString();
     }
+    if (message.endpoints !== undefined) {
+      obj.endpoints = StoreEndpoints.toJSON(message.endpoints);
+    }
     return obj;
   },
 
@@ -657,6 +717,9 @@ export const Store: MessageFns<Store> = {
     );
     message.createdAt = object.createdAt ?? undefined;
     message.updatedAt = object.updatedAt ?? undefined;
+    message.endpoints = (object.endpoints !== undefined && object.endpoints !== null)
+      ? StoreEndpoints.fromPartial(object.endpoints)
+      : undefined;
     return message;
   },
 };
@@ -746,8 +809,238 @@ export const Store_LabelsEntry: MessageFns<Store_LabelsEntry> = {
   },
 };
 
+function createBaseStoreEndpoints(): StoreEndpoints {
+  return { items: [], graceSeconds: undefined, attempts: undefined, onMismatch: "" };
+}
+
+export const StoreEndpoints: MessageFns<StoreEndpoints> = {
+  encode(message: StoreEndpoints, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      StoreEndpoint.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.graceSeconds !== undefined) {
+      writer.uint32(16).int32(message.graceSeconds);
+    }
+    if (message.attempts !== undefined) {
+      writer.uint32(24).int32(message.attempts);
+    }
+    if (message.onMismatch !== "") {
+      writer.uint32(34).string(message.onMismatch);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoreEndpoints {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoreEndpoints();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.items.push(StoreEndpoint.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.graceSeconds = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attempts = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.onMismatch = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoreEndpoints {
+    return {
+      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => StoreEndpoint.fromJSON(e)) : [],
+      graceSeconds: isSet(object.graceSeconds)
+        ? globalThis.Number(object.graceSeconds)
+        : isSet(object.grace_seconds)
+        ? globalThis.Number(object.grace_seconds)
+        : undefined,
+      attempts: isSet(object.attempts) ? globalThis.Number(object.attempts) : undefined,
+      onMismatch: isSet(object.onMismatch)
+        ? globalThis.String(object.onMismatch)
+        : isSet(object.on_mismatch)
+        ? globalThis.String(object.on_mismatch)
+        : "",
+    };
+  },
+
+  toJSON(message: StoreEndpoints): unknown {
+    const obj: any = {};
+    if (message.items?.length) {
+      obj.items = message.items.map((e) => StoreEndpoint.toJSON(e));
+    }
+    if (message.graceSeconds !== undefined) {
+      obj.graceSeconds = Math.round(message.graceSeconds);
+    }
+    if (message.attempts !== undefined) {
+      obj.attempts = Math.round(message.attempts);
+    }
+    if (message.onMismatch !== "") {
+      obj.onMismatch = message.onMismatch;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StoreEndpoints>): StoreEndpoints {
+    return StoreEndpoints.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoreEndpoints>): StoreEndpoints {
+    const message = createBaseStoreEndpoints();
+    message.items = object.items?.map((e) => StoreEndpoint.fromPartial(e)) || [];
+    message.graceSeconds = object.graceSeconds ?? undefined;
+    message.attempts = object.attempts ?? undefined;
+    message.onMismatch = object.onMismatch ?? "";
+    return message;
+  },
+};
+
+function createBaseStoreEndpoint(): StoreEndpoint {
+  return { address: "", serverName: "", alias: "" };
+}
+
+export const StoreEndpoint: MessageFns<StoreEndpoint> = {
+  encode(message: StoreEndpoint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.address !== "") {
+      writer.uint32(10).string(message.address);
+    }
+    if (message.serverName !== "") {
+      writer.uint32(18).string(message.serverName);
+    }
+    if (message.alias !== "") {
+      writer.uint32(26).string(message.alias);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoreEndpoint {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoreEndpoint();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.serverName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.alias = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoreEndpoint {
+    return {
+      address: isSet(object.address) ? globalThis.String(object.address) : "",
+      serverName: isSet(object.serverName)
+        ? globalThis.String(object.serverName)
+        : isSet(object.server_name)
+        ? globalThis.String(object.server_name)
+        : "",
+      alias: isSet(object.alias) ? globalThis.String(object.alias) : "",
+    };
+  },
+
+  toJSON(message: StoreEndpoint): unknown {
+    const obj: any = {};
+    if (message.address !== "") {
+      obj.address = message.address;
+    }
+    if (message.serverName !== "") {
+      obj.serverName = message.serverName;
+    }
+    if (message.alias !== "") {
+      obj.alias = message.alias;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StoreEndpoint>): StoreEndpoint {
+    return StoreEndpoint.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoreEndpoint>): StoreEndpoint {
+    const message = createBaseStoreEndpoint();
+    message.address = object.address ?? "";
+    message.serverName = object.serverName ?? "";
+    message.alias = object.alias ?? "";
+    return message;
+  },
+};
+
 function createBaseStoreDraft(): StoreDraft {
-  return { name: "", kind: "", config: undefined, labels: {} };
+  return { name: "", kind: "", config: undefined, labels: {}, endpoints: undefined };
 }
 
 export const StoreDraft: MessageFns<StoreDraft> = {
@@ -764,6 +1057,9 @@ export const StoreDraft: MessageFns<StoreDraft> = {
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
       StoreDraft_LabelsEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
     });
+    if (message.endpoints !== undefined) {
+      StoreEndpoints.encode(message.endpoints, writer.uint32(58).fork()).join();
+    }
     return writer;
   },
 
@@ -815,6 +1111,14 @@ export const StoreDraft: MessageFns<StoreDraft> = {
             }
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.endpoints = StoreEndpoints.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -846,6 +1150,7 @@ export const StoreDraft: MessageFns<StoreDraft> = {
           {},
         )
         : {},
+      endpoints: isSet(object.endpoints) ? StoreEndpoints.fromJSON(object.endpoints) : undefined,
     };
   },
 
@@ -869,6 +1174,9 @@ export const StoreDraft: MessageFns<StoreDraft> = {
         });
       }
     }
+    if (message.endpoints !== undefined) {
+      obj.endpoints = StoreEndpoints.toJSON(message.endpoints);
+    }
     return obj;
   },
 
@@ -889,6 +1197,9 @@ export const StoreDraft: MessageFns<StoreDraft> = {
       },
       {},
     );
+    message.endpoints = (object.endpoints !== undefined && object.endpoints !== null)
+      ? StoreEndpoints.fromPartial(object.endpoints)
+      : undefined;
     return message;
   },
 };
@@ -1675,7 +1986,7 @@ export const Labels_ValuesEntry: MessageFns<Labels_ValuesEntry> = {
 };
 
 function createBaseUpdateStoreRequest(): UpdateStoreRequest {
-  return { id: "", name: undefined, config: undefined, labels: undefined };
+  return { id: "", name: undefined, config: undefined, labels: undefined, endpoints: undefined };
 }
 
 export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
@@ -1691,6 +2002,9 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
     }
     if (message.labels !== undefined) {
       Labels.encode(message.labels, writer.uint32(34).fork()).join();
+    }
+    if (message.endpoints !== undefined) {
+      StoreEndpoints.encode(message.endpoints, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -1740,6 +2054,14 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
             message.labels = Labels.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.endpoints = StoreEndpoints.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1758,6 +2080,7 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
       name: isSet(object.name) ? globalThis.String(object.name) : undefined,
       config: isObject(object.config) ? object.config : undefined,
       labels: isSet(object.labels) ? Labels.fromJSON(object.labels) : undefined,
+      endpoints: isSet(object.endpoints) ? StoreEndpoints.fromJSON(object.endpoints) : undefined,
     };
   },
 
@@ -1775,6 +2098,9 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
     if (message.labels !== undefined) {
       obj.labels = Labels.toJSON(message.labels);
     }
+    if (message.endpoints !== undefined) {
+      obj.endpoints = StoreEndpoints.toJSON(message.endpoints);
+    }
     return obj;
   },
 
@@ -1788,6 +2114,9 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
     message.config = object.config ?? undefined;
     message.labels = (object.labels !== undefined && object.labels !== null)
       ? Labels.fromPartial(object.labels)
+      : undefined;
+    message.endpoints = (object.endpoints !== undefined && object.endpoints !== null)
+      ? StoreEndpoints.fromPartial(object.endpoints)
       : undefined;
     return message;
   },
@@ -2721,7 +3050,7 @@ export const EntryCertificate: MessageFns<EntryCertificate> = {
  *
  * Errors: NOT_FOUND with STORE_NOT_FOUND; INVALID_ARGUMENT with
  * UNKNOWN_STORE_KIND, INVALID_STORE_CONFIG, PATH_NOT_ALLOWED, INVALID_FIELD,
- * INVALID_FILTER; ALREADY_EXISTS with STORE_NAME_TAKEN; FAILED_PRECONDITION with
+ * INVALID_FILTER; PERMISSION_DENIED with ADDRESS_NOT_ALLOWED; ALREADY_EXISTS with STORE_NAME_TAKEN; FAILED_PRECONDITION with
  * STORE_HAS_JOBS, STORE_UNREADABLE.
  */
 export type StoreServiceDefinition = typeof StoreServiceDefinition;
