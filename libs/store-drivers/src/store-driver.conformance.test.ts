@@ -39,6 +39,10 @@ const FAULTS: Record<keyof typeof STORE_RULES, ToyFault[]> = {
   'starts empty, adds with key and chain, and reads it back': ['leaves the chain out'],
   'the same again changes nothing and writes nothing': ['writes the same again'],
   'another certificate replaces only when that is allowed': ['replaces unasked'],
+  'what a place holds is told, and whether its key would go': [
+    'takes a key away in silence',
+    'does not say what is there',
+  ],
   'removes what it is asked to and nothing else; what is absent needs no change': ['removes another'],
   'other entries stay as they are': ['drops other entries'],
   'a store that changed after the plan is left alone': ['writes over others'],

@@ -58,6 +58,22 @@ export const STORE_RULES: Record<string, Rule> = {
     expect((await store.entries()).map((entry) => entry.facts.subject)).toEqual(['CN=two.example.com']);
   },
 
+  'what a place holds is told, and whether its key would go': async (bench) => {
+    const { one, two } = bench;
+    const empty = await bench.open();
+    expect(await empty.prepare(bench.add(one))).toMatchObject({ held: undefined, removesKey: false });
+    const store = await bench.openFilled();
+    const withKey = { facts: { fingerprintSha256: fingerprint(one) }, hasPrivateKey: true };
+    const renewed = await store.prepare(bench.add(two, { overwrite: true }));
+    expect(renewed).toMatchObject({ held: withKey, removesKey: false });
+    expect(await store.prepare(bench.remove(one))).toMatchObject({ held: withKey, removesKey: false });
+    const keyless = { ...bench.add(two, { overwrite: true }), privateKey: undefined };
+    // A store that has a place for nothing but a key cannot do without one.
+    const prepared: unknown = await store.prepare(keyless).catch((error: unknown) => error);
+    if (prepared instanceof Error) return expect(prepared).toMatchObject({ reason: 'NO_PRIVATE_KEY' });
+    expect(prepared).toMatchObject({ held: withKey, removesKey: true });
+  },
+
   'removes what it is asked to and nothing else; what is absent needs no change': async (bench) => {
     const { one, two, alias } = bench;
     const store = await bench.openFilled();

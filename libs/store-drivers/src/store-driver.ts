@@ -103,6 +103,10 @@ export interface PreparedChange {
   changes: Change[];
   oldRevision: string;
   newRevision: string;
+  /** What its place holds now; undefined: nothing, or nothing that can be read as a certificate. */
+  held: StoreEntry | undefined;
+  /** Whether a private key that is there gives way to a certificate without one. */
+  removesKey: boolean;
   /** Makes it, at once and durably; ABORTED STORE_CHANGED when the store is no longer what it was. */
   write(): Promise<void>;
 }

@@ -1,6 +1,13 @@
 import { AppError } from '@certferry/core';
 import { commonV1 } from '@certferry/contracts';
-import type { OpenStore, PreparedChange, StoreAccess, StoreChange, StoreLimits } from '@certferry/store-drivers';
+import type {
+  OpenStore,
+  PreparedChange,
+  StoreAccess,
+  StoreChange,
+  StoreEntry,
+  StoreLimits,
+} from '@certferry/store-drivers';
 
 /** Where a store can be made to fail, or to wait, by a test. */
 type Place = 'open' | 'before write' | 'after write' | 'entries' | 'close';
@@ -35,10 +42,7 @@ export class MemoryStore implements StoreAccess {
       revision: () => unlessAborted(() => this.revision),
       entries: async () => {
         await this.#visit('entries', signal);
-        return [...this.content].map(([alias, fingerprint]) => ({
-          ...{ alias, der: new Uint8Array(), hasPrivateKey: false, chain: [] },
-          facts: commonV1.CertificateFacts.fromPartial({ fingerprintSha256: fingerprint }),
-        }));
+        return [...this.content].map(toEntry);
       },
       prepare: (change) => unlessAborted(() => this.#prepare(change, signal)),
       cleanUp: () => unlessAborted(() => undefined),
@@ -60,6 +64,8 @@ export class MemoryStore implements StoreAccess {
       changes: old === wanted ? [] : [made],
       oldRevision,
       newRevision: this.revisionOf(after),
+      held: old ? toEntry([alias, old]) : undefined,
+      removesKey: false,
       write: async () => {
         await this.#visit('before write', signal);
         if (this.revision !== oldRevision)
@@ -77,6 +83,11 @@ export class MemoryStore implements StoreAccess {
     await this.#faults.get(place)?.shift()?.(signal);
   }
 }
+
+const toEntry = ([alias, fingerprintSha256]: [string, string]): StoreEntry => ({
+  ...{ alias, der: new Uint8Array(), hasPrivateKey: false, chain: [] },
+  facts: commonV1.CertificateFacts.fromPartial({ fingerprintSha256 }),
+});
 
 /** Waits as long as nobody aborts it, as a file system does that hangs. */
 export const hang = (signal: AbortSignal): Promise<never> =>

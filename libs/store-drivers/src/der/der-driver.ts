@@ -35,6 +35,7 @@ export const der: StoreDriver<typeof config> = {
         ...(keyPath !== undefined && { 'key.der': requireKey(change, old['key.der']) }),
       }),
       decode: (contents: FileContents) => decodeDer(contents, context.parser),
+      holdsKey: (contents: FileContents) => contents['key.der'] !== undefined,
     };
     return new CertificateFiles(files, layout, context);
   },

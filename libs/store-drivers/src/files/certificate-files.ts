@@ -18,6 +18,8 @@ export interface FileLayout {
   encode(change: AddChange, old: FileContents): FileContents;
   /** Undefined when there is no certificate. Throws when there is something that cannot be read. */
   decode(contents: FileContents): Promise<StoreEntry | undefined>;
+  /** Whether there is a private key in them, of this certificate or of another. */
+  holdsKey(contents: FileContents): boolean;
 }
 
 /** One certificate, with its chain and its key, in files that change as one. */
@@ -63,10 +65,11 @@ export class CertificateFiles implements OpenStore {
       change.action === 'add'
         ? this.#layout.encode(change, old)
         : Object.fromEntries(Object.keys(old).map((role) => [role, undefined]));
+    const removesKey = change.action === 'add' && this.#layout.holdsKey(old) && !this.#layout.holdsKey(next);
     const changes = this.#compare(old, next, { held, wanted: change.action === 'add' ? change.fingerprintSha256 : '' });
     const oldRevision = digestOf(old);
     const write = () => (changes.length === 0 ? Promise.resolve() : this.#files.write(next, oldRevision));
-    return { changes, oldRevision, newRevision: digestOf(next), write };
+    return { changes, oldRevision, newRevision: digestOf(next), held: entry, removesKey, write };
   }
 
   #compare(old: FileContents, next: FileContents, fingerprints: { held: string; wanted: string }): Change[] {

@@ -80,8 +80,12 @@ function pemLayout(
       return Object.fromEntries(roles.map((role) => [role, Buffer.from(contents[role]!())]));
     },
     decode: (contents) => decodePem(contents, parser),
+    holdsKey: (contents) => Object.values(contents).some((content) => content !== undefined && holdsPemKey(content)),
   };
 }
+
+/** Of any form, also of one that no driver reads. */
+const holdsPemKey = (content: Buffer): boolean => content.includes('PRIVATE KEY-----');
 
 async function decodePem(contents: FileContents, parser: StoreParser): Promise<StoreEntry | undefined> {
   const certificates = contents['fullchain.pem'] ?? contents['combined.pem'] ?? contents['certificate.pem'];

@@ -85,7 +85,11 @@ class Pkcs12Store implements OpenStore {
       change.action === 'add'
         ? await this.#put(change, { content, held })
         : await this.#remove(change, { content, held });
-    if (!next) return { changes: [], oldRevision, newRevision: oldRevision, write: () => Promise.resolve() };
+    if (!next)
+      return {
+        ...{ changes: [], oldRevision, newRevision: oldRevision, held, removesKey: false },
+        write: () => Promise.resolve(),
+      };
     const operation: Change['operation'] = change.action === 'remove' ? 'delete' : held ? 'replace' : 'create';
     const changes: Change[] = [
       {
@@ -99,6 +103,8 @@ class Pkcs12Store implements OpenStore {
       changes,
       oldRevision,
       newRevision: digestOf({ [FILE]: next }),
+      held,
+      removesKey: change.action === 'add' && held?.hasPrivateKey === true && change.privateKey === undefined,
       write: () => this.#files.write({ [FILE]: next }, oldRevision),
     };
   }

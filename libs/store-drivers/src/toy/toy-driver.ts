@@ -22,6 +22,8 @@ export type ToyFault =
   | 'leaves the chain out'
   | 'writes the same again'
   | 'replaces unasked'
+  | 'takes a key away in silence'
+  | 'does not say what is there'
   | 'removes another'
   | 'drops other entries'
   | 'writes over others'
@@ -99,14 +101,24 @@ class ToyStore implements OpenStore {
       throw precondition('ANOTHER_CERTIFICATE', 'The alias holds another certificate.');
     }
     const [oldRevision, newRevision] = [revisionOf(old), revisionOf(next)];
-    if (oldRevision === newRevision && this.#fault !== 'writes the same again')
-      return { changes: [], oldRevision, newRevision, write: () => Promise.resolve() };
+    const removesKey =
+      change.action === 'add' &&
+      found?.key !== undefined &&
+      !change.privateKey &&
+      !this.#is('takes a key away in silence');
+    const told = {
+      oldRevision,
+      newRevision,
+      removesKey,
+      held: this.#is('does not say what is there') ? undefined : held,
+    };
+    if (oldRevision === newRevision && !this.#is('writes the same again'))
+      return { ...told, changes: [], write: () => Promise.resolve() };
     const what = this.#fault === 'shows its token' ? this.#config.token : change.alias;
     const operation = change.action === 'remove' ? 'delete' : held ? 'replace' : 'create';
     return {
       changes: [{ operation, what, oldFingerprintSha256: current, newFingerprintSha256: wanted }],
-      oldRevision,
-      newRevision,
+      ...told,
       write: async () => {
         const expected = this.#fault === 'writes over others' ? undefined : oldRevision;
         const { changed } = await this.#ask({ entries: next, expected });
@@ -114,6 +126,8 @@ class ToyStore implements OpenStore {
       },
     };
   }
+
+  readonly #is = (fault: ToyFault): boolean => this.#fault === fault;
 
   cleanUp = () => Promise.resolve();
 
