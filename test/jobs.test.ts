@@ -107,7 +107,7 @@ describe.each(engines)('jobs on %s', (_, url) => {
     const [job] = await createDeployment(context, {
       certificateId,
       action: 'add',
-      targets: [{ storeId, alias, overwrite: false }],
+      targets: [{ storeId, alias, overwrite: false, allowKeyRemoval: false, force: false }],
       idempotencyKey: '',
     });
     return job!;
@@ -264,7 +264,7 @@ describe.each(engines)('jobs on %s', (_, url) => {
     const [first] = await createDeployment(context, {
       certificateId,
       action: 'add',
-      targets: [{ storeId, overwrite: false }],
+      targets: [{ storeId, overwrite: false, allowKeyRemoval: false, force: false }],
       recurrence: { everyMinutes: 60 },
       idempotencyKey: '',
     });
@@ -425,7 +425,7 @@ describe.each(engines)('jobs on %s', (_, url) => {
       createDeployment(context, {
         certificateId,
         action: 'add',
-        targets: [{ storeId, overwrite: false }],
+        targets: [{ storeId, overwrite: false, allowKeyRemoval: false, force: false }],
         recurrence: { everyMinutes: 60 },
         idempotencyKey: '',
       }),

@@ -12,6 +12,10 @@ export interface Target {
   includePrivateKey?: boolean;
   /** Of a removal without a certificate: only if the place holds this one. */
   thumbprint?: string;
+  /** Whether a certificate without its key may take the place of one with a key. */
+  allowKeyRemoval: boolean;
+  /** Whether it is written though the store's policy refuses it. */
+  force: boolean;
 }
 
 /** What is asked: a certificate to put into places, or to take out of them. */
@@ -25,7 +29,15 @@ export interface Deployment {
 /** What a job changes. */
 export type ChangeRequest = Pick<
   Job,
-  'action' | 'alias' | 'overwrite' | 'includePrivateKey' | 'certificateId' | 'fingerprintSha256' | 'thumbprint'
+  | 'action'
+  | 'alias'
+  | 'overwrite'
+  | 'includePrivateKey'
+  | 'certificateId'
+  | 'fingerprintSha256'
+  | 'thumbprint'
+  | 'allowKeyRemoval'
+  | 'forced'
 >;
 
 const MAX_TARGETS = 1_000;

@@ -2,6 +2,7 @@ import type { deploymentV1 } from '@certferry/contracts';
 import type { DeploymentContext } from '../deployment-context.ts';
 import { toJob } from '../jobs/mapping.ts';
 import { fromRecurrence } from '../schedules/mapping.ts';
+import { toHeld } from '../policies/mapping.ts';
 import { createDeployment } from './create-deployment.ts';
 import { fromDeployment } from './mapping.ts';
 import { planDeployment } from './plan-deployment.ts';
@@ -19,7 +20,8 @@ export function createDeploymentHandlers(context: DeploymentContext): deployment
     },
 
     async planDeployment(request) {
-      return { plan: await planDeployment(context, fromDeployment(request)) };
+      const plan = await planDeployment(context, fromDeployment(request));
+      return { plan: plan.map(({ held, ...rest }) => ({ ...rest, held: held && toHeld(held) })) };
     },
   };
 }

@@ -1,6 +1,8 @@
 import { AppError } from '@certferry/core';
-import type { Change } from '@certferry/store-drivers';
+import type { Change, StoreEntry } from '@certferry/store-drivers';
 import type { DeploymentContext } from '../deployment-context.ts';
+import { assessChange } from '../policies/assess-change.ts';
+import type { Finding } from '../policies/finding.ts';
 import { withStore } from '../stores/open-store.ts';
 import type { Deployment } from './deployment.ts';
 import { resolveTargets, type ResolvedTarget } from './resolve-targets.ts';
@@ -11,6 +13,9 @@ export interface StorePlan {
   changes: Change[];
   /** Why the job would fail; empty if it would not. */
   problem: string;
+  findings: Finding[];
+  /** What the place holds now; absent: no certificate. */
+  held?: StoreEntry;
 }
 
 /** What the jobs of a deployment would change. Reads the stores, changes nothing. */
@@ -23,12 +28,15 @@ export async function planDeployment(context: DeploymentContext, deployment: Dep
 async function planTarget(context: DeploymentContext, target: ResolvedTarget): Promise<StorePlan> {
   const { storeId } = target;
   try {
-    return await withStore(context, { id: storeId }, async (open) => {
-      const { changes } = await open.prepare(await toStoreChange(context, target));
-      return { storeId, changes, problem: '' };
+    return await withStore(context, { id: storeId }, async (open, store) => {
+      const change = await toStoreChange(context, target);
+      const prepared = await open.prepare(change);
+      const { findings, refusal } = await assessChange(context, { asked: target, store, change, prepared });
+      const { changes, held } = prepared;
+      return { storeId, changes, problem: refusal?.message ?? '', findings, held };
     });
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'INTERNAL') throw error;
-    return { storeId, changes: [], problem: error.message };
+    return { storeId, changes: [], problem: error.message, findings: [] };
   }
 }

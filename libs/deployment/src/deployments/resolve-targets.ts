@@ -34,6 +34,8 @@ export async function resolveTargets(context: DeploymentContext, deployment: Dep
       action,
       alias: aliasFor(target, store, certificate),
       overwrite: target.overwrite,
+      allowKeyRemoval: target.allowKeyRemoval,
+      forced: target.force,
       includePrivateKey: action === 'add' && wantsPrivateKey(target, store, certificate!),
     };
   });

@@ -2,6 +2,7 @@ import type { AppError } from '@certferry/core';
 import { createEvent, type Event, type Outbox } from '@certferry/events';
 import type { Change } from '@certferry/store-drivers';
 import type { Look } from '../looks/look.ts';
+import type { Finding } from '../policies/finding.ts';
 import type { Recurrence } from '../schedules/recurrence.ts';
 
 /** What callers see. */
@@ -54,6 +55,12 @@ export interface Job extends Outbox {
   number: number;
   /** Of a removal without a certificate: only if the place holds this one. */
   thumbprint?: string;
+  /** Whether a key in the store may give way to a certificate without one. */
+  allowKeyRemoval?: boolean;
+  /** Whether it was asked for against the store's policy. */
+  forced?: boolean;
+  /** Of the last attempt that looked. */
+  findings?: Finding[];
   /** With the moment of its first run, whose clock time all runs have. */
   recurrence?: Recurrence & { anchor: Date };
   /** Present until the next job of the recurrence is there; indexed. */

@@ -44,5 +44,8 @@ export function toJob(job: Job): deploymentV1.Job {
     requestedBy: job.requestedBy ?? '',
     requestId: job.requestId ?? '',
     look: job.look ?? [],
+    findings: job.findings ?? [],
+    forced: job.forced ?? false,
+    allowKeyRemoval: job.allowKeyRemoval ?? false,
   };
 }

@@ -3,7 +3,10 @@ import type { OpenStore, PreparedChange } from '@certferry/store-drivers';
 import { backoff } from '@certferry/work';
 import type { DeploymentContext } from '../deployment-context.ts';
 import { toStoreChange } from '../deployments/store-change.ts';
+import { assessChange } from '../policies/assess-change.ts';
+import type { Finding } from '../policies/finding.ts';
 import { withStore } from '../stores/open-store.ts';
+import type { Store } from '../stores/store.ts';
 import { loggedJob, logJobEnd } from './log-job-end.ts';
 import { isFinal, isRetryable, MAX_ATTEMPTS, type Job, type JobError, type JobState, type Transition } from './job.ts';
 
@@ -37,6 +40,7 @@ class Attempt {
   readonly #context: DeploymentContext;
   readonly #lease: AttemptLease;
   #job: Job;
+  #findings: Finding[] | undefined;
 
   constructor(context: DeploymentContext, job: Job, lease: AttemptLease) {
     this.#context = context;
@@ -47,10 +51,12 @@ class Attempt {
   async run(): Promise<void> {
     // What was begun is read back first: it may stand half done in the store.
     if (!this.#job.intent && (await this.#isSuperseded())) return;
-    await withStore(this.#context, { id: this.#job.storeId, stop: this.#lease.lost }, (open) => this.#change(open));
+    await withStore(this.#context, { id: this.#job.storeId, stop: this.#lease.lost }, (open, store) =>
+      this.#change(open, store),
+    );
   }
 
-  async #change(open: OpenStore): Promise<void> {
+  async #change(open: OpenStore, store: Store): Promise<void> {
     await open.cleanUp();
     const { intent } = this.#job;
     if (intent) {
@@ -66,14 +72,18 @@ class Attempt {
       if (await this.#isSuperseded()) return;
       this.#forgetIntent();
     }
-    const prepared = await open.prepare(await toStoreChange(this.#context, this.#job));
+    const change = await toStoreChange(this.#context, this.#job);
+    const prepared = await open.prepare(change);
+    const assessed = await assessChange(this.#context, { asked: this.#job, store, change, prepared });
+    this.#findings = assessed.findings;
+    if (assessed.refusal) throw assessed.refusal;
     if (prepared.changes.length === 0)
       return await this.#step('done', {
         message: 'The store already is as asked.',
         set: { changes: [] },
         unset: ['error', 'intent'],
       });
-    await this.#write(open, prepared);
+    await this.#write(open, prepared, assessed.forced);
     await this.#step('written', {});
     await this.#finish(open, prepared);
   }
@@ -87,9 +97,9 @@ class Attempt {
     return true;
   }
 
-  async #write(open: OpenStore, prepared: PreparedChange): Promise<void> {
+  async #write(open: OpenStore, prepared: PreparedChange, message: string): Promise<void> {
     const { oldRevision: oldDigest, newRevision: newDigest, changes } = prepared;
-    await this.#step('intent', { set: { intent: { oldDigest, newDigest, changes } } });
+    await this.#step('intent', { message, set: { intent: { oldDigest, newDigest, changes } } });
     if (!this.#lease.held()) throw new LeaseLost();
     try {
       await prepared.write();
@@ -125,7 +135,8 @@ class Attempt {
 
   async #step(state: JobState, step: Omit<Transition, 'state' | 'at'>): Promise<void> {
     const { jobs, clock } = this.#context;
-    const next = await jobs.step(this.#job, { ...step, state, at: clock.now() });
+    const set = { ...(this.#findings && { findings: this.#findings }), ...step.set };
+    const next = await jobs.step(this.#job, { ...step, set, state, at: clock.now() });
     if (!next) throw new LeaseLost();
     this.#job = next;
     if (isFinal(next)) logJobEnd(this.#context.logger, next);

@@ -36,11 +36,13 @@ export class Scheduler {
     if (recurrence && ended.state !== 'cancelled') {
       const { storeId, certificateId, fingerprintSha256, thumbprint, action, alias, overwrite, includePrivateKey } =
         ended;
+      const { allowKeyRemoval, forced } = ended;
       const now = clock.now();
       await insertJob(
         this.#context,
         {
           ...{ storeId, certificateId, fingerprintSha256, thumbprint, action, alias, overwrite, includePrivateKey },
+          ...{ allowKeyRemoval, forced },
           recurrence,
           repeats: true,
           requestKey: `${ended._id}:next`,

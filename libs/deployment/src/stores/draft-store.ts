@@ -9,7 +9,7 @@ export type DraftContext = OpenContext & { clock: Clock };
 /** A store that is not saved: it is opened once, so that a store which can never work is refused at once. */
 export async function draftStore(context: DraftContext, id: string, draft: StoreDraft): Promise<Store> {
   const { access, secrets, clock } = context;
-  const { name, kind } = draft;
+  const { name, kind, policy } = draft;
   checkNameAndLabels(draft);
   const driver = findDriver(kind);
   const config = checkConfig(driver, draft.config);
@@ -17,5 +17,6 @@ export async function draftStore(context: DraftContext, id: string, draft: Store
   await tried.close();
   const now = clock.now();
   const sealed = sealConfig(id, { driver, config }, secrets);
-  return { _id: id, name, kind, ...sealed, labels: toLabels(draft.labels), createdAt: now, updatedAt: now };
+  const labels = toLabels(draft.labels);
+  return { _id: id, name, kind, ...sealed, labels, ...(policy && { policy }), createdAt: now, updatedAt: now };
 }

@@ -2,6 +2,7 @@ import { invalid, newId } from '@certferry/core';
 import type { deploymentV1 } from '@certferry/contracts';
 import { DRIVERS, tryStore } from '@certferry/store-drivers';
 import type { Jobs } from '../jobs/jobs.ts';
+import { fromPolicy } from '../policies/policy.ts';
 import { deleteStore } from './delete-store.ts';
 import { draftStore, type DraftContext } from './draft-store.ts';
 import { fromDraft, toEntry, toStore, toStoreKind } from './mapping.ts';
@@ -29,8 +30,9 @@ export function createStoreHandlers(context: DraftContext & { jobs: Jobs }): dep
       return { ...found, items: found.items.map(toStore) };
     },
 
-    async updateStore({ id, name, config, labels }) {
-      return { store: toStore(await updateStore(context, id, { name, config, labels: labels?.values })) };
+    async updateStore({ id, name, config, labels, policy }) {
+      const change = { name, config, labels: labels?.values, policy: fromPolicy(policy) };
+      return { store: toStore(await updateStore(context, id, change)) };
     },
 
     async deleteStore({ id }) {

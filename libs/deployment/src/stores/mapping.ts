@@ -1,15 +1,17 @@
 import { invalid } from '@certferry/core';
 import type { deploymentV1 } from '@certferry/contracts';
 import { configSchema, type StoreDriver, type StoreEntry } from '@certferry/store-drivers';
+import { fromPolicy, policyOf } from '../policies/policy.ts';
 import { fromLabels, type Store, type StoreDraft } from './store.ts';
 
 export function fromDraft(draft: deploymentV1.StoreDraft | undefined): StoreDraft {
   if (!draft) throw invalid('INVALID_FIELD', 'store is required.', { field: 'store' });
-  return { ...draft, config: draft.config ?? {} };
+  return { ...draft, config: draft.config ?? {}, policy: fromPolicy(draft.policy) };
 }
 
-export function toStore({ _id: id, name, kind, config, labels, createdAt, updatedAt }: Store): deploymentV1.Store {
-  return { id, name, kind, config, labels: fromLabels(labels), createdAt, updatedAt };
+export function toStore(store: Store): deploymentV1.Store {
+  const { _id: id, name, kind, config, labels, createdAt, updatedAt } = store;
+  return { id, name, kind, config, labels: fromLabels(labels), policy: policyOf(store), createdAt, updatedAt };
 }
 
 export function toStoreKind(driver: StoreDriver): deploymentV1.StoreKind {

@@ -46,11 +46,12 @@ export async function findStore({ stores }: Pick<OpenContext, 'stores'>, id: str
 export async function withStore<T>(
   context: OpenContext,
   { id, stop }: { id: string; stop?: AbortSignal },
-  use: (open: OpenStore) => Promise<T>,
+  use: (open: OpenStore, store: Store) => Promise<T>,
 ): Promise<T> {
-  const open = await openStore(context, await findStore(context, id), stop);
+  const store = await findStore(context, id);
+  const open = await openStore(context, store, stop);
   try {
-    return await use(open);
+    return await use(open, store);
   } finally {
     await open.close();
   }

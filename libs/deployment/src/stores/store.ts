@@ -1,4 +1,5 @@
 import { invalid } from '@certferry/core';
+import type { PolicyChoice } from '../policies/policy.ts';
 
 /** A place that certificates are deployed to. */
 export interface Store {
@@ -10,6 +11,7 @@ export interface Store {
   /** The secrets of the config as JSON, sealed. */
   sealedSecrets?: Buffer;
   labels: { key: string; value: string }[];
+  policy?: PolicyChoice;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -20,6 +22,7 @@ export interface StoreDraft {
   kind: string;
   config: Record<string, unknown>;
   labels: Record<string, string>;
+  policy?: PolicyChoice;
 }
 
 const MAX_NAME_CHARACTERS = 200;

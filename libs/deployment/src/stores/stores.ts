@@ -19,6 +19,7 @@ const schema = new mongoose.Schema<Store>(
     config: Object,
     sealedSecrets: Buffer,
     labels: { type: [Object], default: undefined },
+    policy: Object,
     createdAt: Date,
     updatedAt: Date,
   },

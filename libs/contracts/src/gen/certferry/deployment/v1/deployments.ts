@@ -15,6 +15,7 @@ import {
   deploymentActionToJSON,
   deploymentActionToNumber,
   Job,
+  PolicyFinding,
   Recurrence,
 } from "./jobs.ts";
 
@@ -35,6 +36,13 @@ export interface DeploymentTarget {
    * (SHA-1). Empty: whatever is there.
    */
   thumbprint: string;
+  /**
+   * Whether a certificate without its key may take the place of one with a
+   * key, whose key is then gone from the store.
+   */
+  allowKeyRemoval: boolean;
+  /** Whether it is written though the store's policy refuses it; recorded. */
+  force: boolean;
 }
 
 export interface CreateDeploymentRequest {
@@ -73,10 +81,29 @@ export interface StorePlan {
   changes: Change[];
   /** Why the job would fail; empty if it would not. */
   problem: string;
+  /** What is to be thought about first, or why the store's policy refuses it. */
+  findings: PolicyFinding[];
+  /** What its place holds now; absent: no certificate. */
+  held?: HeldCertificate | undefined;
+}
+
+export interface HeldCertificate {
+  fingerprintSha256: string;
+  subject: string;
+  notAfter: Date | undefined;
+  hasPrivateKey: boolean;
 }
 
 function createBaseDeploymentTarget(): DeploymentTarget {
-  return { storeId: "", alias: undefined, overwrite: false, includePrivateKey: undefined, thumbprint: "" };
+  return {
+    storeId: "",
+    alias: undefined,
+    overwrite: false,
+    includePrivateKey: undefined,
+    thumbprint: "",
+    allowKeyRemoval: false,
+    force: false,
+  };
 }
 
 export const DeploymentTarget: MessageFns<DeploymentTarget> = {
@@ -95,6 +122,12 @@ export const DeploymentTarget: MessageFns<DeploymentTarget> = {
     }
     if (message.thumbprint !== "") {
       writer.uint32(42).string(message.thumbprint);
+    }
+    if (message.allowKeyRemoval !== false) {
+      writer.uint32(48).bool(message.allowKeyRemoval);
+    }
+    if (message.force !== false) {
+      writer.uint32(56).bool(message.force);
     }
     return writer;
   },
@@ -152,6 +185,22 @@ export const DeploymentTarget: MessageFns<DeploymentTarget> = {
             message.thumbprint = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.allowKeyRemoval = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.force = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -179,6 +228,12 @@ export const DeploymentTarget: MessageFns<DeploymentTarget> = {
         ? globalThis.Boolean(object.include_private_key)
         : undefined,
       thumbprint: isSet(object.thumbprint) ? globalThis.String(object.thumbprint) : "",
+      allowKeyRemoval: isSet(object.allowKeyRemoval)
+        ? globalThis.Boolean(object.allowKeyRemoval)
+        : isSet(object.allow_key_removal)
+        ? globalThis.Boolean(object.allow_key_removal)
+        : false,
+      force: isSet(object.force) ? globalThis.Boolean(object.force) : false,
     };
   },
 
@@ -199,6 +254,12 @@ export const DeploymentTarget: MessageFns<DeploymentTarget> = {
     if (message.thumbprint !== "") {
       obj.thumbprint = message.thumbprint;
     }
+    if (message.allowKeyRemoval !== false) {
+      obj.allowKeyRemoval = message.allowKeyRemoval;
+    }
+    if (message.force !== false) {
+      obj.force = message.force;
+    }
     return obj;
   },
 
@@ -212,6 +273,8 @@ export const DeploymentTarget: MessageFns<DeploymentTarget> = {
     message.overwrite = object.overwrite ?? false;
     message.includePrivateKey = object.includePrivateKey ?? undefined;
     message.thumbprint = object.thumbprint ?? "";
+    message.allowKeyRemoval = object.allowKeyRemoval ?? false;
+    message.force = object.force ?? false;
     return message;
   },
 };
@@ -630,7 +693,7 @@ export const PlanDeploymentResponse: MessageFns<PlanDeploymentResponse> = {
 };
 
 function createBaseStorePlan(): StorePlan {
-  return { storeId: "", changes: [], problem: "" };
+  return { storeId: "", changes: [], problem: "", findings: [], held: undefined };
 }
 
 export const StorePlan: MessageFns<StorePlan> = {
@@ -643,6 +706,12 @@ export const StorePlan: MessageFns<StorePlan> = {
     }
     if (message.problem !== "") {
       writer.uint32(26).string(message.problem);
+    }
+    for (const v of message.findings) {
+      PolicyFinding.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.held !== undefined) {
+      HeldCertificate.encode(message.held, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -684,6 +753,22 @@ export const StorePlan: MessageFns<StorePlan> = {
             message.problem = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.findings.push(PolicyFinding.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.held = HeldCertificate.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -705,6 +790,10 @@ export const StorePlan: MessageFns<StorePlan> = {
         : "",
       changes: globalThis.Array.isArray(object?.changes) ? object.changes.map((e: any) => Change.fromJSON(e)) : [],
       problem: isSet(object.problem) ? globalThis.String(object.problem) : "",
+      findings: globalThis.Array.isArray(object?.findings)
+        ? object.findings.map((e: any) => PolicyFinding.fromJSON(e))
+        : [],
+      held: isSet(object.held) ? HeldCertificate.fromJSON(object.held) : undefined,
     };
   },
 
@@ -719,6 +808,12 @@ export const StorePlan: MessageFns<StorePlan> = {
     if (message.problem !== "") {
       obj.problem = message.problem;
     }
+    if (message.findings?.length) {
+      obj.findings = message.findings.map((e) => PolicyFinding.toJSON(e));
+    }
+    if (message.held !== undefined) {
+      obj.held = HeldCertificate.toJSON(message.held);
+    }
     return obj;
   },
 
@@ -730,6 +825,139 @@ export const StorePlan: MessageFns<StorePlan> = {
     message.storeId = object.storeId ?? "";
     message.changes = object.changes?.map((e) => Change.fromPartial(e)) || [];
     message.problem = object.problem ?? "";
+    message.findings = object.findings?.map((e) => PolicyFinding.fromPartial(e)) || [];
+    message.held = (object.held !== undefined && object.held !== null)
+      ? HeldCertificate.fromPartial(object.held)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseHeldCertificate(): HeldCertificate {
+  return { fingerprintSha256: "", subject: "", notAfter: undefined, hasPrivateKey: false };
+}
+
+export const HeldCertificate: MessageFns<HeldCertificate> = {
+  encode(message: HeldCertificate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fingerprintSha256 !== "") {
+      writer.uint32(10).string(message.fingerprintSha256);
+    }
+    if (message.subject !== "") {
+      writer.uint32(18).string(message.subject);
+    }
+    if (message.notAfter !== undefined) {
+      Timestamp.encode(toTimestamp(message.notAfter), writer.uint32(26).fork()).join();
+    }
+    if (message.hasPrivateKey !== false) {
+      writer.uint32(32).bool(message.hasPrivateKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeldCertificate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeldCertificate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.fingerprintSha256 = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.notAfter = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.hasPrivateKey = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HeldCertificate {
+    return {
+      fingerprintSha256: isSet(object.fingerprintSha256)
+        ? globalThis.String(object.fingerprintSha256)
+        : isSet(object.fingerprint_sha256)
+        ? globalThis.String(object.fingerprint_sha256)
+        : "",
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      notAfter: isSet(object.notAfter)
+        ? fromJsonTimestamp(object.notAfter)
+        : isSet(object.not_after)
+        ? fromJsonTimestamp(object.not_after)
+        : undefined,
+      hasPrivateKey: isSet(object.hasPrivateKey)
+        ? globalThis.Boolean(object.hasPrivateKey)
+        : isSet(object.has_private_key)
+        ? globalThis.Boolean(object.has_private_key)
+        : false,
+    };
+  },
+
+  toJSON(message: HeldCertificate): unknown {
+    const obj: any = {};
+    if (message.fingerprintSha256 !== "") {
+      obj.fingerprintSha256 = message.fingerprintSha256;
+    }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
+    if (message.notAfter !== undefined) {
+      obj.notAfter = message.notAfter.toISOString();
+    }
+    if (message.hasPrivateKey !== false) {
+      obj.hasPrivateKey = message.hasPrivateKey;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HeldCertificate>): HeldCertificate {
+    return HeldCertificate.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HeldCertificate>): HeldCertificate {
+    const message = createBaseHeldCertificate();
+    message.fingerprintSha256 = object.fingerprintSha256 ?? "";
+    message.subject = object.subject ?? "";
+    message.notAfter = object.notAfter ?? undefined;
+    message.hasPrivateKey = object.hasPrivateKey ?? false;
     return message;
   },
 };

@@ -245,6 +245,11 @@ export interface Job {
    * looked. A job whose write they do not show fails with NOT_SERVED.
    */
   look: Look[];
+  /** What the last attempt found about its change. */
+  findings: PolicyFinding[];
+  /** Whether it was asked for against the store's policy. */
+  forced: boolean;
+  allowKeyRemoval: boolean;
 }
 
 export interface Look {
@@ -260,6 +265,19 @@ export interface Look {
   subject: string;
   /** Why it is not ok: a sentence. */
   problem: string;
+}
+
+/** What is to be known of a change of a store before it is made. */
+export interface PolicyFinding {
+  /**
+   * A rule of the store's policy ("expired", "notYetValid", "weak", "chain",
+   * "names"), "keyRemoval", or "unknownKey": the store's key would be gone and
+   * the inventory does not have it.
+   */
+  rule: string;
+  /** "refuse" or "warn". */
+  severity: string;
+  message: string;
 }
 
 export interface TimelineEntry {
@@ -630,6 +648,9 @@ function createBaseJob(): Job {
     requestedBy: "",
     requestId: "",
     look: [],
+    findings: [],
+    forced: false,
+    allowKeyRemoval: false,
   };
 }
 
@@ -700,6 +721,15 @@ export const Job: MessageFns<Job> = {
     }
     for (const v of message.look) {
       Look.encode(v!, writer.uint32(218).fork()).join();
+    }
+    for (const v of message.findings) {
+      PolicyFinding.encode(v!, writer.uint32(178).fork()).join();
+    }
+    if (message.forced !== false) {
+      writer.uint32(184).bool(message.forced);
+    }
+    if (message.allowKeyRemoval !== false) {
+      writer.uint32(192).bool(message.allowKeyRemoval);
     }
     return writer;
   },
@@ -893,6 +923,30 @@ export const Job: MessageFns<Job> = {
             message.look.push(Look.decode(reader, reader.uint32()));
             continue;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.findings.push(PolicyFinding.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.forced = reader.bool();
+            continue;
+          }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.allowKeyRemoval = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -975,6 +1029,15 @@ export const Job: MessageFns<Job> = {
       look: globalThis.Array.isArray(object?.look)
         ? object.look.map((e: any) => Look.fromJSON(e))
         : [],
+      findings: globalThis.Array.isArray(object?.findings)
+        ? object.findings.map((e: any) => PolicyFinding.fromJSON(e))
+        : [],
+      forced: isSet(object.forced) ? globalThis.Boolean(object.forced) : false,
+      allowKeyRemoval: isSet(object.allowKeyRemoval)
+        ? globalThis.Boolean(object.allowKeyRemoval)
+        : isSet(object.allow_key_removal)
+        ? globalThis.Boolean(object.allow_key_removal)
+        : false,
     };
   },
 
@@ -1046,6 +1109,15 @@ export const Job: MessageFns<Job> = {
     if (message.look?.length) {
       obj.look = message.look.map((e) => Look.toJSON(e));
     }
+    if (message.findings?.length) {
+      obj.findings = message.findings.map((e) => PolicyFinding.toJSON(e));
+    }
+    if (message.forced !== false) {
+      obj.forced = message.forced;
+    }
+    if (message.allowKeyRemoval !== false) {
+      obj.allowKeyRemoval = message.allowKeyRemoval;
+    }
     return obj;
   },
 
@@ -1080,6 +1152,9 @@ export const Job: MessageFns<Job> = {
     message.requestedBy = object.requestedBy ?? "";
     message.requestId = object.requestId ?? "";
     message.look = object.look?.map((e) => Look.fromPartial(e)) || [];
+    message.findings = object.findings?.map((e) => PolicyFinding.fromPartial(e)) || [];
+    message.forced = object.forced ?? false;
+    message.allowKeyRemoval = object.allowKeyRemoval ?? false;
     return message;
   },
 };
@@ -1278,6 +1353,107 @@ export const Look: MessageFns<Look> = {
     message.fingerprintSha256 = object.fingerprintSha256 ?? "";
     message.subject = object.subject ?? "";
     message.problem = object.problem ?? "";
+    return message;
+  },
+};
+
+function createBasePolicyFinding(): PolicyFinding {
+  return { rule: "", severity: "", message: "" };
+}
+
+export const PolicyFinding: MessageFns<PolicyFinding> = {
+  encode(message: PolicyFinding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rule !== "") {
+      writer.uint32(10).string(message.rule);
+    }
+    if (message.severity !== "") {
+      writer.uint32(18).string(message.severity);
+    }
+    if (message.message !== "") {
+      writer.uint32(26).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PolicyFinding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePolicyFinding();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rule = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.severity = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PolicyFinding {
+    return {
+      rule: isSet(object.rule) ? globalThis.String(object.rule) : "",
+      severity: isSet(object.severity) ? globalThis.String(object.severity) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: PolicyFinding): unknown {
+    const obj: any = {};
+    if (message.rule !== "") {
+      obj.rule = message.rule;
+    }
+    if (message.severity !== "") {
+      obj.severity = message.severity;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PolicyFinding>): PolicyFinding {
+    return PolicyFinding.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PolicyFinding>): PolicyFinding {
+    const message = createBasePolicyFinding();
+    message.rule = object.rule ?? "";
+    message.severity = object.severity ?? "";
+    message.message = object.message ?? "";
     return message;
   },
 };
@@ -2399,7 +2575,8 @@ export const RetryJobResponse: MessageFns<RetryJobResponse> = {
  *
  * Errors: NOT_FOUND with JOB_NOT_FOUND; INVALID_ARGUMENT with INVALID_FILTER,
  * INVALID_FIELD; FAILED_PRECONDITION with JOB_NOT_CANCELLABLE,
- * JOB_NOT_RETRYABLE.
+ * JOB_NOT_RETRYABLE. A job itself fails with KEY_REMOVAL or REFUSED_BY_POLICY
+ * (FAILED_PRECONDITION), and with what its store's kind says.
  */
 export type JobServiceDefinition = typeof JobServiceDefinition;
 export const JobServiceDefinition = {

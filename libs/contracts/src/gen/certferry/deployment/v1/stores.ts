@@ -51,7 +51,11 @@ export interface Store {
     | Date
     | undefined;
   /** Absent: what is served is not looked at. */
-  endpoints?: StoreEndpoints | undefined;
+  endpoints?:
+    | StoreEndpoints
+    | undefined;
+  /** All of it, defaults too. */
+  policy: StorePolicy | undefined;
 }
 
 export interface Store_LabelsEntry {
@@ -86,12 +90,36 @@ export interface StoreEndpoint {
   alias: string;
 }
 
+/**
+ * What becomes of a deployment that a rule has a finding for: "refuse", "warn"
+ * or "allow" (no finding); empty: the default.
+ */
+export interface StorePolicy {
+  /** The certificate has expired. Default: refuse. */
+  expired: string;
+  /** It is not valid yet. Default: warn. */
+  notYetValid: string;
+  /**
+   * Its key is short, or it or an issuer is signed with MD5 or SHA-1. Default:
+   * warn.
+   */
+  weak: string;
+  /**
+   * It is self-signed, its issuer is not in the inventory, or an issuer has
+   * expired. Default: warn.
+   */
+  chain: string;
+  /** It covers none of the names that what it replaces covers. Default: refuse. */
+  names: string;
+}
+
 export interface StoreDraft {
   name: string;
   kind: string;
   config: { [key: string]: any } | undefined;
   labels: { [key: string]: string };
   endpoints?: StoreEndpoints | undefined;
+  policy?: StorePolicy | undefined;
 }
 
 export interface StoreDraft_LabelsEntry {
@@ -158,7 +186,11 @@ export interface UpdateStoreRequest {
     | Labels
     | undefined;
   /** Replaces all of it. */
-  endpoints?: StoreEndpoints | undefined;
+  endpoints?:
+    | StoreEndpoints
+    | undefined;
+  /** Replaces the whole policy: rules that are left out have their default. */
+  policy?: StorePolicy | undefined;
 }
 
 export interface UpdateStoreResponse {
@@ -504,6 +536,7 @@ function createBaseStore(): Store {
     createdAt: undefined,
     updatedAt: undefined,
     endpoints: undefined,
+    policy: undefined,
   };
 }
 
@@ -532,6 +565,9 @@ export const Store: MessageFns<Store> = {
     }
     if (message.endpoints !== undefined) {
       StoreEndpoints.encode(message.endpoints, writer.uint32(82).fork()).join();
+    }
+    if (message.policy !== undefined) {
+      StorePolicy.encode(message.policy, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -616,6 +652,14 @@ export const Store: MessageFns<Store> = {
             message.endpoints = StoreEndpoints.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.policy = StorePolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -659,6 +703,7 @@ export const Store: MessageFns<Store> = {
         ? fromJsonTimestamp(object.updated_at)
         : undefined,
       endpoints: isSet(object.endpoints) ? StoreEndpoints.fromJSON(object.endpoints) : undefined,
+      policy: isSet(object.policy) ? StorePolicy.fromJSON(object.policy) : undefined,
     };
   },
 
@@ -694,6 +739,9 @@ export const Store: MessageFns<Store> = {
     if (message.endpoints !== undefined) {
       obj.endpoints = StoreEndpoints.toJSON(message.endpoints);
     }
+    if (message.policy !== undefined) {
+      obj.policy = StorePolicy.toJSON(message.policy);
+    }
     return obj;
   },
 
@@ -719,6 +767,9 @@ export const Store: MessageFns<Store> = {
     message.updatedAt = object.updatedAt ?? undefined;
     message.endpoints = (object.endpoints !== undefined && object.endpoints !== null)
       ? StoreEndpoints.fromPartial(object.endpoints)
+      : undefined;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? StorePolicy.fromPartial(object.policy)
       : undefined;
     return message;
   },
@@ -1039,8 +1090,145 @@ export const StoreEndpoint: MessageFns<StoreEndpoint> = {
   },
 };
 
+function createBaseStorePolicy(): StorePolicy {
+  return { expired: "", notYetValid: "", weak: "", chain: "", names: "" };
+}
+
+export const StorePolicy: MessageFns<StorePolicy> = {
+  encode(message: StorePolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.expired !== "") {
+      writer.uint32(10).string(message.expired);
+    }
+    if (message.notYetValid !== "") {
+      writer.uint32(18).string(message.notYetValid);
+    }
+    if (message.weak !== "") {
+      writer.uint32(26).string(message.weak);
+    }
+    if (message.chain !== "") {
+      writer.uint32(34).string(message.chain);
+    }
+    if (message.names !== "") {
+      writer.uint32(42).string(message.names);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StorePolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStorePolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.expired = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.notYetValid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.weak = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.chain = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.names = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StorePolicy {
+    return {
+      expired: isSet(object.expired) ? globalThis.String(object.expired) : "",
+      notYetValid: isSet(object.notYetValid)
+        ? globalThis.String(object.notYetValid)
+        : isSet(object.not_yet_valid)
+        ? globalThis.String(object.not_yet_valid)
+        : "",
+      weak: isSet(object.weak) ? globalThis.String(object.weak) : "",
+      chain: isSet(object.chain) ? globalThis.String(object.chain) : "",
+      names: isSet(object.names) ? globalThis.String(object.names) : "",
+    };
+  },
+
+  toJSON(message: StorePolicy): unknown {
+    const obj: any = {};
+    if (message.expired !== "") {
+      obj.expired = message.expired;
+    }
+    if (message.notYetValid !== "") {
+      obj.notYetValid = message.notYetValid;
+    }
+    if (message.weak !== "") {
+      obj.weak = message.weak;
+    }
+    if (message.chain !== "") {
+      obj.chain = message.chain;
+    }
+    if (message.names !== "") {
+      obj.names = message.names;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StorePolicy>): StorePolicy {
+    return StorePolicy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StorePolicy>): StorePolicy {
+    const message = createBaseStorePolicy();
+    message.expired = object.expired ?? "";
+    message.notYetValid = object.notYetValid ?? "";
+    message.weak = object.weak ?? "";
+    message.chain = object.chain ?? "";
+    message.names = object.names ?? "";
+    return message;
+  },
+};
+
 function createBaseStoreDraft(): StoreDraft {
-  return { name: "", kind: "", config: undefined, labels: {}, endpoints: undefined };
+  return { name: "", kind: "", config: undefined, labels: {}, endpoints: undefined, policy: undefined };
 }
 
 export const StoreDraft: MessageFns<StoreDraft> = {
@@ -1059,6 +1247,9 @@ export const StoreDraft: MessageFns<StoreDraft> = {
     });
     if (message.endpoints !== undefined) {
       StoreEndpoints.encode(message.endpoints, writer.uint32(58).fork()).join();
+    }
+    if (message.policy !== undefined) {
+      StorePolicy.encode(message.policy, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -1119,6 +1310,14 @@ export const StoreDraft: MessageFns<StoreDraft> = {
             message.endpoints = StoreEndpoints.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.policy = StorePolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1151,6 +1350,7 @@ export const StoreDraft: MessageFns<StoreDraft> = {
         )
         : {},
       endpoints: isSet(object.endpoints) ? StoreEndpoints.fromJSON(object.endpoints) : undefined,
+      policy: isSet(object.policy) ? StorePolicy.fromJSON(object.policy) : undefined,
     };
   },
 
@@ -1177,6 +1377,9 @@ export const StoreDraft: MessageFns<StoreDraft> = {
     if (message.endpoints !== undefined) {
       obj.endpoints = StoreEndpoints.toJSON(message.endpoints);
     }
+    if (message.policy !== undefined) {
+      obj.policy = StorePolicy.toJSON(message.policy);
+    }
     return obj;
   },
 
@@ -1199,6 +1402,9 @@ export const StoreDraft: MessageFns<StoreDraft> = {
     );
     message.endpoints = (object.endpoints !== undefined && object.endpoints !== null)
       ? StoreEndpoints.fromPartial(object.endpoints)
+      : undefined;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? StorePolicy.fromPartial(object.policy)
       : undefined;
     return message;
   },
@@ -1986,7 +2192,7 @@ export const Labels_ValuesEntry: MessageFns<Labels_ValuesEntry> = {
 };
 
 function createBaseUpdateStoreRequest(): UpdateStoreRequest {
-  return { id: "", name: undefined, config: undefined, labels: undefined, endpoints: undefined };
+  return { id: "", name: undefined, config: undefined, labels: undefined, endpoints: undefined, policy: undefined };
 }
 
 export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
@@ -2005,6 +2211,9 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
     }
     if (message.endpoints !== undefined) {
       StoreEndpoints.encode(message.endpoints, writer.uint32(58).fork()).join();
+    }
+    if (message.policy !== undefined) {
+      StorePolicy.encode(message.policy, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2062,6 +2271,14 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
             message.endpoints = StoreEndpoints.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.policy = StorePolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2081,6 +2298,7 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
       config: isObject(object.config) ? object.config : undefined,
       labels: isSet(object.labels) ? Labels.fromJSON(object.labels) : undefined,
       endpoints: isSet(object.endpoints) ? StoreEndpoints.fromJSON(object.endpoints) : undefined,
+      policy: isSet(object.policy) ? StorePolicy.fromJSON(object.policy) : undefined,
     };
   },
 
@@ -2101,6 +2319,9 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
     if (message.endpoints !== undefined) {
       obj.endpoints = StoreEndpoints.toJSON(message.endpoints);
     }
+    if (message.policy !== undefined) {
+      obj.policy = StorePolicy.toJSON(message.policy);
+    }
     return obj;
   },
 
@@ -2117,6 +2338,9 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
       : undefined;
     message.endpoints = (object.endpoints !== undefined && object.endpoints !== null)
       ? StoreEndpoints.fromPartial(object.endpoints)
+      : undefined;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? StorePolicy.fromPartial(object.policy)
       : undefined;
     return message;
   },

@@ -146,6 +146,8 @@ export interface UpdateCertificateResponse {
 
 export interface DeleteCertificateRequest {
   id: string;
+  /** Whether it is deleted though it is deployed or jobs of it wait. */
+  force: boolean;
 }
 
 export interface DeleteCertificateResponse {
@@ -1631,13 +1633,16 @@ export const UpdateCertificateResponse: MessageFns<UpdateCertificateResponse> = 
 };
 
 function createBaseDeleteCertificateRequest(): DeleteCertificateRequest {
-  return { id: "" };
+  return { id: "", force: false };
 }
 
 export const DeleteCertificateRequest: MessageFns<DeleteCertificateRequest> = {
   encode(message: DeleteCertificateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.id !== "") {
       writer.uint32(10).string(message.id);
+    }
+    if (message.force !== false) {
+      writer.uint32(16).bool(message.force);
     }
     return writer;
   },
@@ -1663,6 +1668,14 @@ export const DeleteCertificateRequest: MessageFns<DeleteCertificateRequest> = {
             message.id = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.force = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1676,13 +1689,19 @@ export const DeleteCertificateRequest: MessageFns<DeleteCertificateRequest> = {
   },
 
   fromJSON(object: any): DeleteCertificateRequest {
-    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      force: isSet(object.force) ? globalThis.Boolean(object.force) : false,
+    };
   },
 
   toJSON(message: DeleteCertificateRequest): unknown {
     const obj: any = {};
     if (message.id !== "") {
       obj.id = message.id;
+    }
+    if (message.force !== false) {
+      obj.force = message.force;
     }
     return obj;
   },
@@ -1693,6 +1712,7 @@ export const DeleteCertificateRequest: MessageFns<DeleteCertificateRequest> = {
   fromPartial(object: DeepPartial<DeleteCertificateRequest>): DeleteCertificateRequest {
     const message = createBaseDeleteCertificateRequest();
     message.id = object.id ?? "";
+    message.force = object.force ?? false;
     return message;
   },
 };
@@ -1754,7 +1774,8 @@ export const DeleteCertificateResponse: MessageFns<DeleteCertificateResponse> = 
  * (sealed) where it has come in, and the names and notes that people gave it.
  *
  * Errors: NOT_FOUND with CERTIFICATE_NOT_FOUND; INVALID_ARGUMENT with
- * INVALID_FILTER, INVALID_SORT, INVALID_CURSOR, INVALID_FIELD.
+ * INVALID_FILTER, INVALID_SORT, INVALID_CURSOR, INVALID_FIELD;
+ * FAILED_PRECONDITION with CERTIFICATE_DEPLOYED, whose details name the stores.
  */
 export type CertificateServiceDefinition = typeof CertificateServiceDefinition;
 export const CertificateServiceDefinition = {
@@ -1786,7 +1807,10 @@ export const CertificateServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Deletes the certificate and its key. NOT_FOUND the second time. */
+    /**
+     * Deletes the certificate and its key. FAILED_PRECONDITION while a store holds
+     * it, or may hold it, or a job of it waits. NOT_FOUND the second time.
+     */
     deleteCertificate: {
       name: "DeleteCertificate",
       requestType: DeleteCertificateRequest as typeof DeleteCertificateRequest,
@@ -1812,7 +1836,10 @@ export interface CertificateServiceImplementation<CallContextExt = {}> {
     request: UpdateCertificateRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<UpdateCertificateResponse>>;
-  /** Deletes the certificate and its key. NOT_FOUND the second time. */
+  /**
+   * Deletes the certificate and its key. FAILED_PRECONDITION while a store holds
+   * it, or may hold it, or a job of it waits. NOT_FOUND the second time.
+   */
   deleteCertificate(
     request: DeleteCertificateRequest,
     context: CallContext & CallContextExt,
@@ -1833,7 +1860,10 @@ export interface CertificateServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<UpdateCertificateRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<UpdateCertificateResponse>;
-  /** Deletes the certificate and its key. NOT_FOUND the second time. */
+  /**
+   * Deletes the certificate and its key. FAILED_PRECONDITION while a store holds
+   * it, or may hold it, or a job of it waits. NOT_FOUND the second time.
+   */
   deleteCertificate(
     request: DeepPartial<DeleteCertificateRequest>,
     options?: CallOptions & CallOptionsExt,
