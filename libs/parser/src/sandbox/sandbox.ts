@@ -1,9 +1,7 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { getCompileCacheDir } from 'node:module';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { AppError, limitExceeded, type AppErrorOptions } from '@certferry/core';
+import { AppError, limitExceeded } from '@certferry/core';
+import { Channel, forkChild } from '@certferry/runtime/child';
 import type { Input, OperationName, Output } from './operations.ts';
 
 export interface SandboxLimits {
@@ -18,8 +16,6 @@ const MAX_WAITING = 1_000;
 const CHECK_MS = 200;
 const CLOCK_TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4096;
-/** A folder of this version of Node.js, in the one that was chosen. */
-const COMPILE_CACHE = getCompileCacheDir();
 
 interface Task {
   name: OperationName;
@@ -27,8 +23,6 @@ interface Task {
   resolve: (value: never) => void;
   reject: (error: Error) => void;
 }
-
-type Reply = { ready: true } | { value: never } | { error: AppErrorOptions | { stack: string } };
 
 /** Warm child processes that can be killed: native key derivation does not stop for anything less. */
 export class Sandbox {
@@ -87,7 +81,8 @@ const stopped = (): AppError =>
 class SandboxChild {
   readonly #limits: SandboxLimits;
   readonly #onFree: () => void;
-  #process: ChildProcess;
+  #process!: ChildProcess;
+  #channel!: Channel;
   #task: Task | undefined;
   #ready = false;
   #closed = false;
@@ -99,7 +94,7 @@ class SandboxChild {
   constructor(limits: SandboxLimits, onFree: () => void) {
     this.#limits = limits;
     this.#onFree = onFree;
-    this.#process = this.#spawn();
+    this.#spawn();
   }
 
   get free(): boolean {
@@ -111,7 +106,10 @@ class SandboxChild {
     this.#started = performance.now();
     this.#cpuAtStart = usage(this.#process.pid)?.cpuSeconds ?? 0;
     this.#timer = setInterval(() => this.#check(), CHECK_MS);
-    this.#process.send({ name: task.name, input: task.input });
+    this.#channel.call<never>(task.name, task.input).then(
+      (value) => this.#finish()?.resolve(value),
+      (error: Error) => this.#finish()?.reject(error),
+    );
   }
 
   close(): void {
@@ -119,27 +117,19 @@ class SandboxChild {
     this.#process.kill('SIGKILL');
   }
 
-  #spawn(): ChildProcess {
-    const child = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), {
-      serialization: 'advanced',
-      execArgv: [`--max-old-space-size=${this.#limits.residentMegabytes}`, '--max-semi-space-size=8', '--expose-gc'],
-      // Nothing of what this process knows, but where it keeps what it has compiled.
-      env: COMPILE_CACHE ? { NODE_COMPILE_CACHE: dirname(COMPILE_CACHE) } : {},
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
-    child.on('message', (reply: Reply) => this.#onReply(reply));
-    child.on('error', () => undefined);
-    child.on('exit', () => this.#onExit());
-    return child;
+  #spawn(): void {
+    const execArgv = [
+      `--max-old-space-size=${this.#limits.residentMegabytes}`,
+      '--max-semi-space-size=8',
+      '--expose-gc',
+    ];
+    this.#process = forkChild(new URL('./child.ts', import.meta.url), { execArgv });
+    this.#process.on('exit', () => this.#onExit());
+    this.#channel = new Channel(this.#process, { ready: () => this.#onReady() });
   }
 
-  #onReply(reply: Reply): void {
-    if ('ready' in reply) this.#ready = true;
-    else {
-      const task = this.#finish();
-      if ('value' in reply) task?.resolve(reply.value);
-      else task?.reject(toError(reply.error));
-    }
+  #onReady(): void {
+    this.#ready = true;
     this.#onFree();
   }
 
@@ -147,14 +137,17 @@ class SandboxChild {
     this.#ready = false;
     const error = this.#broken ?? (this.#closed ? stopped() : overMemory(this.#limits));
     this.#broken = undefined;
-    this.#finish()?.reject(error);
-    if (!this.#closed) this.#process = this.#spawn();
+    this.#channel.close(error);
+    if (!this.#closed) this.#spawn();
   }
 
   #finish(): Task | undefined {
     clearInterval(this.#timer);
     const task = this.#task;
     this.#task = undefined;
+    // Heard before the next task is.
+    this.#channel.notify('clearAway');
+    queueMicrotask(this.#onFree);
     return task;
   }
 
@@ -178,13 +171,6 @@ const overMemory = (limits: SandboxLimits): AppError =>
     limits.residentMegabytes,
     `Opening the container took more than ${limits.residentMegabytes} MiB of memory, the limit.`,
   );
-
-function toError(error: AppErrorOptions | { stack: string }): Error {
-  if ('code' in error) return new AppError(error);
-  const unforeseen = new Error('The operation failed in the sandbox');
-  unforeseen.stack = error.stack;
-  return unforeseen;
-}
 
 /** CPU and memory of a process, where the system has /proc (Linux); elsewhere only the wall clock holds. */
 function usage(pid: number | undefined): { cpuSeconds: number; residentMegabytes: number } | undefined {
