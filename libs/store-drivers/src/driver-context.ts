@@ -53,8 +53,8 @@ export function createDriverContext(
   const stop = new AbortController();
   const cancel = () => stop.abort(cancelled());
   const wait = Math.min(Math.max(limits.deadline.getTime() - Date.now(), 0), MAX_TIMER_MS);
-  const timer = setTimeout(() => stop.abort(tookTooLong()), wait);
-  if (wait === 0) stop.abort(tookTooLong());
+  const timer = setTimeout(() => stop.abort(targetHangs()), wait);
+  if (wait === 0) stop.abort(targetHangs());
   if (limits.signal.aborted) cancel();
   limits.signal.addEventListener('abort', cancel, { once: true });
   const { signal } = stop;
@@ -80,12 +80,13 @@ export function createDriverContext(
   return { context, release };
 }
 
-const cancelled = (): AppError =>
+export const cancelled = (): AppError =>
   new AppError({ code: 'CANCELLED', reason: 'CANCELLED', message: 'Working with the store was cancelled.' });
 
-const tookTooLong = (): AppError =>
+/** DEADLINE_EXCEEDED: the store, or what it is on, does not answer. */
+export const targetHangs = (): AppError =>
   new AppError({
     code: 'DEADLINE_EXCEEDED',
-    reason: 'DEADLINE_EXCEEDED',
+    reason: 'TARGET_HANGS',
     message: 'The store did not answer in time.',
   });

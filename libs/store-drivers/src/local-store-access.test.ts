@@ -63,6 +63,7 @@ describe('access to stores in this process', () => {
     });
     await expect(access().open(store('x'), limits({ deadline: new Date(0) }))).rejects.toMatchObject({
       code: 'DEADLINE_EXCEEDED',
+      reason: 'TARGET_HANGS',
     });
   });
 

@@ -7,13 +7,16 @@ import type { OpenStore } from './store-driver.ts';
 /** Opens stores with the drivers of this process. */
 export class LocalStoreAccess implements StoreAccess {
   readonly #host: DriverHost;
+  readonly #find: typeof findDriver;
 
-  constructor(host: DriverHost) {
+  /** `find`: other kinds than the product's; for tests. */
+  constructor(host: DriverHost, find = findDriver) {
     this.#host = host;
+    this.#find = find;
   }
 
   async open({ id, kind, config }: StoreAddress, limits: StoreLimits): Promise<OpenStore> {
-    const driver = findDriver(kind);
+    const driver = this.#find(kind);
     const checked = checkConfig(driver, config);
     const { context, release } = createDriverContext(this.#host, id, limits);
     try {

@@ -6,12 +6,15 @@ import { readCertificate } from '@certferry/x509';
 import { makeChain } from '@certferry/testing';
 import { checkConfig } from './check-config.ts';
 import { createDriverContext, type DriverHost } from './driver-context.ts';
+import type { StoreAccess } from './store-access.ts';
 import type { OpenStore, StoreChange, StoreDriver } from './store-driver.ts';
 
 /** A real store, new and empty, to test a driver with. */
 export interface StoreUnderTest {
   config: Record<string, unknown>;
   host: DriverHost;
+  /** How the store is reached; absent: by its driver, here. */
+  access?: StoreAccess;
   /** Somebody else changes what the store holds, without the driver. */
   foreignWrite(): Promise<void>;
   /** Somebody else writes what no driver can read as a certificate. */
@@ -65,7 +68,9 @@ export class StoreBench {
   }
 
   async open(limits: { signal?: AbortSignal; deadline?: Date } = {}): Promise<OpenStore> {
-    const { host, config } = this.under;
+    const { host, config, access } = this.under;
+    const until = { signal: new AbortController().signal, deadline: new Date(Date.now() + DAY_MS), ...limits };
+    if (access) return this.#keep(await access.open({ id: this.storeId, kind: this.driver.kind, config }, until));
     const watched: DriverHost = {
       ...host,
       connect: async (to, signal) => {
@@ -74,13 +79,12 @@ export class StoreBench {
         return socket;
       },
     };
-    const { context, release } = createDriverContext(watched, this.storeId, {
-      signal: new AbortController().signal,
-      deadline: new Date(Date.now() + DAY_MS),
-      ...limits,
-    });
+    const { context, release } = createDriverContext(watched, this.storeId, until);
     this.#ends.push(release);
-    const store = await this.driver.open(checkConfig(this.driver, config), context);
+    return this.#keep(await this.driver.open(checkConfig(this.driver, config), context));
+  }
+
+  #keep(store: OpenStore): OpenStore {
     this.#ends.push(() => store.close());
     return store;
   }

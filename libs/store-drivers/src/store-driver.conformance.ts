@@ -170,7 +170,7 @@ export const STORE_RULES: Record<string, Rule> = {
   'a deadline that passed stops it': async (bench) => {
     const store = await bench.openFilled();
     const before = await store.revision();
-    const late = { code: 'DEADLINE_EXCEEDED', reason: 'DEADLINE_EXCEEDED' };
+    const late = { code: 'DEADLINE_EXCEEDED', reason: 'TARGET_HANGS' };
     const past = bench.open({ deadline: new Date(Date.now() - 1) });
     await expect(past.then((opened) => opened.entries())).rejects.toMatchObject(late);
     const outcomes = await bench.stopEach((afterMs) => ({ deadline: new Date(Date.now() + afterMs) }));

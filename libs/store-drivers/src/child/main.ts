@@ -1,0 +1,3 @@
+import { serveStores } from './serve-stores.ts';
+
+serveStores();
