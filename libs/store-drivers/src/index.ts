@@ -16,5 +16,6 @@ export type {
   StoreChange,
   StoreDriver,
   StoreEntry,
+  StoreNote,
 } from './store-driver.ts';
 export { tryStore, type StoreCheck } from './try-store.ts';

@@ -37,6 +37,7 @@ function closedWith(store: OpenStore, release: () => void): OpenStore {
     prepare: (change) => store.prepare(change),
     cleanUp: () => store.cleanUp(),
     tryWriting: () => store.tryWriting(),
+    ...(store.places && { places: () => store.places!() }),
     close: async () => {
       try {
         await store.close();

@@ -28,6 +28,8 @@ export interface SuiteOptions {
   setUp(): Promise<StoreUnderTest>;
   /** For kinds that keep the leaf alone. */
   withoutChain?: boolean;
+  /** For stores that leave the root to who reads them. */
+  withoutRoot?: boolean;
 }
 
 export type Chain = Awaited<ReturnType<typeof makeChain>>;
@@ -48,7 +50,8 @@ export class StoreBench {
   readonly one: Chain;
   readonly two: Chain;
   readonly alias: string;
-  readonly withoutChain: boolean;
+  /** How many of the two issuers of a chain the store keeps. */
+  readonly keptIssuers: 0 | 1 | 2;
   /** What the driver connected with. */
   readonly sockets: Socket[] = [];
   /** Set while the context's connect runs. */
@@ -57,14 +60,14 @@ export class StoreBench {
 
   private constructor(
     driver: StoreDriver,
-    { withoutChain = false }: SuiteOptions,
+    { withoutChain, withoutRoot }: SuiteOptions,
     from: { store: StoreUnderTest; chains: [Chain, Chain] },
   ) {
     this.driver = driver;
     this.under = from.store;
     [this.one, this.two] = from.chains;
     this.alias = driver.alias === 'none' ? '' : 'web';
-    this.withoutChain = withoutChain;
+    this.keptIssuers = withoutChain ? 0 : withoutRoot ? 1 : 2;
   }
 
   async open(limits: { signal?: AbortSignal; deadline?: Date } = {}): Promise<OpenStore> {

@@ -14,6 +14,8 @@ export interface StoreDriver<C extends z.ZodObject = z.ZodObject> {
   description: string;
   /** Whether entries have names: "required" gets the certificate's name by default, "none" holds one certificate. */
   alias: 'required' | 'none';
+  /** Where `alias` is not the same for every config: "thumbprint" is many certificates, each named by its own. */
+  aliasOf?(config: Partial<z.infer<C>>): 'required' | 'none' | 'thumbprint';
   /** Strict; its JSON schema is shown to people. Fields with `.meta({ writeOnly: true })` are secrets. */
   config: C;
   /** What a person reads who has tried a store and it could be opened, and written. */
@@ -36,6 +38,11 @@ export interface OpenStore {
   prepare(change: StoreChange): Promise<PreparedChange>;
   /** Removes what a crash may have left. */
   cleanUp(): Promise<void>;
+  /**
+   * What the store occupies, each as one text that is the same for every store which would write it too, as
+   * `file:/etc/ssl/web.pem`, symbolic links resolved. Absent: nobody can say.
+   */
+  places?(): Promise<string[]>;
   /** Proves that the store could be written, without changing it. */
   tryWriting(): Promise<void>;
   /** Gives back what was opened. Answers at once, also after the signal was aborted, and a second time. */
@@ -97,6 +104,13 @@ export interface Change {
   newFingerprintSha256: string;
 }
 
+/** What a person should know of a change that was, or will be, made all the same. */
+export interface StoreNote {
+  /** "OWNER_NOT_KEPT", "CHAIN_INCOMPLETE", … */
+  code: string;
+  message: string;
+}
+
 /** A change that has been worked out but not made. */
 export interface PreparedChange {
   /** Empty: the store already is as asked, and `write` does nothing. */
@@ -107,8 +121,13 @@ export interface PreparedChange {
   held: StoreEntry | undefined;
   /** Whether a private key that is there gives way to a certificate without one. */
   removesKey: boolean;
-  /** Makes it, at once and durably; ABORTED STORE_CHANGED when the store is no longer what it was. */
-  write(): Promise<void>;
+  /** What there is to say of it before it is made. */
+  notes?: StoreNote[];
+  /**
+   * Makes it, at once and durably; ABORTED STORE_CHANGED when the store is no longer what it was. Answers what there is
+   * to say of how it was made.
+   */
+  write(): Promise<StoreNote[] | void>;
 }
 
 /** The store is not as it was when the change was planned. ABORTED: plan again. */

@@ -1,5 +1,5 @@
 import { precondition } from '@certferry/core';
-import { publicKeyBitsOf, readPem, readPrivateKey } from '@certferry/x509';
+import { publicKeyBitsOf, readPem, readPrivateKey, shapeOfKey } from '@certferry/x509';
 import type { DriverContext } from '../driver-context.ts';
 import {
   isAnother,
@@ -7,31 +7,41 @@ import {
   type Change,
   type OpenStore,
   type PreparedChange,
+  type RemoveChange,
   type StoreChange,
   type StoreEntry,
+  type StoreNote,
 } from '../store-driver.ts';
-import { digestOf, FileSet, type FileContents } from './file-set.ts';
+import { digestOf, FileSet, type FileContents, type FileSetOptions } from './file-set.ts';
 
-/** How a certificate stands in files: which content each role gets, and what is read back of them. */
+/** How certificates stand in files: which content each role gets, and what is read back of them. */
 export interface FileLayout {
-  /** The content of every role that the store has; `old` is what is there. */
+  /** The content of every role that the store has; `old` is what is there, an empty file as none. */
   encode(change: AddChange, old: FileContents): FileContents;
-  /** Undefined when there is no certificate. Throws when there is something that cannot be read. */
-  decode(contents: FileContents): Promise<StoreEntry | undefined>;
+  /** The same without an entry; absent: without the files. */
+  remove?(change: RemoveChange, old: FileContents): FileContents;
+  /** Empty when there is no certificate. Throws when there is something that cannot be read. */
+  decode(contents: FileContents): Promise<StoreEntry[]>;
   /** Whether there is a private key in them, of this certificate or of another. */
   holdsKey(contents: FileContents): boolean;
+  /** What a person should know of an addition. */
+  notes?(change: AddChange): StoreNote[];
 }
 
-/** One certificate, with its chain and its key, in files that change as one. */
+/** Certificates, with their chains and keys, in files that change as one. */
 export class CertificateFiles implements OpenStore {
   readonly #paths: Record<string, string>;
   readonly #files: FileSet;
   readonly #layout: FileLayout;
 
-  /** `paths`: role -> real path. */
-  constructor(paths: Record<string, string>, layout: FileLayout, context: DriverContext) {
+  /** `paths`: role -> real path, in the order in which they are replaced. */
+  constructor(
+    paths: Record<string, string>,
+    { layout, options }: { layout: FileLayout; options: FileSetOptions },
+    context: DriverContext,
+  ) {
     this.#paths = paths;
-    this.#files = new FileSet(paths, context);
+    this.#files = new FileSet(paths, context, options);
     this.#layout = layout;
   }
 
@@ -42,42 +52,50 @@ export class CertificateFiles implements OpenStore {
   cleanUp = () => this.#files.cleanUp();
   tryWriting = () => this.#files.tryWriting();
   close = () => Promise.resolve();
+  places = () => Promise.resolve(filePlaces(Object.values(this.#paths)));
 
   async entries(): Promise<StoreEntry[]> {
-    const entry = await this.#layout.decode(await this.#files.read());
-    return entry ? [entry] : [];
+    return await this.#layout.decode(withoutEmpty(await this.#files.read()));
   }
 
   async prepare(change: StoreChange): Promise<PreparedChange> {
-    const old = await this.#files.read();
-    const isEmpty = Object.values(old).every((content) => content === undefined);
-    const entry = await this.#layout.decode(old).catch(() => undefined);
-    const held = entry?.facts.fingerprintSha256 ?? '';
-    if (change.action === 'remove' && !isEmpty && isAnother(change, entry)) {
-      throw precondition('ANOTHER_CERTIFICATE', 'The files hold another certificate than the one to remove.', { held });
-    }
-    if (change.action === 'add' && !isEmpty && held !== change.fingerprintSha256 && !change.overwrite) {
-      throw precondition('ALIAS_EXISTS', 'The files hold another certificate; allow overwrite to replace it.', {
-        held,
-      });
-    }
-    const next =
-      change.action === 'add'
-        ? this.#layout.encode(change, old)
-        : Object.fromEntries(Object.keys(old).map((role) => [role, undefined]));
-    const removesKey = change.action === 'add' && this.#layout.holdsKey(old) && !this.#layout.holdsKey(next);
-    const changes = this.#compare(old, next, { held, wanted: change.action === 'add' ? change.fingerprintSha256 : '' });
-    const oldRevision = digestOf(old);
-    const write = () => (changes.length === 0 ? Promise.resolve() : this.#files.write(next, oldRevision));
-    return { changes, oldRevision, newRevision: digestOf(next), held: entry, removesKey, write };
+    const present = await this.#files.read();
+    const old = withoutEmpty(present);
+    const entries = await this.#layout.decode(old).catch(() => []);
+    const entry = entries.find((one) => one.alias.toLowerCase() === change.alias.toLowerCase());
+    const isAdd = change.action === 'add';
+    const next = isAdd ? this.#layout.encode(change, old) : this.#without(change, old);
+    refuse(change, { old, next, entry, isOther: entry === undefined && entries.length > 0 });
+    const fingerprints = {
+      held: entry?.facts.fingerprintSha256 ?? '',
+      wanted: isAdd ? change.fingerprintSha256 : '',
+    };
+    const changes = this.#compare({ present, old, next }, fingerprints);
+    const oldRevision = digestOf(present);
+    return {
+      changes,
+      oldRevision,
+      newRevision: changes.length === 0 ? oldRevision : digestOf(next),
+      held: entry,
+      removesKey: isAdd && this.#layout.holdsKey(old) && !this.#layout.holdsKey(next),
+      notes: isAdd ? (this.#layout.notes?.(change) ?? []) : [],
+      write: async () => (changes.length === 0 ? [] : await this.#files.write(next, oldRevision)),
+    };
   }
 
-  #compare(old: FileContents, next: FileContents, fingerprints: { held: string; wanted: string }): Change[] {
+  #without(change: RemoveChange, old: FileContents): FileContents {
+    return this.#layout.remove?.(change, old) ?? Object.fromEntries(Object.keys(old).map((role) => [role, undefined]));
+  }
+
+  #compare(
+    { present, old, next }: Record<'present' | 'old' | 'next', FileContents>,
+    fingerprints: { held: string; wanted: string },
+  ): Change[] {
     const changes: Change[] = [];
     for (const [role, what] of Object.entries(this.#paths)) {
-      const [before, after] = [old[role], next[role]];
-      if (before === after || (before && after && before.equals(after))) continue;
-      const operation = !before ? 'create' : after ? 'replace' : 'delete';
+      const [there, before, after] = [present[role], old[role], next[role]];
+      if (there === after || (there && after && there.equals(after))) continue;
+      const operation = !after ? 'delete' : before ? 'replace' : 'create';
       changes.push({
         operation,
         what,
@@ -89,14 +107,47 @@ export class CertificateFiles implements OpenStore {
   }
 }
 
+/** `isOther`: the change is of one entry of several, and not of one that is there. */
+function refuse(
+  change: StoreChange,
+  { old, next, entry, isOther }: { old: FileContents; next: FileContents; entry?: StoreEntry; isOther: boolean },
+): void {
+  const held = entry?.facts.fingerprintSha256 ?? '';
+  const isEmpty = Object.values(old).every((content) => content === undefined);
+  if (change.action === 'remove' && !isEmpty && !isOther && isAnother(change, entry))
+    throw precondition('ANOTHER_CERTIFICATE', 'The files hold another certificate than the one to remove.', { held });
+  if (change.action === 'add' && !change.overwrite && held !== change.fingerprintSha256 && loses(old, next, entry))
+    throw precondition('ALIAS_EXISTS', 'The files hold another certificate; allow overwrite to replace it.', { held });
+}
+
+/** Files of this machine as a store's places. */
+export const filePlaces = (paths: string[]): string[] => paths.map((path) => `file:${path}`);
+
+/** An empty file, made beforehand with the right owner, holds nothing. */
+const withoutEmpty = (contents: FileContents): FileContents =>
+  Object.fromEntries(Object.entries(contents).map(([role, content]) => [role, content?.length ? content : undefined]));
+
+/** Whether an addition takes something away: the entry in its place, or what nobody can read as one. */
+const loses = (old: FileContents, next: FileContents, entry: StoreEntry | undefined): boolean =>
+  entry !== undefined ||
+  Object.entries(old).some(([role, content]) => content !== undefined && !next[role]?.includes(content));
+
 /** PKCS#8 DER of the key to write: the change's, else the one in `old` (PEM or DER) if it is the certificate's. */
 export function keyFor(change: AddChange, old: Buffer | undefined): Buffer | undefined {
   if (change.privateKey) return change.privateKey;
-  const key = old && (readPem(old).find((one) => one.label === 'PRIVATE KEY')?.bytes ?? old);
+  const held = old && heldKey(old);
+  return held?.publicKeyBits === publicKeyBitsOf(change.certificate) ? held.pkcs8 : undefined;
+}
+
+/** The key in a file, PEM or DER, in any form that is not encrypted. */
+export function heldKey(content: Buffer): { pkcs8: Buffer; publicKeyBits: string } | undefined {
+  const block = readPem(content).find(({ label }) => label.endsWith('PRIVATE KEY'));
+  const der = block ? block.bytes : content;
+  const shape = der && shapeOfKey(der);
+  if (!der || shape === undefined || shape === 'encrypted' || shape === 'dsa') return undefined;
   try {
-    return key && readPrivateKey(key, 'pkcs8').publicKeyBitsSha256 === publicKeyBitsOf(change.certificate)
-      ? Buffer.from(key)
-      : undefined;
+    const key = readPrivateKey(der, shape);
+    return { pkcs8: Buffer.from(key.pkcs8), publicKeyBits: key.publicKeyBitsSha256 };
   } catch {
     return undefined;
   }

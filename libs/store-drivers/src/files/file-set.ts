@@ -1,23 +1,29 @@
-import { createHash, randomBytes } from 'node:crypto';
-import type { Stats } from 'node:fs';
-import { mkdir, readdir, readlink, unlink } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
-import { precondition } from '@certferry/core';
+import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
 import type { DriverContext } from '../driver-context.ts';
-import { changedMeanwhile } from '../store-driver.ts';
+import { changedMeanwhile, type StoreNote } from '../store-driver.ts';
 import { untilAborted } from '../until-aborted.ts';
+import { Accounts } from './accounts.ts';
 import {
-  readRegularFile,
-  removeAll,
-  replaceFile,
-  replaceLink,
-  statLink,
-  syncFolder,
-  TemporaryNames,
-  translate,
-  writeNewFile,
-  type FileState,
-} from './atomic-file.ts';
+  digestOfFile,
+  keepOld,
+  makeStep,
+  notAsWritten,
+  readJournal,
+  recover,
+  syncFolders,
+  undo,
+  writeJournal,
+  type ExchangeContext,
+  type Step,
+} from './exchange.ts';
+import { errnoOf, linkRefused, mountPoint, notAFile, toFileError } from './file-error.ts';
+import type { FileFacts, FileSystem } from './file-system.ts';
+import { localFileSystem } from './local-file-system.ts';
+import { writeNewFile, type NewFileRights } from './new-file.ts';
+import { followOwnLink, removeLinked } from './own-link.ts';
+import { OwnNames } from './own-names.ts';
+import { VersionedLinks } from './versioned-links.ts';
 
 /** Files by role ("certificate", "key"); undefined: not there. */
 export type FileContents = Record<string, Buffer | undefined>;
@@ -33,174 +39,267 @@ export function digestOf(contents: FileContents): string {
   return hash.digest('hex');
 }
 
+/** How the files of a set are written; all of it may be left out. */
+export interface FileSetOptions {
+  /** Where they are; absent: on this machine. */
+  files?: FileSystem;
+  /** "links": several files behind one link, see VersionedLinks. */
+  layout?: 'files' | 'links';
+  /** "in-place": a file that is there is written over instead of replaced. */
+  write?: 'replace' | 'in-place';
+  /** Of files that are not there yet, by role; absent: 0600. */
+  rights?: Record<string, NewFileRights>;
+}
+
+const ONLY_ME: NewFileRights = { mode: 0o600 };
+
+/** A file of a set as it is. */
+export interface PresentFile {
+  /** Where its content is: its path, or what a link of ours at its path leads to. */
+  at: string;
+  linked: boolean;
+  content?: Buffer;
+  facts?: FileFacts;
+}
+
 /**
- * The files of one store, which change as one. A single file is replaced by rename. Several are links into a versioned
- * folder behind one link (`.certferry-<store>/current`), and that link is what changes: a reader sees all old or all new.
- * Every call rejects as soon as the signal is aborted, even while the file system hangs; what hung changes nothing later.
+ * The files of one store, which change as one: regular files at the paths that were asked for. All temporary files come
+ * first, then the renames at once, in the order of the paths (a key before its certificate); what was begun is written
+ * down beside them, so that `cleanUp` finishes or undoes it after a crash. Every call rejects as soon as the signal is
+ * aborted, even while the file system hangs; what hung changes nothing later.
  */
 export class FileSet {
   readonly #paths: Record<string, string>;
-  readonly #names: TemporaryNames;
-  readonly #home: string;
-  readonly #signal: AbortSignal;
+  readonly #context: Pick<DriverContext, 'storeId' | 'signal'> & Partial<Pick<DriverContext, 'roots'>>;
+  readonly #options: FileSetOptions;
+  readonly #files: FileSystem;
+  readonly #accounts: Accounts;
+  readonly #names: OwnNames;
+  readonly #exchange: ExchangeContext;
 
-  /** `paths`: role -> real path. */
-  constructor(paths: Record<string, string>, { storeId, signal }: Pick<DriverContext, 'storeId' | 'signal'>) {
+  /** `paths`: role -> real path, in the order in which they are replaced. */
+  constructor(
+    paths: Record<string, string>,
+    context: Pick<DriverContext, 'storeId' | 'signal'> & Partial<Pick<DriverContext, 'roots'>>,
+    options: FileSetOptions = {},
+  ) {
     this.#paths = paths;
-    this.#signal = signal;
-    this.#names = new TemporaryNames(storeId);
-    this.#home = join(dirname(Object.values(paths)[0]!), `.certferry-${storeId}`);
+    this.#context = context;
+    this.#options = options;
+    this.#files = options.files ?? localFileSystem;
+    this.#accounts = new Accounts(this.#files);
+    this.#names = new OwnNames(context.storeId);
+    const read = async (path: string) => (await this.#present(path)).content;
+    this.#exchange = { files: this.#files, names: this.#names, read };
   }
 
-  get #single(): [role: string, path: string] | undefined {
-    const entries = Object.entries(this.#paths);
-    return entries.length === 1 ? entries[0] : undefined;
+  get #folders(): string[] {
+    return [...new Set(Object.values(this.#paths).map((path) => dirname(path)))];
+  }
+
+  /** Undefined for one file, and for the layout "files". */
+  get #links(): VersionedLinks | undefined {
+    if (this.#options.layout !== 'links' || Object.keys(this.#paths).length === 1) return undefined;
+    return new VersionedLinks(this.#paths, {
+      storeId: this.#context.storeId,
+      files: this.#files,
+      names: this.#names,
+      signal: this.#context.signal,
+      present: (path) => this.#present(path),
+      create: (role, to) => this.#create(role, to),
+    });
   }
 
   async read(): Promise<FileContents> {
-    return await untilAborted(this.#signal, this.#read());
+    return await this.#run(this.#read());
   }
 
   async #read(): Promise<FileContents> {
-    const states = await this.#readStates();
-    return Object.fromEntries(Object.entries(states).map(([role, state]) => [role, state?.content]));
+    const contents: FileContents = {};
+    for (const [role, path] of Object.entries(this.#paths)) contents[role] = (await this.#present(path)).content;
+    return contents;
   }
 
-  async #readStates(): Promise<Record<string, FileState | undefined>> {
-    const states: Record<string, FileState | undefined> = {};
-    for (const [role, path] of Object.entries(this.#paths)) {
-      states[role] = await readRegularFile(
-        (await this.#isOwnLink(role, path)) ? join(this.#home, 'current', role) : path,
-      );
+  async #present(path: string): Promise<PresentFile> {
+    try {
+      const linked = await followOwnLink(this.#files, path, async (leadsTo) => {
+        if (!this.#context.roots) throw linkRefused(path, leadsTo);
+        return await this.#context.roots.resolve(leadsTo, this.#context.signal);
+      });
+      const at = linked ?? path;
+      const found = await this.#files.read(at);
+      if (found && !('content' in found)) throw notAFile(path);
+      return { at, linked: linked !== undefined, ...found };
+    } catch (error) {
+      if (errnoOf(error) === 'ELOOP') throw linkRefused(path, await this.#files.readLink(path));
+      throw toFileError(error, path);
     }
-    return states;
   }
 
-  async #isOwnLink(role: string, path: string): Promise<boolean> {
-    if (this.#single || !(await statLink(path))?.isSymbolicLink()) return false;
-    return (await readlink(path)) === this.#linkTarget(role, path);
+  /**
+   * Makes the files as given, if they still have the digest `expected`. ABORTED STORE_CHANGED otherwise; nothing is
+   * changed then. Answers what a person should know.
+   */
+  async write(contents: FileContents, expected: string): Promise<StoreNote[]> {
+    return await this.#run(this.#write(contents, expected));
   }
 
-  #linkTarget(role: string, path: string): string {
-    return relative(dirname(path), join(this.#home, 'current', role));
-  }
-
-  /** Makes the files as given, if they still have the digest `expected`. ABORTED STORE_CHANGED otherwise; nothing is changed then. */
-  async write(contents: FileContents, expected: string): Promise<void> {
-    await untilAborted(this.#signal, this.#write(contents, expected));
-  }
-
-  async #write(contents: FileContents, expected: string): Promise<void> {
+  async #write(contents: FileContents, expected: string): Promise<StoreNote[]> {
     const confirm = async () => {
       if (digestOf(await this.#read()) !== expected) throw changedMeanwhile();
-      this.#signal.throwIfAborted();
+      this.#context.signal.throwIfAborted();
     };
-    const single = this.#single;
+    for (const folder of this.#folders) await this.#files.makeFolder(folder);
+    return await (this.#links ? this.#links.write(contents, confirm) : this.#replace(contents, confirm));
+  }
+
+  async #replace(contents: FileContents, confirm: () => Promise<void>): Promise<StoreNote[]> {
+    const steps: Step[] = [];
+    let began = false;
     try {
-      if (single) await this.#writeSingle(single, contents, confirm);
-      else await this.#writeVersion(contents, confirm);
+      const { notes, leftovers } = await this.#stage(contents, steps);
+      const needsJournal = steps.length > 1 || leftovers.length > 0 || steps.some((step) => step.inPlace);
+      if (needsJournal) await writeJournal(this.#exchange, this.#folders[0]!, { steps, leftovers });
+      await confirm();
+      began = true;
+      for (const step of steps) await makeStep(this.#exchange, step);
+      await this.#settle(steps, leftovers);
+      return notes;
     } catch (error) {
-      throw translate(error, dirname(this.#home));
+      if (!began || (await this.#goBack(steps))) await this.#sweep().catch(() => undefined);
+      throw toFileError(error, this.#folders[0]!);
     }
   }
 
-  async #writeSingle(
-    [role, path]: [string, string],
-    contents: FileContents,
-    confirm: () => Promise<void>,
-  ): Promise<void> {
-    const content = contents[role];
-    if (content) {
-      const like = (await readRegularFile(path))?.stats;
-      await replaceFile(path, content, { names: this.#names, like, confirm });
-      return;
+  /** Writes every file that changes beside its path, and keeps the old ones that a later step may need back. */
+  async #stage(contents: FileContents, steps: Step[]): Promise<{ notes: StoreNote[]; leftovers: string[] }> {
+    const notes: StoreNote[] = [];
+    const leftovers: string[] = [];
+    const olds: PresentFile[] = [];
+    for (const [role, path] of Object.entries(this.#paths)) {
+      const content = contents[role];
+      const old = await this.#present(path);
+      if (!old.linked && digestOfFile(content) === digestOfFile(old.content)) continue;
+      if (old.linked) leftovers.push(old.at);
+      const inPlace =
+        this.#options.write === 'in-place' && content !== undefined && old.facts !== undefined && !old.linked;
+      const step: Step = { path, oldDigest: digestOfFile(old.content), newDigest: digestOfFile(content), inPlace };
+      olds.push(old);
+      steps.push(step);
+      if (!content) continue;
+      step.next = this.#names.next(dirname(path));
+      notes.push(...(await this.#create(role, { path, old, to: step.next, content })));
     }
-    await confirm();
-    await unlink(path);
-    await syncFolder(dirname(path));
-  }
-
-  async #writeVersion(contents: FileContents, confirm: () => Promise<void>): Promise<void> {
-    await mkdir(this.#home, { recursive: true, mode: 0o755 });
-    for (const path of Object.values(this.#paths)) await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-    const states = await this.#readStates();
-    await this.#adopt(states);
-    const version = await this.#makeVersion(contents, states);
-    await confirm();
-    await replaceLink(join(this.#home, 'current'), version, this.#names);
-    await this.#cleanUp();
-  }
-
-  /** Turns files that are not links yet into links to a version with the same content: nothing changes for a reader. */
-  async #adopt(states: Record<string, FileState | undefined>): Promise<void> {
-    const unlinked: [string, string][] = [];
-    for (const [role, path] of Object.entries(this.#paths))
-      if (!(await this.#isOwnLink(role, path))) unlinked.push([role, path]);
-    if (unlinked.length === 0) return;
-    const contents = Object.fromEntries(Object.entries(states).map(([role, state]) => [role, state?.content]));
-    const version = await this.#makeVersion(contents, states);
-    this.#signal.throwIfAborted();
-    await replaceLink(join(this.#home, 'current'), version, this.#names);
-    for (const [role, path] of unlinked) await replaceLink(path, this.#linkTarget(role, path), this.#names);
-  }
-
-  async #makeVersion(contents: FileContents, states: Record<string, { stats: Stats } | undefined>): Promise<string> {
-    const version = `version-${Date.now()}-${randomBytes(4).toString('hex')}`;
-    const folder = join(this.#home, version);
-    await mkdir(folder, { mode: 0o755 });
-    for (const [role, content] of Object.entries(contents)) {
-      if (content) await writeNewFile(join(folder, role), content, states[role]?.stats);
+    for (const [i, step] of steps.entries()) {
+      const old = olds[i]!;
+      if (old.content && (step.inPlace || i < steps.length - 1)) step.old = await this.#keep(step, old);
     }
-    await syncFolder(folder);
-    await syncFolder(this.#home);
-    return version;
+    return { notes, leftovers };
   }
 
-  /** Removes temporary files and versions that nothing points to; and the links of a set that has no files any more. */
+  async #keep({ path, inPlace }: Step, old: PresentFile): Promise<string> {
+    const role = Object.keys(this.#paths).find((one) => this.#paths[one] === path)!;
+    const copy = async (to: string) => void (await this.#create(role, { path, old, to, content: old.content! }));
+    if (!inPlace) return await keepOld(this.#exchange, { path, copy });
+    const to = this.#names.next(dirname(path));
+    await copy(to);
+    return to;
+  }
+
+  /** Writes one file of the set beside the others, with the rights of the old one, and reads it back. */
+  async #create(
+    role: string,
+    { path, old, to, content }: { path: string; old: PresentFile; to: string; content: Buffer },
+  ): Promise<StoreNote[]> {
+    const notes = await writeNewFile(
+      this.#files,
+      { path: to, content },
+      {
+        accounts: this.#accounts,
+        path,
+        ...(old.facts && { old: { path: old.at, facts: old.facts } }),
+        fresh: this.#options.rights?.[role] ?? ONLY_ME,
+      },
+    );
+    const written = await this.#files.read(to);
+    if (!written || !('content' in written) || !written.content.equals(content)) throw notAsWritten(path);
+    return notes;
+  }
+
+  /** What comes when every file is as it is to be. */
+  async #settle(steps: Step[], leftovers: string[]): Promise<void> {
+    await syncFolders(this.#exchange, steps);
+    for (const leftover of leftovers) await removeLinked(this.#files, leftover);
+    await this.#sweep();
+  }
+
+  /** Whether nothing of a change that failed midway is left to be finished or undone later. */
+  async #goBack(steps: Step[]): Promise<boolean> {
+    const read = async ({ path }: Step) => digestOfFile(await this.#exchange.read(path));
+    try {
+      const digests = await Promise.all(steps.map(read));
+      // What is made but not surely on the disk is finished by the next clean-up.
+      if (digests.every((digest, i) => digest === steps[i]!.newDigest)) return false;
+      await undo(this.#exchange, steps);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Finishes or undoes what a crash has interrupted, and removes what it has left. */
   async cleanUp(): Promise<void> {
-    try {
-      await untilAborted(this.#signal, this.#cleanUp());
-    } catch (error) {
-      throw translate(error, dirname(this.#home));
-    }
+    await this.#run(this.#cleanUp());
   }
 
   async #cleanUp(): Promise<void> {
-    this.#signal.throwIfAborted();
-    for (const folder of new Set(Object.values(this.#paths).map((path) => dirname(path))))
-      await this.#names.sweep(folder);
-    if (this.#single || !(await statLink(this.#home))) return;
-    await this.#names.sweep(this.#home);
-    const current = await readlink(join(this.#home, 'current')).catch(() => undefined);
-    for (const name of await readdir(this.#home)) {
-      if (name !== 'current' && name !== current) await removeAll(join(this.#home, name));
+    this.#context.signal.throwIfAborted();
+    try {
+      for (const folder of this.#folders) {
+        const change = await readJournal(this.#exchange, folder, Object.values(this.#paths));
+        if (change && (await recover(this.#exchange, change)))
+          for (const leftover of change.leftovers) await removeLinked(this.#files, leftover);
+      }
+      await this.#sweep();
+      await this.#links?.cleanUp();
+    } catch (error) {
+      throw toFileError(error, this.#folders[0]!);
     }
-    const left = current ? await readdir(join(this.#home, current)) : [];
-    if (left.length > 0) return;
-    for (const [role, path] of Object.entries(this.#paths)) if (await this.#isOwnLink(role, path)) await unlink(path);
-    await removeAll(this.#home);
   }
 
-  /** Writes and removes a temporary file in every folder of the set. */
+  async #sweep(): Promise<void> {
+    for (const folder of this.#folders) await this.#names.sweep(this.#files, folder);
+  }
+
+  /** Writes a file as a change would, beside each of the set, and removes it. */
   async tryWriting(): Promise<void> {
-    await untilAborted(this.#signal, this.#tryWriting());
+    await this.#run(this.#tryWriting());
   }
 
   async #tryWriting(): Promise<void> {
-    this.#signal.throwIfAborted();
-    for (const path of Object.values(this.#paths)) {
-      const folder = dirname(path);
-      const stats = await statLink(path);
-      if (stats && !stats.isFile() && !stats.isSymbolicLink())
-        throw precondition('NOT_A_FILE', `${path} is not a regular file.`, { path });
-      const temporary = this.#names.next(folder);
+    this.#context.signal.throwIfAborted();
+    for (const [role, path] of Object.entries(this.#paths)) {
+      const old = await this.#present(path);
+      const to = this.#names.next(dirname(path));
       try {
-        await mkdir(folder, { recursive: true, mode: 0o755 });
-        await writeNewFile(temporary, Buffer.from('Certferry was here\n'));
-        await unlink(temporary);
+        await this.#files.makeFolder(dirname(path));
+        if (this.#options.write === 'in-place' && old.facts) await this.#files.checkWritable(path);
+        else if (await this.#files.isMountPoint(path)) throw mountPoint(path);
+        await this.#create(role, { path, old, to, content: Buffer.from('Certferry was here\n') });
+        await this.#files.unlink(to);
+        if (this.#links) await this.#links.tryLinking(dirname(path));
       } catch (error) {
-        throw translate(error, folder);
+        await this.#files.unlink(to).catch(() => undefined);
+        throw toFileError(error, path);
       }
+    }
+  }
+
+  async #run<T>(made: Promise<T>): Promise<T> {
+    try {
+      return await untilAborted(this.#context.signal, made);
+    } catch (error) {
+      throw toFileError(error, this.#folders[0]!);
     }
   }
 }

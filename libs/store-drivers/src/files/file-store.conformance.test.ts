@@ -1,4 +1,4 @@
-import { openSync, utimesSync, writeFileSync } from 'node:fs';
+import { openSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { der } from '../der/der-driver.ts';
@@ -26,6 +26,7 @@ const passOn = (store: OpenStore, other: Partial<OpenStore>): OpenStore => ({
   prepare: (change) => store.prepare(change),
   cleanUp: () => store.cleanUp(),
   tryWriting: () => store.tryWriting(),
+  places: () => store.places!(),
   close: () => store.close(),
   ...other,
 });
@@ -45,6 +46,13 @@ const FAULTS: Record<keyof typeof FILE_STORE_RULES, StoreDriver> = {
   'leaves no temporary files': wrong((_, file) => ({
     tryWriting: () => Promise.resolve(writeFileSync(`${file}.tmp`, '')),
   })),
+  'takes empty files that were made beforehand for none, and keeps their mode': wrong((store, file) => ({
+    prepare: async (change) => {
+      rmSync(file);
+      return await store.prepare(change);
+    },
+  })),
+  'says which places it occupies': wrong(() => ({ places: () => Promise.resolve([]) })),
   'a write that was stopped changes nothing later': {
     ...der,
     open: async (config, context) => {

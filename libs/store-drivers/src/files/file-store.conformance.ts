@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   closeSync,
   existsSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -10,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { temporaryFolder } from '@certferry/testing';
 import { connectDirectly } from '@certferry/outbound';
@@ -118,6 +120,32 @@ export const FILE_STORE_RULES: Record<string, Rule> = {
     expect(filesOf(folderOf(bench.under)).filter((name) => name.includes('.certferry-'))).toEqual([]);
   },
 
+  'takes empty files that were made beforehand for none, and keeps their mode': async (bench) => {
+    const paths = Object.values(bench.under.config).filter(
+      (one): one is string => typeof one === 'string' && one.startsWith(folderOf(bench.under)),
+    );
+    for (const path of paths) {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, '');
+      chmodSync(path, 0o640);
+    }
+    const store = await bench.open();
+    expect(await store.entries()).toEqual([]);
+    const prepared = await store.prepare(bench.add(bench.one));
+    expect(prepared.changes.map((change) => change.operation)).toEqual(prepared.changes.map(() => 'create'));
+    await prepared.write();
+    expect(paths.map((path) => statSync(path).mode & 0o777)).toEqual(paths.map(() => 0o640));
+    expect((await store.entries()).length).toBe(1);
+  },
+
+  'says which places it occupies': async (bench) => {
+    const places = await (await bench.open()).places!();
+    const paths = Object.values(bench.under.config).filter(
+      (one): one is string => typeof one === 'string' && one.startsWith(folderOf(bench.under)),
+    );
+    expect(places.toSorted()).toEqual(paths.map((path) => `file:${path}`).sort());
+  },
+
   'a write that was stopped changes nothing later': async (bench) => {
     const before = await (await bench.openFilled()).revision();
     const stop = new AbortController();
@@ -129,7 +157,7 @@ export const FILE_STORE_RULES: Record<string, Rule> = {
     stop.abort();
     await expect(writing).rejects.toMatchObject({ code: 'CANCELLED' });
     await proceed();
-    await delay(200);
+    await delay(1_000);
     expect(await (await bench.open()).revision()).toBe(before);
   },
 
@@ -163,10 +191,15 @@ export function describeFileStore(
     parser: () => StoreParser;
     configs: ((folder: string) => Record<string, unknown>)[];
     withoutChain?: boolean;
+    withoutRoot?: boolean;
   },
 ): void {
   for (const config of options.configs) {
     const setUp = () => Promise.resolve(setUpFileStore(config, options.parser()));
-    describeStore(driver, { setUp, withoutChain: options.withoutChain }, FILE_STORE_RULES);
+    describeStore(
+      driver,
+      { setUp, withoutChain: options.withoutChain, withoutRoot: options.withoutRoot },
+      FILE_STORE_RULES,
+    );
   }
 }

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -103,15 +104,16 @@ describe('a single file', () => {
   });
 });
 
-describe('several files', () => {
+describe.each([{}, { layout: 'links' as const }])('several files with %o', (options) => {
+  const linked = options.layout === 'links';
   const setUp = () => {
     const folder = temporaryFolder();
-    const paths = { 'certificate.pem': join(folder, 'tls.crt'), 'key.pem': join(folder, 'private', 'tls.key') };
+    const paths = { 'key.pem': join(folder, 'private', 'tls.key'), 'certificate.pem': join(folder, 'tls.crt') };
     mkdirSync(join(folder, 'private'));
     return {
       folder,
       paths,
-      files: new FileSet(paths, s1),
+      files: new FileSet(paths, { ...s1, roots: new StoreRoots([folder]) }, options),
       read: () => Object.values(paths).map((path) => readFileSync(path, 'utf8')),
     };
   };
@@ -120,17 +122,18 @@ describe('several files', () => {
     'key.pem': bytes(`key ${text}`),
   });
 
-  test('take over files that were there, with their modes', async () => {
-    const { paths, files, read } = setUp();
+  test.skipIf(linked)('are regular files where they were asked for, with the modes that were there', async () => {
+    const { folder, paths, files, read } = setUp();
     writeFileSync(paths['certificate.pem'], 'old certificate', { mode: 0o644 });
     writeFileSync(paths['key.pem'], 'old key', { mode: 0o640 });
     await files.write(version('new'), digestOf(await files.read()));
-    expect(read()).toEqual(['certificate new', 'key new']);
-    expect(Object.values(paths).map((path) => statSync(path).mode & 0o777)).toEqual([0o644, 0o640]);
-    expect(lstatSync(paths['key.pem']).isSymbolicLink()).toBe(true);
+    expect(read()).toEqual(['key new', 'certificate new']);
+    expect(Object.values(paths).map((path) => statSync(path).mode & 0o777)).toEqual([0o640, 0o644]);
+    expect(Object.values(paths).every((path) => lstatSync(path).isFile())).toBe(true);
+    expect(readdirSync(folder, { recursive: true }).sort()).toEqual(['private', 'private/tls.key', 'tls.crt']);
   });
 
-  test('are never seen half old, half new', async () => {
+  test.runIf(linked)('are never seen half old, half new by who goes through their link', async () => {
     const { folder, files } = setUp();
     await files.write(version('0'), digestOf(await files.read()));
     let torn = 0;
@@ -168,9 +171,13 @@ describe('several files', () => {
     expect(await files.read()).toEqual({ 'certificate.pem': undefined, 'key.pem': undefined });
   });
 
-  test('of a version that a stopped write still adds to are cleared away', async () => {
+  test.runIf(linked)('of a version that a stopped write still adds to are cleared away', async () => {
     const folder = temporaryFolder();
-    const files = new FileSet({ a: join(folder, 'a'), b: join(folder, 'b') }, s1);
+    const files = new FileSet(
+      { a: join(folder, 'a'), b: join(folder, 'b') },
+      { ...s1, roots: new StoreRoots([folder]) },
+      options,
+    );
     await files.write({ a: bytes('1'), b: bytes('2') }, digestOf(await files.read()));
     const home = join(folder, '.certferry-s1');
     const left = join(home, 'version-left');
@@ -195,6 +202,55 @@ describe('several files', () => {
   test('do not follow a link that somebody else made', async () => {
     const { paths, files } = setUp();
     symlinkSync('/etc/passwd', paths['certificate.pem']);
+    const refused = {
+      reason: 'NOT_A_FILE',
+      message: expect.stringContaining('a symbolic link to /etc/passwd') as string,
+    };
+    await expect(files.read()).rejects.toMatchObject(refused);
+    await expect(files.tryWriting()).rejects.toMatchObject(refused);
+  });
+
+  test('that look like links of ours are not followed out of the roots, or out of their folder', async () => {
+    const { folder, paths, files } = setUp();
+    const outside = temporaryFolder('outside');
+    mkdirSync(join(outside, '.certferry-x', 'version-1'), { recursive: true });
+    symlinkSync('version-1', join(outside, '.certferry-x', 'current'));
+    writeFileSync(join(outside, '.certferry-x', 'version-1', 'certificate.pem'), 'precious');
+    symlinkSync(join(outside, '.certferry-x', 'current', 'certificate.pem'), paths['certificate.pem']);
     await expect(files.read()).rejects.toMatchObject({ reason: 'NOT_A_FILE' });
+    mkdirSync(join(folder, '.certferry-y'));
+    mkdirSync(join(folder, 'other'));
+    writeFileSync(join(folder, 'other', 'certificate.pem'), 'precious');
+    symlinkSync('../other', join(folder, '.certferry-y', 'current'));
+    rmSync(paths['certificate.pem']);
+    symlinkSync(join(folder, '.certferry-y', 'current', 'certificate.pem'), paths['certificate.pem']);
+    await expect(files.read()).rejects.toMatchObject({ reason: 'NOT_A_FILE' });
+  });
+
+  test.each([{}, { layout: 'links' as const }])(
+    'take the place of links that another store with %o has left',
+    async (now) => {
+      const { folder, paths, files, read } = setUp();
+      await files.write(version('1'), digestOf(await files.read()));
+      const added = new FileSet(paths, { ...s1, storeId: 's2', roots: new StoreRoots([folder]) }, now);
+      await added.tryWriting();
+      expect((await added.read())['key.pem']).toEqual(bytes('key 1'));
+      await added.write(version('2'), digestOf(await added.read()));
+      expect(read()).toEqual(['key 2', 'certificate 2']);
+      const homes = readdirSync(folder).filter((name) => name.startsWith('.certferry-'));
+      expect(homes).toEqual(now.layout ? ['.certferry-s2'] : []);
+    },
+  );
+
+  test('that only partly belonged to a store from before leave the rest of it as it is', async () => {
+    const { folder, paths, files } = setUp();
+    await files.write(version('1'), digestOf(await files.read()));
+    const key = new FileSet({ 'key.pem': paths['key.pem'] }, { ...s1, storeId: 's2', roots: new StoreRoots([folder]) });
+    await key.write({ 'key.pem': bytes('key 2') }, digestOf(await key.read()));
+    expect(readFileSync(paths['certificate.pem'], 'utf8')).toBe('certificate 1');
+    const copies = readdirSync(folder, { recursive: true })
+      .map(String)
+      .filter((name) => name.endsWith('key.pem'));
+    expect(copies).toEqual([]);
   });
 });

@@ -12,6 +12,13 @@ describeFileStore(pem, {
       keyPath: join(folder, 'keys', 'tls.key'),
     }),
     (folder) => ({ fullChainPath: join(folder, 'full.pem'), keyPath: join(folder, 'full.key') }),
-    (folder) => ({ combinedPath: join(folder, 'combined.pem') }),
+    (folder) => ({ combinedPath: join(folder, 'combined.pem'), preset: 'postfix' }),
+    (folder) => ({
+      fullChainPath: join(folder, 'full.pem'),
+      keyPath: join(folder, 'keys', 'full.key'),
+      layout: 'links',
+      keyForm: 'traditional',
+    }),
   ],
+  withoutRoot: true,
 });

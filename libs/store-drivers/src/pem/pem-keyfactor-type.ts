@@ -1,4 +1,3 @@
-import { invalid } from '@certferry/core';
 import { separateKey } from '../files/separate-key.ts';
 import { isKeyfactorTrue, keyfactorText, type KeyfactorStoreType } from '../keyfactor-store-type.ts';
 
@@ -14,11 +13,7 @@ export const rfPem: KeyfactorStoreType = {
     separateKey,
   ],
   toConfig({ path, properties }) {
-    if (isKeyfactorTrue(properties.get('istruststore')))
-      throw invalid(
-        'INVALID_STORE_CONFIG',
-        'PEM trust stores of many certificates (IsTrustStore) are not supported yet.',
-      );
+    if (isKeyfactorTrue(properties.get('istruststore'))) return { certificatePath: path, trustStore: true };
     const keyPath = properties.get('separateprivatekeyfilepath');
     const withChain = isKeyfactorTrue(properties.get('includeschain'));
     if (keyPath) return { [withChain ? 'fullChainPath' : 'certificatePath']: path, keyPath };
@@ -26,8 +21,8 @@ export const rfPem: KeyfactorStoreType = {
   },
   pathOf: ({ fullChainPath, certificatePath, combinedPath }) =>
     keyfactorText(fullChainPath) || keyfactorText(certificatePath) || keyfactorText(combinedPath),
-  propertiesOf: ({ fullChainPath, combinedPath, combinedWithoutChain, keyPath }) => ({
-    IsTrustStore: 'false',
+  propertiesOf: ({ fullChainPath, combinedPath, combinedWithoutChain, keyPath, trustStore }) => ({
+    IsTrustStore: String(trustStore === true),
     IncludesChain: String(fullChainPath !== undefined || (combinedPath !== undefined && combinedWithoutChain !== true)),
     ...(keyPath !== undefined && { SeparatePrivateKeyFilePath: keyfactorText(keyPath) }),
   }),

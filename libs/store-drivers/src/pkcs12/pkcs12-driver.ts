@@ -2,6 +2,7 @@ import { precondition } from '@certferry/core';
 import type { parserV1 } from '@certferry/contracts';
 import { z } from 'zod';
 import type { DriverContext, StoreParser } from '../driver-context.ts';
+import { filePlaces } from '../files/certificate-files.ts';
 import { filePath, FILES_TRIED } from '../files/file-config.ts';
 import { digestOf, FileSet } from '../files/file-set.ts';
 import {
@@ -56,6 +57,7 @@ class Pkcs12Store implements OpenStore {
     return digestOf(await this.#files.read());
   }
 
+  places = () => Promise.resolve(filePlaces([this.#config.path]));
   cleanUp = () => this.#files.cleanUp();
   tryWriting = () => this.#files.tryWriting();
   close = () => Promise.resolve();
