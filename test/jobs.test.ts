@@ -6,6 +6,7 @@ import { AppError, newId } from '@certferry/core';
 import { inventoryV1, parserV1 } from '@certferry/contracts';
 import { Numbers, openDatabase, type Database } from '@certferry/database';
 import { backgroundContext, callContext, withCallContext } from '@certferry/rpc';
+import { Outbound } from '@certferry/outbound';
 import { createSecretKeeper } from '@certferry/secrets';
 import { connectDirectly, LocalStoreAccess, StoreRoots } from '@certferry/store-drivers';
 import { databaseUrl, makeChain, temporaryFolder, useMongoDb } from '@certferry/testing';
@@ -80,6 +81,7 @@ describe.each(engines)('jobs on %s', (_, url) => {
           return await material.getCertificateMaterial(request);
         },
       },
+      outbound: new Outbound(),
       secrets: createSecretKeeper(randomBytes(32)),
       database: {
         ...database,

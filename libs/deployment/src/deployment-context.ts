@@ -5,8 +5,10 @@ import type { Client } from '@certferry/rpc';
 import type { Logger } from '@certferry/runtime';
 import type { SecretKeeper } from '@certferry/secrets';
 import type { StoreAccess } from '@certferry/store-drivers';
+import type { Outbound } from '@certferry/outbound';
 import type { ResourceLeases } from '@certferry/work';
 import type { Jobs } from './jobs/jobs.ts';
+import type { RollBack } from './looks/look-step.ts';
 import type { Stores } from './stores/stores.ts';
 
 /** What the use cases of this service work with. */
@@ -17,6 +19,10 @@ export interface DeploymentContext {
   jobs: Jobs;
   numbers: Numbers;
   access: StoreAccess;
+  /** The way to what is served. */
+  outbound: Outbound;
+  /** After a look that failed, where the store says so; absent: nothing is kept to go back to. */
+  rollBack?: RollBack;
   certificates: Client<typeof inventoryV1.CertificateServiceDefinition>;
   material: Client<typeof inventoryV1.MaterialServiceDefinition>;
   secrets: SecretKeeper;

@@ -52,6 +52,7 @@ export const deployment = defineService({
         connect: connectDirectly,
       }),
       certificates,
+      outbound,
       material: client(inventoryV1.MaterialServiceDefinition),
       secrets,
       database,

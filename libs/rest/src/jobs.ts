@@ -49,6 +49,24 @@ export const job = named(
     ),
     error: named('JobError', z.object({ reason: z.string(), message: z.string(), retryable: z.boolean() })).optional(),
     changes: z.array(change).describe('Empty when the store already was as asked'),
+    look: z
+      .array(
+        named(
+          'Look',
+          z.object({
+            address: z.string().describe('Of the store’s endpoints'),
+            serverName: z.string().optional(),
+            ok: z.boolean().describe('Whether what was written is served'),
+            at: time,
+            attempts: z.int(),
+            fingerprintSha256: z.string().optional().describe('Of what was shown last'),
+            subject: z.string().optional(),
+            problem: z.string().optional(),
+          }),
+        ),
+      )
+      .optional()
+      .describe('What the store’s endpoints showed in the end'),
     number: z.int(),
     recurrence: named('Recurrence', z.object(recurrence)).optional(),
     previousJobId: z.string().optional(),
@@ -58,6 +76,7 @@ export const job = named(
   }),
 );
 export type Job = z.infer<typeof job>;
+export type Look = NonNullable<Job['look']>[number];
 
 const tag = 'jobs';
 

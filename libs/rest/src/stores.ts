@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { certificateFacts } from './certificate-facts.ts';
 import { named } from './component.ts';
+import { endpointFields } from './probes.ts';
 import { NOTHING, type Operations } from './operation.ts';
 import { filter, listOf, page } from './paging.ts';
 import { idParams, stringMap, text, time } from './scalars.ts';
@@ -29,6 +30,36 @@ export const storeKind = named(
 );
 export type StoreKind = z.infer<typeof storeKind>;
 
+const endpoints = {
+  items: z.array(
+    named(
+      'StoreEndpoint',
+      z.strictObject({
+        ...endpointFields,
+        alias: text(200).optional().describe('Only jobs of this entry look here; default: every job'),
+      }),
+    ),
+  ),
+  graceSeconds: z.int().min(0).max(120).describe('How long a server may go on showing something else; default: 30'),
+  attempts: z
+    .int()
+    .min(1)
+    .max(100)
+    .describe('How often each is looked at within that time, the first time at once; default: 16'),
+  onMismatch: named('OnMismatch', z.enum(['fail', 'rollback'])).describe(
+    'Whether what the store held before is written back when the job fails; default: "fail"',
+  ),
+};
+export const storeEndpoints = named(
+  'StoreEndpoints',
+  z.object(endpoints).describe('Where what the store holds is served: looked at after every job that adds'),
+);
+export type StoreEndpoints = z.infer<typeof storeEndpoints>;
+const endpointsDraft = named(
+  'StoreEndpointsDraft',
+  z.strictObject({ ...z.object(endpoints).partial().shape, items: endpoints.items.max(20) }),
+);
+
 export const store = named(
   'Store',
   z.object({
@@ -37,6 +68,7 @@ export const store = named(
     kind: z.string(),
     config,
     labels,
+    endpoints: storeEndpoints.optional(),
     createdAt: time,
     updatedAt: time,
   }),
@@ -45,14 +77,22 @@ export type Store = z.infer<typeof store>;
 
 export const storeDraft = named(
   'StoreDraft',
-  z.strictObject({ name: text(200), kind: text(100), config, labels: labels.optional() }),
+  z.strictObject({
+    name: text(200),
+    kind: text(100),
+    config,
+    labels: labels.optional(),
+    endpoints: endpointsDraft.optional(),
+  }),
 );
+export type StoreDraft = z.input<typeof storeDraft>;
 export const storePatch = named(
   'StorePatch',
   z.strictObject({
     name: text(200).optional(),
     config: config.optional().describe('Replaces all; secrets that are left out stay'),
     labels: labels.optional(),
+    endpoints: endpointsDraft.optional().describe('Replaces all; without items: what is served is not looked at'),
   }),
 );
 

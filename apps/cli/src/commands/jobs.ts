@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { eachItem, isFinal, jobStatus, type Client, type DeploymentPlan, type Job } from '@certferry/rest';
+import { eachItem, isFinal, jobStatus, type Client, type DeploymentPlan, type Job, type Look } from '@certferry/rest';
 import type { Command } from 'commander';
 import { CliError, EXIT } from '../cli-error.ts';
 import { collect } from '../collect.ts';
@@ -146,6 +146,9 @@ function jobTable(jobs: Job[]): string {
   return table(['JOB', 'STATUS', 'ACTION', 'ATTEMPTS', 'CHANGES'], rows);
 }
 
+const lookLine = ({ address, serverName, ok, attempts, fingerprintSha256 = '', problem = '' }: Look): string =>
+  `${address}${serverName ? ` (${serverName})` : ''}: ${ok ? `yes, ${fingerprintSha256}` : `NO: ${problem}`} (looked at ${attempts === 1 ? 'once' : `${attempts} times`})`;
+
 function describeJob(job: Job): string {
   const head = fields([
     ['Job', job.id],
@@ -156,6 +159,7 @@ function describeJob(job: Job): string {
     ['Alias', job.alias],
     ['Next run', job.nextRunAt ?? ''],
     ['Error', job.error?.message ?? ''],
+    ['Served', (job.look ?? []).map(lookLine).join('\n')],
     ['Changes', job.changes.map((change) => `${change.operation} ${change.what}`).join(', ')],
   ]);
   return `${head}\n\n${table(

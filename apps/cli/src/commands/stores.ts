@@ -5,8 +5,9 @@ import { collect } from '../collect.ts';
 import { pairs } from '../option-values.ts';
 import { day, print, table } from '../output.ts';
 import { readPassword, type PasswordOptions } from '../password.ts';
+import { endpointOptions, toStoreEndpoints, type EndpointOptions } from './store-endpoints.ts';
 
-interface AddOptions extends PasswordOptions {
+interface AddOptions extends PasswordOptions, EndpointOptions {
   kind: string;
   config: string[];
   label?: string[];
@@ -16,8 +17,7 @@ interface AddOptions extends PasswordOptions {
 
 export function addStoreCommands(program: Command, api: Client): void {
   const stores = program.command('stores').description('places that certificates are deployed to');
-  stores
-    .command('add')
+  endpointOptions(stores.command('add'))
     .argument('<name>', 'name of the store')
     .description('add a store; it is tried first')
     .requiredOption('--kind <kind>', 'pem, der or pkcs12')
@@ -44,7 +44,8 @@ export function addStoreCommands(program: Command, api: Client): void {
             variable: 'CERTFERRY_STORE_PASSWORD',
             required: true,
           })) ?? '';
-      const draft = { name, kind: options.kind, config, labels: pairs(options.label) };
+      const endpoints = toStoreEndpoints(options);
+      const draft = { name, kind: options.kind, config, labels: pairs(options.label), endpoints };
       const tried = await api.testStoreDraft({ body: draft });
       if (options.test || !tried.ok) return report(tried, options.json);
       const store = await api.createStore({ body: draft });

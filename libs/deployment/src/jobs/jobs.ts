@@ -31,6 +31,7 @@ const schema = new mongoose.Schema<Job>(
     intent: Object,
     changes: { type: [Object], default: undefined },
     error: Object,
+    look: { type: [Object], default: undefined },
     timeline: { type: [Object], default: undefined },
     sequence: Number,
     number: Number,

@@ -2,16 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { AppError, newId, systemClock } from '@certferry/core';
 import { inventoryV1 } from '@certferry/contracts';
 import { Numbers, openDatabase, type Database } from '@certferry/database';
+import { Outbound } from '@certferry/outbound';
 import { hostServices } from '@certferry/rpc/testing';
 import { createLogger } from '@certferry/runtime';
 import { createSecretKeeper } from '@certferry/secrets';
-import { makeCertificate, temporaryFolder } from '@certferry/testing';
+import { makeCertificate, temporaryFolder, type TestCertificate } from '@certferry/testing';
 import { ResourceLeases } from '@certferry/work';
 import { readCertificate } from '@certferry/x509';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { DeploymentContext } from '../deployment-context.ts';
 import { insertJob } from '../deployments/insert-job.ts';
 import { Stores } from '../stores/stores.ts';
+import { serveTls, type ChangingServer } from '../testing/changing-server.ts';
 import { FakeInventory } from '../testing/fake-inventory.ts';
 import { hang, MemoryStore } from '../testing/memory-store.ts';
 import { cancelJob, retryJob } from './decide-on-job.ts';
@@ -29,13 +31,14 @@ let database: Database;
 let context: DeploymentContext;
 let jobs: Jobs;
 const inventory = new FakeInventory();
+let certificate: TestCertificate;
 let certificateId: string;
 let fingerprintSha256: string;
 let store: MemoryStore;
 let storeId: string;
 
 beforeAll(async () => {
-  const certificate = await makeCertificate({ commonName: 'run.example.com' });
+  certificate = await makeCertificate({ commonName: 'run.example.com' });
   certificateId = inventory.add(certificate);
   ({ fingerprintSha256 } = readCertificate(certificate.der));
   database = await openDatabase(`embedded:${temporaryFolder('run-job')}`);
@@ -49,6 +52,7 @@ beforeAll(async () => {
     access: { open: (...to) => store.open(...to) },
     certificates: client(inventoryV1.CertificateServiceDefinition),
     material: client(inventoryV1.MaterialServiceDefinition),
+    outbound: new Outbound({ allow: ['127.0.0.0/8'] }),
     secrets: createSecretKeeper(randomBytes(32)),
     database,
     clock: systemClock,
@@ -271,4 +275,59 @@ describe('a worker', () => {
     await untilDone(job, 'done').finally(() => next.stop());
     expect(await find(job)).toMatchObject({ attempts: 2 });
   });
+});
+
+describe('a look at what is served', () => {
+  let served: ChangingServer;
+  beforeEach(async () => {
+    served = await serveTls([await makeCertificate({ commonName: 'old.example.com' })]);
+    const endpoints = {
+      ...{ items: [{ address: served.address, serverName: '', alias: 'a' }], graceSeconds: 60, attempts: 60 },
+      onMismatch: 'rollback' as const,
+    };
+    await context.stores.replace({ ...(await context.stores.find(storeId))!, endpoints });
+  });
+  afterEach(() => served.stop());
+
+  test('is made again where the process ended meanwhile, and nothing is written again', async () => {
+    const job = await queue('a');
+    const lost = new AbortController();
+    served.onConnection = () => setTimeout(() => lost.abort(), 50);
+    const left = await attempt(job, { ...HELD, lost: lost.signal });
+    expect(left).toMatchObject({ state: 'verified', intent: { newDigest: revisionWith('a') } });
+    served.onConnection = () => undefined;
+    served.show([certificate]);
+    expect(await attempt(job)).toMatchObject({ state: 'done', look: [{ ok: true, fingerprintSha256 }] });
+    expect(store.writes).toBe(1);
+  });
+
+  test('that fails rolls back once where the store says so, and not where nothing was written', async () => {
+    await graceOf(0);
+    const undone: string[] = [];
+    context.rollBack = ({ open, job }) => {
+      undone.push(`${job._id} ${job.error!.reason} ${job.changes.length}`);
+      return open.revision().then(() => ({ changes: [] }));
+    };
+    const job = await queue('a');
+    const dead = await attempt(job);
+    expect(dead).toMatchObject({ state: 'dead', error: { reason: 'NOT_SERVED' }, changes: [], look: [{ ok: false }] });
+    expect(dead.intent).toBeUndefined();
+    expect(undone).toEqual([`${job._id} NOT_SERVED 1`]);
+    const asAsked = await queue('a');
+    expect(await attempt(asAsked)).toMatchObject({ state: 'dead', error: { reason: 'NOT_SERVED' } });
+    expect(undone).toHaveLength(1);
+    delete context.rollBack;
+  });
+
+  test('is made for its own entry alone', async () => {
+    await graceOf(0);
+    expect(await attempt(await queue('A'))).toMatchObject({ state: 'dead', look: [{ ok: false }] });
+    const other = await attempt(await queue('b'));
+    expect([other.state, other.look]).toEqual(['done', undefined]);
+  });
+
+  const graceOf = async (graceSeconds: number) => {
+    const { endpoints, ...rest } = (await context.stores.find(storeId))!;
+    await context.stores.replace({ ...rest, endpoints: { ...endpoints!, graceSeconds } });
+  };
 });

@@ -1,7 +1,8 @@
 import { AppError } from '@certferry/core';
-import type { OpenStore, PreparedChange } from '@certferry/store-drivers';
+import type { OpenStore, PreparedChange, StoreEntry } from '@certferry/store-drivers';
 import { backoff } from '@certferry/work';
 import type { DeploymentContext } from '../deployment-context.ts';
+import { lookAfterJob } from '../looks/look-step.ts';
 import { toStoreChange } from '../deployments/store-change.ts';
 import { assessChange } from '../policies/assess-change.ts';
 import type { Finding } from '../policies/finding.ts';
@@ -78,10 +79,9 @@ class Attempt {
     this.#findings = assessed.findings;
     if (assessed.refusal) throw assessed.refusal;
     if (prepared.changes.length === 0)
-      return await this.#step('done', {
+      return await this.#end(open, await this.#held(open), {
         message: 'The store already is as asked.',
-        set: { changes: [] },
-        unset: ['error', 'intent'],
+        changes: [],
       });
     await this.#write(open, prepared, assessed.forced);
     await this.#step('written', {});
@@ -117,9 +117,8 @@ class Attempt {
 
   /** Reads the store as a stranger would, and ends the job. */
   async #finish(open: OpenStore, intent: Pick<PreparedChange, 'newRevision' | 'changes'>): Promise<void> {
-    const { action, alias, fingerprintSha256 } = this.#job;
-    const entries = await open.entries();
-    const held = entries.find((entry) => entry.alias.toLowerCase() === alias.toLowerCase());
+    const { action, fingerprintSha256 } = this.#job;
+    const held = await this.#held(open);
     const asAsked = action === 'add' ? held?.facts.fingerprintSha256 === fingerprintSha256 : held === undefined;
     if (!asAsked || (await open.revision()) !== intent.newRevision) {
       throw new AppError({
@@ -130,7 +129,31 @@ class Attempt {
     }
     await open.cleanUp();
     await this.#step('verified', {});
-    await this.#step('done', { set: { changes: intent.changes }, unset: ['error', 'intent'] });
+    await this.#end(open, held, intent);
+  }
+
+  async #held(open: OpenStore): Promise<StoreEntry | undefined> {
+    const alias = this.#job.alias.toLowerCase();
+    return (await open.entries()).find((entry) => entry.alias.toLowerCase() === alias);
+  }
+
+  /** done, if what the store holds is served where it says. */
+  async #end(
+    open: OpenStore,
+    held: StoreEntry | undefined,
+    { changes, message }: Pick<PreparedChange, 'changes'> & { message?: string },
+  ): Promise<void> {
+    const signal = this.#lease.lost;
+    const { look, error, onMismatch } = await lookAfterJob(this.#context, this.#job, { held, signal });
+    const set = { changes, ...(look && { look }) };
+    if (!error) return await this.#step('done', { message, set, unset: ['error', 'intent'] });
+    if (!this.#lease.held()) throw new LeaseLost();
+    const { rollBack } = this.#context;
+    const undone =
+      onMismatch === 'rollback' && changes.length > 0
+        ? await rollBack?.({ open, job: { ...this.#job, ...set, error }, signal })
+        : undefined;
+    await this.#step('dead', { message: error.message, set: { ...set, error, ...undone }, unset: ['intent'] });
   }
 
   async #step(state: JobState, step: Omit<Transition, 'state' | 'at'>): Promise<void> {

@@ -1,22 +1,29 @@
 import type { Clock } from '@certferry/core';
+import type { Outbound } from '@certferry/outbound';
 import { checkConfig, findDriver } from '@certferry/store-drivers';
+import { checkEndpoints } from '../looks/endpoints.ts';
 import { storeLimits, type OpenContext } from './open-store.ts';
 import { checkNameAndLabels, toLabels, type Store, type StoreDraft } from './store.ts';
 import { sealConfig } from './store-secrets.ts';
 
-export type DraftContext = OpenContext & { clock: Clock };
+export type DraftContext = OpenContext & { clock: Clock; outbound: Outbound };
 
 /** A store that is not saved: it is opened once, so that a store which can never work is refused at once. */
 export async function draftStore(context: DraftContext, id: string, draft: StoreDraft): Promise<Store> {
-  const { access, secrets, clock } = context;
+  const { access, secrets, clock, outbound } = context;
   const { name, kind, policy } = draft;
   checkNameAndLabels(draft);
   const driver = findDriver(kind);
   const config = checkConfig(driver, draft.config);
+  const endpoints = await checkEndpoints(outbound, draft.endpoints);
   const tried = await access.open({ id, kind, config }, storeLimits());
   await tried.close();
   const now = clock.now();
   const sealed = sealConfig(id, { driver, config }, secrets);
   const labels = toLabels(draft.labels);
-  return { _id: id, name, kind, ...sealed, labels, ...(policy && { policy }), createdAt: now, updatedAt: now };
+  const chosen = {
+    ...(policy && { policy }),
+    ...(endpoints && { endpoints }),
+  };
+  return { _id: id, name, kind, ...sealed, labels, ...chosen, createdAt: now, updatedAt: now };
 }

@@ -30,8 +30,12 @@ export function createStoreHandlers(context: DraftContext & { jobs: Jobs }): dep
       return { ...found, items: found.items.map(toStore) };
     },
 
-    async updateStore({ id, name, config, labels, policy }) {
-      const change = { name, config, labels: labels?.values, policy: fromPolicy(policy) };
+    async updateStore({ id, labels, policy, ...rest }) {
+      const change = {
+        ...rest,
+        labels: labels?.values,
+        policy: fromPolicy(policy),
+      };
       return { store: toStore(await updateStore(context, id, change)) };
     },
 

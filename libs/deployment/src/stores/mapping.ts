@@ -2,6 +2,7 @@ import { invalid } from '@certferry/core';
 import type { deploymentV1 } from '@certferry/contracts';
 import { configSchema, type StoreDriver, type StoreEntry } from '@certferry/store-drivers';
 import { fromPolicy, policyOf } from '../policies/policy.ts';
+import { toEndpoints } from '../looks/mapping.ts';
 import { fromLabels, type Store, type StoreDraft } from './store.ts';
 
 export function fromDraft(draft: deploymentV1.StoreDraft | undefined): StoreDraft {
@@ -11,7 +12,17 @@ export function fromDraft(draft: deploymentV1.StoreDraft | undefined): StoreDraf
 
 export function toStore(store: Store): deploymentV1.Store {
   const { _id: id, name, kind, config, labels, createdAt, updatedAt } = store;
-  return { id, name, kind, config, labels: fromLabels(labels), policy: policyOf(store), createdAt, updatedAt };
+  return {
+    id,
+    name,
+    kind,
+    config,
+    labels: fromLabels(labels),
+    policy: policyOf(store),
+    endpoints: toEndpoints(store.endpoints),
+    createdAt,
+    updatedAt,
+  };
 }
 
 export function toStoreKind(driver: StoreDriver): deploymentV1.StoreKind {

@@ -1,5 +1,6 @@
 import { invalid } from '@certferry/core';
 import type { PolicyChoice } from '../policies/policy.ts';
+import type { EndpointsDraft, StoreEndpoints } from '../looks/endpoints.ts';
 
 /** A place that certificates are deployed to. */
 export interface Store {
@@ -12,6 +13,8 @@ export interface Store {
   sealedSecrets?: Buffer;
   labels: { key: string; value: string }[];
   policy?: PolicyChoice;
+  /** Absent: what is served is not looked at. */
+  endpoints?: StoreEndpoints;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -23,6 +26,7 @@ export interface StoreDraft {
   config: Record<string, unknown>;
   labels: Record<string, string>;
   policy?: PolicyChoice;
+  endpoints?: EndpointsDraft;
 }
 
 const MAX_NAME_CHARACTERS = 200;

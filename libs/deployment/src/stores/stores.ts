@@ -20,6 +20,7 @@ const schema = new mongoose.Schema<Store>(
     sealedSecrets: Buffer,
     labels: { type: [Object], default: undefined },
     policy: Object,
+    endpoints: Object,
     createdAt: Date,
     updatedAt: Date,
   },

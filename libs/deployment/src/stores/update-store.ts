@@ -8,7 +8,7 @@ import { openSecrets } from './store-secrets.ts';
 export async function updateStore(
   context: DraftContext,
   id: string,
-  { name, config, labels, policy = undefined }: Partial<Omit<StoreDraft, 'kind'>>,
+  { name, config, labels, ...chosen }: Partial<Omit<StoreDraft, 'kind'>>,
 ): Promise<Store> {
   const store = await findStore(context, id);
   const draft = {
@@ -16,7 +16,8 @@ export async function updateStore(
     kind: store.kind,
     config: { ...openSecrets(store, context.secrets), ...(config ?? store.config) },
     labels: labels ?? fromLabels(store.labels),
-    policy: policy ?? store.policy,
+    policy: chosen.policy ?? store.policy,
+    endpoints: chosen.endpoints ?? store.endpoints,
   };
   const updated = { ...(await draftStore(context, id, draft)), createdAt: store.createdAt };
   if (!(await context.stores.replace(updated))) throw notFound('store', id);

@@ -1,5 +1,5 @@
 import { deploymentV1 } from '@certferry/contracts';
-import { changeOperation, jobStep, type Change, type Job, type JobStatus } from '@certferry/rest';
+import { changeOperation, jobStep, type Change, type Job, type JobStatus, type Look } from '@certferry/rest';
 import { iso, present, requesterToJson } from './json-values.ts';
 
 const STATUSES: Record<JobStatus, deploymentV1.JobStatus> = {
@@ -29,9 +29,29 @@ const recurrenceToJson = ({ everyMinutes, daily, weekdays, dayOfMonth }: deploym
   ...(dayOfMonth > 0 && { dayOfMonth }),
 });
 
+const lookToJson = ({ at, serverName, fingerprintSha256, subject, problem, ...rest }: deploymentV1.Look): Look => ({
+  ...rest,
+  at: iso(at),
+  serverName: present(serverName),
+  fingerprintSha256: present(fingerprintSha256),
+  subject: present(subject),
+  problem: present(problem),
+});
+
 export function jobToJson(from: deploymentV1.Job): Job {
-  const { action, status, nextRunAt, timeline, changes, createdAt, updatedAt, recurrence, previousJobId, ...rest } =
-    from;
+  const {
+    action,
+    status,
+    nextRunAt,
+    timeline,
+    changes,
+    createdAt,
+    updatedAt,
+    recurrence,
+    previousJobId,
+    look,
+    ...rest
+  } = from;
   return {
     ...rest,
     recurrence: recurrence && recurrenceToJson(recurrence),
@@ -48,6 +68,7 @@ export function jobToJson(from: deploymentV1.Job): Job {
       message: present(entry.message),
     })),
     changes: changes.map(changeToJson),
+    look: present(look.map(lookToJson)),
     createdAt: iso(createdAt),
     updatedAt: iso(updatedAt),
   };

@@ -1,7 +1,14 @@
 import type { deploymentV1 } from '@certferry/contracts';
-import { aliasRule, storeOperation, type Store, type StoreEntry, type StoreKind } from '@certferry/rest';
+import {
+  aliasRule,
+  storeEndpoints,
+  storeOperation,
+  type Store,
+  type StoreEntry,
+  type StoreKind,
+} from '@certferry/rest';
 import { factsToJson } from './certificate-json.ts';
-import { iso } from './json-values.ts';
+import { iso, present } from './json-values.ts';
 
 export const storeKindToJson = ({ operations, alias, configSchema, ...rest }: deploymentV1.StoreKind): StoreKind => ({
   ...rest,
@@ -10,8 +17,19 @@ export const storeKindToJson = ({ operations, alias, configSchema, ...rest }: de
   configSchema: configSchema ?? {},
 });
 
-export const storeToJson = ({ config, createdAt, updatedAt, ...rest }: deploymentV1.Store): Store => ({
+const endpointsToJson = ({ items, ...rest }: deploymentV1.StoreEndpoints) =>
+  storeEndpoints.parse({
+    ...rest,
+    items: items.map(({ address, serverName, alias }) => ({
+      address,
+      serverName: present(serverName),
+      alias: present(alias),
+    })),
+  });
+
+export const storeToJson = ({ config, createdAt, updatedAt, endpoints, ...rest }: deploymentV1.Store): Store => ({
   ...rest,
+  ...(endpoints && { endpoints: endpointsToJson(endpoints) }),
   config: config ?? {},
   createdAt: iso(createdAt),
   updatedAt: iso(updatedAt),
