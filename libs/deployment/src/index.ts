@@ -12,7 +12,9 @@ import { z } from 'zod';
 import type { DeploymentContext } from './deployment-context.ts';
 import { createDeploymentHandlers } from './deployments/handlers.ts';
 import { createJobHandlers } from './jobs/handlers.ts';
+import { JobMetrics } from './jobs/job-metrics.ts';
 import { Jobs } from './jobs/jobs.ts';
+import { logJobEnd } from './jobs/log-job-end.ts';
 import { Worker } from './jobs/worker.ts';
 import { createProbeHandlers } from './probes/handlers.ts';
 import { KnownAuthorities } from './probes/known-authorities.ts';
@@ -30,8 +32,13 @@ export const deployment = defineService({
     /** Stores that are written at the same time. */
     concurrency: z.coerce.number().int().min(1).max(256).default(16),
   }),
-  create: ({ database, events, secrets, client, clock, logger, config: runtime }, config) => {
+  create: ({ database, events, secrets, client, clock, logger, metrics, config: runtime }, config) => {
     const jobs = new Jobs(database);
+    const jobMetrics = new JobMetrics(metrics, jobs, () => database.now());
+    jobs.onEnd = (job) => {
+      jobMetrics.ended(job);
+      logJobEnd(logger, job);
+    };
     const outbound = openOutbound(config);
     const certificates = client(inventoryV1.CertificateServiceDefinition);
     const relay = createOutboxRelay({

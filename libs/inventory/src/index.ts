@@ -7,6 +7,7 @@ import { defineService } from '@certferry/runtime';
 import { ResourceLeases } from '@certferry/work';
 import { createBulkImportHandlers } from './bulk-imports/handlers.ts';
 import { Certificates } from './certificates/certificates.ts';
+import { ExpiryMetrics } from './certificates/expiry-metrics.ts';
 import { createCertificateHandlers } from './certificates/handlers.ts';
 import { EnrollmentProfiles } from './enrollment-profiles/enrollment-profiles.ts';
 import { createEnrollmentProfileHandlers } from './enrollment-profiles/handlers.ts';
@@ -29,9 +30,10 @@ export const inventory = defineService({
   name: 'inventory',
   needs: ['database', 'events', 'secrets'],
   config: outboundSettings.extend({ watch: watchConfig }),
-  create: ({ database, events, secrets, client, clock, logger }, { watch, ...settings }) => {
+  create: ({ database, events, secrets, client, clock, logger, metrics }, { watch, ...settings }) => {
     const outbound = openOutbound(settings);
     const certificates = new Certificates(database);
+    new ExpiryMetrics(metrics, certificates, clock);
     const imports = new Imports(database);
     const relay = createOutboxRelay({
       outboxes: [outboxOf(certificates.model), outboxOf(imports.model)],

@@ -27,6 +27,8 @@ export const runtimeConfig = z.strictObject({
   parserAddress: address.optional(),
   inventoryAddress: address.optional(),
   deploymentAddress: address.optional(),
+  /** Where this process serves its metrics besides the gateway's own; none: nowhere. */
+  metricsAddress: address.optional(),
 });
 
 export type RuntimeConfig = z.infer<typeof runtimeConfig>;

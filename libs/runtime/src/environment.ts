@@ -15,6 +15,7 @@ export const ENVIRONMENT: Record<string, string | string[]> = {
   CERTFERRY_PARSER_ADDRESS: 'runtime.parserAddress',
   CERTFERRY_INVENTORY_ADDRESS: 'runtime.inventoryAddress',
   CERTFERRY_DEPLOYMENT_ADDRESS: 'runtime.deploymentAddress',
+  CERTFERRY_METRICS_ADDRESS: 'runtime.metricsAddress',
   CERTFERRY_HOST: 'gateway.host',
   CERTFERRY_HTTP_PORT: 'gateway.httpPort',
   CERTFERRY_HTTPS_PORT: 'gateway.httpsPort',

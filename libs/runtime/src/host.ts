@@ -5,14 +5,16 @@ import { openDatabase, type Database } from '@certferry/database';
 import { createMemoryBus, openJetStreamBus, type EventBus } from '@certferry/events';
 import { readTlsFiles, type TlsFiles } from '@certferry/rpc';
 import { openSecretKeeper, type SecretKeeper } from '@certferry/secrets';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import type { z } from 'zod';
 import { createCallObserver } from './call-observer.ts';
 import { checkHealth } from './check-health.ts';
+import { collectProcessMetrics } from './process-metrics.ts';
 import { databaseUrl, inDataDir, loadConfig, runtimeConfig, type RuntimeConfig } from './config.ts';
 import { createLogger } from './logger.ts';
 import type { Platform, Service, ServiceModule } from './platform.ts';
 import { Resources } from './resources.ts';
+import { serveMetrics } from './serve-metrics.ts';
 import { serveRpc } from './serve-rpc.ts';
 import { ServiceDirectory } from './service-directory.ts';
 
@@ -44,7 +46,7 @@ async function start(modules: ServiceModule[], sections: Record<string, unknown>
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const logger = createLogger(config.logLevel);
   const metrics = new Registry();
-  collectDefaultMetrics({ register: metrics });
+  collectProcessMetrics(metrics);
   const observer = createCallObserver(logger, metrics);
   const needs = new Set(modules.flatMap((module) => module.needs));
   const tls = readTls(config);
@@ -74,6 +76,7 @@ async function start(modules: ServiceModule[], sections: Record<string, unknown>
   }
   if (needs.has('database')) await platform.database.ready();
   const hosted = modules.map(({ name }, index) => ({ name, services: services[index]!.services }));
+  if (config.metricsAddress) opened.add(await serveMetrics(metrics, config.metricsAddress));
   await serveRpc(hosted, { config, tls, observer, logger, opened });
   for (const service of services) {
     if (service.stop) opened.add(() => service.stop!());

@@ -1,4 +1,5 @@
 import type { DeploymentContext } from '../deployment-context.ts';
+import type { Job } from '../jobs/job.ts';
 import { findStore } from '../stores/open-store.ts';
 import type { Store } from '../stores/store.ts';
 import {
@@ -11,7 +12,7 @@ import {
 } from './deployment.ts';
 
 /** A target as its job will have it. */
-export type ResolvedTarget = ChangeRequest & { storeId: string };
+export type ResolvedTarget = ChangeRequest & Pick<Job, 'storeId' | 'storeKind'>;
 
 /** Checks a deployment against certificate and stores; what each target's job will do, in their order. */
 export async function resolveTargets(context: DeploymentContext, deployment: Deployment): Promise<ResolvedTarget[]> {
@@ -28,6 +29,7 @@ export async function resolveTargets(context: DeploymentContext, deployment: Dep
     const store = stores.get(target.storeId)!;
     return {
       storeId: target.storeId,
+      storeKind: store.kind,
       certificateId,
       fingerprintSha256: certificate?.facts!.fingerprintSha256 ?? '',
       ...(!certificate && target.thumbprint && { thumbprint: target.thumbprint.toUpperCase() }),

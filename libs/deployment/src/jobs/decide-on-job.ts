@@ -1,14 +1,11 @@
 import { precondition, type Clock } from '@certferry/core';
-import type { Logger } from '@certferry/runtime';
 import { findJob } from './find-job.ts';
-import { isFinal, type Job, type Transition } from './job.ts';
+import { type Job, type Transition } from './job.ts';
 import type { Jobs } from './jobs.ts';
-import { logJobEnd } from './log-job-end.ts';
 
 export interface DecisionContext {
   jobs: Jobs;
   clock: Clock;
-  logger: Logger;
   /** Called when a job was saved. */
   saved: () => void;
 }
@@ -56,7 +53,7 @@ async function move(
   id: string,
   { refusal, to }: { refusal: (job: Job) => Error | undefined; to: Omit<Transition, 'at'> },
 ): Promise<Job> {
-  const { jobs, clock, logger, saved } = context;
+  const { jobs, clock, saved } = context;
   for (;;) {
     const job = await findJob(context, id);
     const refused = refusal(job);
@@ -65,7 +62,6 @@ async function move(
     // Else somebody else has moved it meanwhile.
     if (!moved) continue;
     saved();
-    if (isFinal(moved)) logJobEnd(logger, moved);
     return moved;
   }
 }

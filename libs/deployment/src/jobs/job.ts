@@ -32,6 +32,8 @@ export interface Job extends Outbox {
   /** Unique: the caller's request id and the target's position. Absent without a request id. */
   requestKey?: string;
   storeId: string;
+  /** Absent in jobs from before it was kept. */
+  storeKind?: string;
   certificateId: string;
   fingerprintSha256: string;
   action: 'add' | 'remove';

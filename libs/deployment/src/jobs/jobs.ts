@@ -10,13 +10,14 @@ import {
 import { addOutbox } from '@certferry/events';
 import mongoose, { type Model } from 'mongoose';
 import { JobWatch } from './job-watch.ts';
-import { FINAL, LEASED, makeStep, MAX_TIMELINE, statusEvent, type Job, type Transition } from './job.ts';
+import { FINAL, isFinal, LEASED, makeStep, MAX_TIMELINE, statusEvent, type Job, type Transition } from './job.ts';
 
 const schema = new mongoose.Schema<Job>(
   {
     _id: { type: String, required: true },
     requestKey: String,
     storeId: String,
+    storeKind: String,
     certificateId: String,
     fingerprintSha256: String,
     action: String,
@@ -67,6 +68,16 @@ const interrupted: DatabaseFilter = {
   'intent.newDigest': { $exists: true },
 };
 
+/** What waits at one moment. */
+export interface Waiting {
+  /** Jobs that somebody may take. */
+  due: number;
+  /** Jobs whose time, or whose next try, is still to come. */
+  planned: number;
+  /** For how long the first of those that are due has been; 0 for none. */
+  oldestSeconds: number;
+}
+
 /**
  * The jobs' collection. Every step is one conditional update on id, generation and state, and on the sequence: a job
  * that was cancelled and retried by hand meanwhile is in the same state of the same generation, but has told of more.
@@ -75,6 +86,8 @@ export class Jobs {
   readonly #model: Model<Job>;
   /** Hears of every step that this process makes. */
   readonly watch = new JobWatch();
+  /** Told of every job that this process ends, once. */
+  onEnd: (job: Job) => void = () => undefined;
 
   constructor(database: Database) {
     this.#model = database.model<Job>('jobs', schema);
@@ -128,6 +141,7 @@ export class Jobs {
     );
     if (matchedCount !== 1) return undefined;
     this.watch.changed(job._id);
+    if (isFinal(next)) this.onEnd(next);
     return next;
   }
 
@@ -159,6 +173,15 @@ export class Jobs {
       .limit(1)
       .lean();
     return due;
+  }
+
+  /** How many jobs wait, and for how long the oldest has. */
+  async waiting(now: Date): Promise<Waiting> {
+    const waits: DatabaseFilter = { state: { $in: ['queued', 'retry'] } };
+    const found = await this.#model.find(waits).select('dueAt').lean();
+    const due = found.flatMap(({ dueAt }) => (dueAt! <= now ? [dueAt!.getTime()] : []));
+    const oldest = due.reduce((first, time) => Math.min(first, time), now.getTime());
+    return { due: due.length, planned: found.length - due.length, oldestSeconds: (now.getTime() - oldest) / 1000 };
   }
 
   /** Keeps a lease alive; false when it is lost, or the job is not leased any more. */

@@ -8,7 +8,7 @@ import { assessChange } from '../policies/assess-change.ts';
 import type { Finding } from '../policies/finding.ts';
 import { withStore } from '../stores/open-store.ts';
 import type { Store } from '../stores/store.ts';
-import { loggedJob, logJobEnd } from './log-job-end.ts';
+import { loggedJob } from './log-job-end.ts';
 import { isFinal, isRetryable, MAX_ATTEMPTS, type Job, type JobError, type JobState, type Transition } from './job.ts';
 
 /** Thrown when another worker may have the job: this one must not touch anything any more. */
@@ -162,7 +162,6 @@ class Attempt {
     const next = await jobs.step(this.#job, { ...step, set, state, at: clock.now() });
     if (!next) throw new LeaseLost();
     this.#job = next;
-    if (isFinal(next)) logJobEnd(this.#context.logger, next);
   }
 
   /** retry with back-off, or dead: for an error that needs a person, and after ten attempts. */

@@ -3,7 +3,6 @@ import { backgroundContext, withCallContext } from '@certferry/rpc';
 import { LeasedPool, type Taken } from '@certferry/work';
 import type { DeploymentContext } from '../deployment-context.ts';
 import { MAX_ATTEMPTS, type Job } from './job.ts';
-import { logJobEnd } from './log-job-end.ts';
 import { runJob } from './run-job.ts';
 
 /** How long running jobs have to end when the worker stops. */
@@ -96,13 +95,10 @@ export class Worker {
 
   /** Of a job whose last attempt said nothing: it may be what ends the process each time. */
   async #giveUp(job: Job): Promise<void> {
-    const { jobs, clock, saved, logger } = this.#context;
+    const { jobs, clock, saved } = this.#context;
     const message = `None of ${MAX_ATTEMPTS} attempts has come to an end: the process ended first, or lost its lease.`;
     const error = { reason: 'INTERRUPTED', message, retryable: false };
-    const dead = await jobs.step(job, { state: 'dead', at: clock.now(), message, set: { error } });
-    if (!dead) return;
-    saved();
-    logJobEnd(logger, dead);
+    if (await jobs.step(job, { state: 'dead', at: clock.now(), message, set: { error } })) saved();
   }
 }
 

@@ -1,4 +1,5 @@
 import { Loop } from '@certferry/work';
+import type { ChangeRequest } from '../deployments/deployment.ts';
 import { insertJob } from '../deployments/insert-job.ts';
 import type { DeploymentContext } from '../deployment-context.ts';
 import type { Job } from '../jobs/job.ts';
@@ -34,15 +35,11 @@ export class Scheduler {
     const { jobs, clock, saved } = this.#context;
     const { recurrence } = ended;
     if (recurrence && ended.state !== 'cancelled') {
-      const { storeId, certificateId, fingerprintSha256, thumbprint, action, alias, overwrite, includePrivateKey } =
-        ended;
-      const { allowKeyRemoval, forced } = ended;
       const now = clock.now();
       await insertJob(
         this.#context,
         {
-          ...{ storeId, certificateId, fingerprintSha256, thumbprint, action, alias, overwrite, includePrivateKey },
-          ...{ allowKeyRemoval, forced },
+            ...again(ended),
           recurrence,
           repeats: true,
           requestKey: `${ended._id}:next`,
@@ -56,4 +53,14 @@ export class Scheduler {
     await jobs.followed(ended);
     saved();
   }
+}
+
+/** What the next job does too. */
+function again(job: Job): ChangeRequest & Pick<Job, 'storeId' | 'storeKind'> {
+  const { storeId, storeKind, certificateId, fingerprintSha256, thumbprint, action } = job;
+  const { alias, overwrite, includePrivateKey, allowKeyRemoval, forced } = job;
+  return {
+    ...{ storeId, storeKind, certificateId, fingerprintSha256, thumbprint, action },
+    ...{ alias, overwrite, includePrivateKey, allowKeyRemoval, forced },
+  };
 }

@@ -8,6 +8,7 @@ import { hostServices, type Way } from '@certferry/rpc/testing';
 import { createLogger, type Platform } from '@certferry/runtime';
 import { createSecretKeeper } from '@certferry/secrets';
 import { temporaryFolder } from '@certferry/testing';
+import { Registry } from 'prom-client';
 import { deployment } from '../index.ts';
 import { FakeInventory } from './fake-inventory.ts';
 import { servePemParser } from './pem-parser.ts';
@@ -20,6 +21,7 @@ export interface TestDeployment {
   jobs: Client<typeof deploymentV1.JobServiceDefinition, DeadlineOptions>;
   probes: Client<typeof deploymentV1.ProbeServiceDefinition, DeadlineOptions>;
   inventory: FakeInventory;
+  metrics: Registry;
   databaseFolder: string;
   clock: FixedClock;
   /** Where stores may be. */
@@ -42,7 +44,8 @@ export async function startDeployment(way: Way): Promise<TestDeployment> {
   const folder = temporaryFolder('deployment-stores');
   const secrets = createSecretKeeper(randomBytes(32));
   const logger = createLogger('silent');
-  const platform = { database, events: createMemoryBus(), secrets, client: peers.client, clock, logger };
+  const metrics = new Registry();
+  const platform = { database, events: createMemoryBus(), secrets, client: peers.client, clock, logger, metrics };
   // The service touches nothing else of it.
   const service = await deployment.create(platform as unknown as Platform, {
     storeRoots: folder,
@@ -57,7 +60,7 @@ export async function startDeployment(way: Way): Promise<TestDeployment> {
     deployments: host.client(deploymentV1.DeploymentServiceDefinition),
     jobs: host.client(deploymentV1.JobServiceDefinition),
     probes: host.client(deploymentV1.ProbeServiceDefinition),
-    ...{ inventory, databaseFolder, clock, folder },
+    ...{ inventory, databaseFolder, clock, folder, metrics },
     addPem: async (name) => {
       const config = { certificatePath: `${name}.crt`, keyPath: `${name}.key` };
       return (await stores.createStore({ store: { name: `${name} ${newId()}`, kind: 'pem', config } })).store!.id;

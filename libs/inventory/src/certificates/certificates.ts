@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { invalid, notFound, raise } from '@certferry/core';
 import {
   isDuplicateKey,
@@ -93,6 +94,7 @@ export const isKeyOf = (key: PublicKeyHashes, holder: KeyHolder): boolean =>
 
 /** How many are looked at together. */
 const DONORS = 200;
+const COUNTED_TOGETHER = 500;
 
 const alive = { deleted: { $ne: true } };
 
@@ -205,6 +207,24 @@ export class Certificates {
   async list({ filter, sort, ...page }: CertificateQuery): Promise<Page<Certificate>> {
     const found = await listPage(this.#model, { filter: [alive, ...filter], sort: readSort(sort) }, page);
     return { ...found, items: found.items.map(fromDatabase) };
+  }
+
+  /** How many end from one moment up to another; others are served between the pages that this reads. */
+  async countEnding(from: Date, to: Date): Promise<number> {
+    const filter: DatabaseFilter[] = [{ 'facts.notAfter': { $gte: from, $lt: to } }];
+    let count = 0;
+    for (let cursor = ''; ;) {
+      const page = await this.list({ filter, sort: 'notAfter', limit: COUNTED_TOGETHER, cursor });
+      count += page.items.length;
+      if (!page.nextCursor) return count;
+      cursor = page.nextCursor;
+      await setImmediate();
+    }
+  }
+
+  /** How many there are, and a few that were just deleted. */
+  async count(): Promise<number> {
+    return await this.#model.estimatedDocumentCount();
   }
 
   async #one(filter: object): Promise<Certificate | undefined> {

@@ -8,6 +8,7 @@ import { hostServices, type TestHost, type Way } from '@certferry/rpc/testing';
 import { createLogger, type Platform } from '@certferry/runtime';
 import { createSecretKeeper } from '@certferry/secrets';
 import { temporaryFolder } from '@certferry/testing';
+import { Registry } from 'prom-client';
 import { inventory } from '../index.ts';
 import { createPemParser } from './pem-parser.ts';
 
@@ -25,6 +26,7 @@ export interface TestInventory {
   imports: Client<typeof inventoryV1.ImportServiceDefinition>;
   database: Database;
   clock: FixedClock;
+  metrics: Registry;
   /** What was published, in this order. */
   events: Event[];
   /** While true nothing can be published. */
@@ -55,8 +57,9 @@ export async function startInventory(
     },
   });
   const logger = createLogger('silent');
+  const metrics = new Registry();
   const secrets = createSecretKeeper(randomBytes(32));
-  const platform = { database, events: memory, secrets, client: others.client, clock, logger };
+  const platform = { database, events: memory, secrets, client: others.client, clock, logger, metrics };
   // The inventory touches nothing else of it.
   const service = await inventory.create(platform as unknown as Platform, inventory.config.parse(settings));
   await database.ready();
@@ -69,6 +72,7 @@ export async function startInventory(
     imports,
     database,
     clock,
+    metrics,
     events,
     bus,
     take: async (...pem) => (await imports.importCertificates({ content: Buffer.from(pem.join('')) })).import!.items,
