@@ -39,7 +39,7 @@ export class Scheduler {
       await insertJob(
         this.#context,
         {
-            ...again(ended),
+          ...again(ended),
           recurrence,
           repeats: true,
           requestKey: `${ended._id}:next`,
