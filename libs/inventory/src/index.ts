@@ -66,7 +66,7 @@ export const inventory = defineService({
       services: [
         serve(
           inventoryV1.CertificateServiceDefinition,
-          createCertificateHandlers({ certificates, metadataFields, clock, saved }),
+          createCertificateHandlers({ certificates, metadataFields, stores, jobs, clock, saved }),
         ),
         serve(inventoryV1.ImportServiceDefinition, createImportHandlers({ ...importing, ...starting, outbound })),
         serve(inventoryV1.BulkImportServiceDefinition, createBulkImportHandlers(starting)),

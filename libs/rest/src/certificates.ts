@@ -3,7 +3,7 @@ import { certificateExtension, facts } from './certificate-facts.ts';
 import { named } from './component.ts';
 import { NOTHING, type Operations } from './operation.ts';
 import { filter, listOf, page } from './paging.ts';
-import { idParams, stringMap, text, time } from './scalars.ts';
+import { flag, idParams, stringMap, text, time } from './scalars.ts';
 
 export const certificate = named(
   'Certificate',
@@ -116,7 +116,9 @@ export const certificateOperations = {
     path: '/v1/certificates/{id}',
     tag,
     summary: 'Delete a certificate and its private key',
+    description: 'Answers 409 CERTIFICATE_DEPLOYED while a store holds it or a job of it waits, unless it is forced.',
     params: idParams,
+    query: z.object({ force: flag.optional().describe('Though it is deployed') }),
     answers: { 204: NOTHING },
     errors: [404, 409],
   },

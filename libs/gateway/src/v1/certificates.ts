@@ -55,7 +55,9 @@ export const certificateRoutes = ({
   },
   deleteCertificate: {
     scope: 'write',
-    handler: async (request) => void (await services.certificates.deleteCertificate(request.params)),
+    statedReason: ({ query: { force } }) => (force ? 'force' : undefined),
+    handler: async (request) =>
+      void (await services.certificates.deleteCertificate({ ...request.params, force: request.query.force })),
   },
   downloadCertificate: {
     scope: 'read',

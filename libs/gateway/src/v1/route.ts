@@ -26,6 +26,8 @@ export interface Route<O extends Operation> {
   scope: Scope;
   /** A POST that changes nothing: no audit record. */
   readOnly?: boolean;
+  /** What the audit record says that the call is for. */
+  statedReason?(request: RequestOf<O>): string | undefined;
   /** A form is left unread, for the handler to take it as it comes. */
   streamsForm?: boolean;
   /** Before the shell's preHandler. */
@@ -53,7 +55,7 @@ export function addRoutes<Os extends Operations>(app: FastifyInstance, operation
 
 function addRoute(app: FastifyInstance, operation: Operation, route: Route<Operation>): void {
   const { method, path, params, query: querystring, body, answers, idempotent } = operation;
-  const { scope, readOnly, preValidation } = route;
+  const { scope, readOnly, preValidation, statedReason } = route;
   const response: Record<string, z.ZodType> = {};
   for (const [status, answer] of Object.entries(answers)) {
     if (answer instanceof z.ZodType) response[status] = answer;
@@ -63,7 +65,11 @@ function addRoute(app: FastifyInstance, operation: Operation, route: Route<Opera
   app.route({
     method,
     url: path.replace(/^\/v1/, '').replaceAll(/\{(\w+)\}/g, ':$1'),
-    config: { scope, readOnly, idempotent },
+    config: {
+      ...{ scope, readOnly, idempotent },
+      // Asked when the parts were checked, as the handler is.
+      ...(statedReason && { statedReason: (request) => statedReason(request as RequestOf<Operation>) }),
+    },
     // Fastify warns of a member that is there and undefined.
     schema: { ...(params && { params }), ...(querystring && { querystring }), ...(body && { body }), response },
     ...(preValidation && { preValidation }),

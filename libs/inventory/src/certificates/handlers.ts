@@ -1,11 +1,13 @@
 import type { inventoryV1 } from '@certferry/contracts';
 import { resolveChain } from './chain.ts';
-import { deleteCertificate } from './delete-certificate.ts';
+import { deleteCertificate, type DeleteContext } from './delete-certificate.ts';
 import { listCertificates } from './list-certificates.ts';
 import { fromUpdate, toCertificate, toListedCertificate, toWholeCertificate } from './mapping.ts';
 import { updateCertificate, type UpdateContext } from './update-certificate.ts';
 
-export function createCertificateHandlers(context: UpdateContext): inventoryV1.CertificateServiceImplementation {
+export function createCertificateHandlers(
+  context: UpdateContext & DeleteContext,
+): inventoryV1.CertificateServiceImplementation {
   const { certificates } = context;
   return {
     async getCertificate({ id }) {
@@ -22,8 +24,8 @@ export function createCertificateHandlers(context: UpdateContext): inventoryV1.C
       return { certificate: toCertificate(await updateCertificate(context, id, fromUpdate(update))) };
     },
 
-    async deleteCertificate({ id }) {
-      await deleteCertificate(context, id);
+    async deleteCertificate(request) {
+      await deleteCertificate(context, request);
       return {};
     },
   };

@@ -90,9 +90,12 @@ function servePeers({ parser, deployment, stores, jobs }: Peers): ServedService[
     serve(parserV1.ParserServiceDefinition, { ...createPemParser(), ...parser }),
     fake(deploymentV1.DeploymentServiceDefinition, deployment),
     fake(deploymentV1.StoreServiceDefinition, stores),
-    fake(deploymentV1.JobServiceDefinition, jobs),
+    fake(deploymentV1.JobServiceDefinition, { listJobs: noJobs, ...jobs }),
   ];
 }
+
+/** Nothing is deployed, and nothing is about to be. */
+const noJobs = () => Promise.resolve({ items: [] });
 
 type Definition = ServedService['definition'] & { methods: Record<string, unknown> };
 
