@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { named } from './component.ts';
 import type { Operations } from './operation.ts';
+import { heldCertificate, policyFinding } from './policies.ts';
 import { text, timeInput } from './scalars.ts';
 
 export const deploymentAction = named('DeploymentAction', z.enum(['add', 'remove']));
@@ -44,6 +45,11 @@ const target = named(
     overwrite: z.boolean().optional(),
     includePrivateKey: z.boolean().optional(),
     thumbprint: text(40).optional().describe('Remove only this certificate (SHA-1)'),
+    allowKeyRemoval: z
+      .boolean()
+      .optional()
+      .describe('A certificate without its key may take the place of one with a key'),
+    force: z.boolean().optional().describe('Write what the store’s policy refuses; recorded'),
   }),
 );
 
@@ -72,7 +78,15 @@ export type Deployment = z.infer<typeof deployment>;
 export const deploymentPlan = named(
   'DeploymentPlan',
   z.object({
-    plan: z.array(z.object({ storeId: z.string(), changes: z.array(change), problem: z.string().optional() })),
+    plan: z.array(
+      z.object({
+        storeId: z.string(),
+        changes: z.array(change),
+        problem: z.string().optional().describe('Why the job would fail'),
+        findings: z.array(policyFinding),
+        held: heldCertificate.optional().describe('What its place holds now'),
+      }),
+    ),
   }),
 );
 export type DeploymentPlan = z.infer<typeof deploymentPlan>;

@@ -15,5 +15,6 @@ export * from './operation.ts';
 export * from './operations.ts';
 export { eachItem } from './paging.ts';
 export * from './probes.ts';
+export * from './policies.ts';
 export * from './problem.ts';
 export * from './stores.ts';

@@ -3,6 +3,7 @@ import { named } from './component.ts';
 import { change, deploymentAction, recurrence } from './deployments.ts';
 import type { Operations } from './operation.ts';
 import { filter, listOf, page } from './paging.ts';
+import { policyFinding } from './policies.ts';
 import { flag, idParams, requester, text, time } from './scalars.ts';
 
 export const jobStatus = named(
@@ -70,6 +71,9 @@ export const job = named(
     number: z.int(),
     recurrence: named('Recurrence', z.object(recurrence)).optional(),
     previousJobId: z.string().optional(),
+    findings: z.array(policyFinding).describe('What the last attempt found about its change'),
+    forced: z.boolean().describe('Asked for against the store’s policy'),
+    allowKeyRemoval: z.boolean(),
     ...requester,
     createdAt: time,
     updatedAt: time,

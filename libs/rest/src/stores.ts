@@ -4,6 +4,7 @@ import { named } from './component.ts';
 import { endpointFields } from './probes.ts';
 import { NOTHING, type Operations } from './operation.ts';
 import { filter, listOf, page } from './paging.ts';
+import { storePolicy, storePolicyChoice } from './policies.ts';
 import { idParams, stringMap, text, time } from './scalars.ts';
 
 const config = z.record(z.string(), z.unknown()).describe('By the JSON schema of the kind');
@@ -69,6 +70,7 @@ export const store = named(
     config,
     labels,
     endpoints: storeEndpoints.optional(),
+    policy: storePolicy,
     createdAt: time,
     updatedAt: time,
   }),
@@ -83,6 +85,7 @@ export const storeDraft = named(
     config,
     labels: labels.optional(),
     endpoints: endpointsDraft.optional(),
+    policy: storePolicyChoice.optional(),
   }),
 );
 export type StoreDraft = z.input<typeof storeDraft>;
@@ -93,6 +96,7 @@ export const storePatch = named(
     config: config.optional().describe('Replaces all; secrets that are left out stay'),
     labels: labels.optional(),
     endpoints: endpointsDraft.optional().describe('Replaces all; without items: what is served is not looked at'),
+    policy: storePolicyChoice.optional().describe('Replaces all'),
   }),
 );
 

@@ -1,12 +1,20 @@
 import { deploymentV1 } from '@certferry/contracts';
 import type { deploymentOperations } from '@certferry/rest';
 import type { GatewayContext } from '../gateway-context.ts';
-import { changeToJson } from './job-json.ts';
+import { changeToJson, findingToJson } from './job-json.ts';
+import { iso } from './json-values.ts';
 import type { Routes } from './route.ts';
 
 export const deploymentRoutes = ({ services }: GatewayContext): Routes<typeof deploymentOperations> => ({
   createDeployment: {
     scope: 'write',
+    statedReason: ({ body: { targets } }) => {
+      const said = (what: 'force' | 'allowKeyRemoval') => {
+        const stores = targets.filter((target) => target[what]).map(({ storeId }) => storeId);
+        return stores.length > 0 ? [`${what} for ${stores.join(' ')}`] : [];
+      };
+      return [...said('force'), ...said('allowKeyRemoval')].join('; ') || undefined;
+    },
     handler: async (request, reply) => {
       const { certificateId = '', action: name, targets, schedule, dryRun } = request.body;
       const action = name === 'add' ? deploymentV1.DeploymentAction.ADD : deploymentV1.DeploymentAction.REMOVE;
@@ -14,10 +22,12 @@ export const deploymentRoutes = ({ services }: GatewayContext): Routes<typeof de
         const { plan } = await services.deployments.planDeployment({ certificateId, action, targets });
         reply.code(200);
         return {
-          plan: plan.map(({ storeId, changes, problem }) => ({
+          plan: plan.map(({ storeId, changes, problem, findings, held }) => ({
             storeId,
             changes: changes.map(changeToJson),
             problem: problem || undefined,
+            findings: findings.map(findingToJson),
+            held: held && { ...held, notAfter: iso(held.notAfter) },
           })),
         };
       }

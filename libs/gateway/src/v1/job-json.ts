@@ -1,5 +1,14 @@
 import { deploymentV1 } from '@certferry/contracts';
-import { changeOperation, jobStep, type Change, type Job, type JobStatus, type Look } from '@certferry/rest';
+import {
+  changeOperation,
+  jobStep,
+  policyFinding,
+  type Change,
+  type Job,
+  type JobStatus,
+  type Look,
+  type PolicyFinding,
+} from '@certferry/rest';
 import { iso, present, requesterToJson } from './json-values.ts';
 
 const STATUSES: Record<JobStatus, deploymentV1.JobStatus> = {
@@ -21,6 +30,8 @@ export const changeToJson = ({ operation, ...rest }: deploymentV1.Change): Chang
   ...rest,
   operation: changeOperation.parse(operation),
 });
+
+export const findingToJson = (finding: deploymentV1.PolicyFinding): PolicyFinding => policyFinding.parse(finding);
 
 const recurrenceToJson = ({ everyMinutes, daily, weekdays, dayOfMonth }: deploymentV1.Recurrence) => ({
   ...(everyMinutes > 0 && { everyMinutes }),
@@ -45,6 +56,7 @@ export function jobToJson(from: deploymentV1.Job): Job {
     nextRunAt,
     timeline,
     changes,
+    findings,
     createdAt,
     updatedAt,
     recurrence,
@@ -69,6 +81,7 @@ export function jobToJson(from: deploymentV1.Job): Job {
     })),
     changes: changes.map(changeToJson),
     look: present(look.map(lookToJson)),
+    findings: findings.map(findingToJson),
     createdAt: iso(createdAt),
     updatedAt: iso(updatedAt),
   };

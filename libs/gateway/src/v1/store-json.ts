@@ -3,6 +3,7 @@ import {
   aliasRule,
   storeEndpoints,
   storeOperation,
+  storePolicy,
   type Store,
   type StoreEntry,
   type StoreKind,
@@ -27,10 +28,18 @@ const endpointsToJson = ({ items, ...rest }: deploymentV1.StoreEndpoints) =>
     })),
   });
 
-export const storeToJson = ({ config, createdAt, updatedAt, endpoints, ...rest }: deploymentV1.Store): Store => ({
+export const storeToJson = ({
+  config,
+  policy,
+  createdAt,
+  updatedAt,
+  endpoints,
+  ...rest
+}: deploymentV1.Store): Store => ({
   ...rest,
   ...(endpoints && { endpoints: endpointsToJson(endpoints) }),
   config: config ?? {},
+  policy: storePolicy.parse(policy),
   createdAt: iso(createdAt),
   updatedAt: iso(updatedAt),
 });
