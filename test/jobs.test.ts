@@ -18,8 +18,9 @@ import type { DeploymentContext } from '../libs/deployment/src/deployment-contex
 import { createDeployment } from '../libs/deployment/src/deployments/create-deployment.ts';
 import { cancelJob, retryJob } from '../libs/deployment/src/jobs/decide-on-job.ts';
 import { Jobs } from '../libs/deployment/src/jobs/jobs.ts';
-import type { Job } from '../libs/deployment/src/jobs/job.ts';
+import { isFinal, type Job } from '../libs/deployment/src/jobs/job.ts';
 import { Worker } from '../libs/deployment/src/jobs/worker.ts';
+import type { Recurrence } from '../libs/deployment/src/schedules/recurrence.ts';
 import { Scheduler } from '../libs/deployment/src/schedules/scheduler.ts';
 import { Stores } from '../libs/deployment/src/stores/stores.ts';
 import { profiles, startSystem, type TestSystem } from './hosted-services.ts';
@@ -105,6 +106,9 @@ describe.each(engines)('jobs on %s', (_, url) => {
     await context.stores.insert({ _id, name: _id, kind, config, labels: [], createdAt: now, updatedAt: now });
     return _id;
   };
+  const password = 'changeit-jobs';
+  const makeKeystore = async (name: string) => await makeStore({ path: join(folder, name), password }, 'pkcs12');
+
   const queue = async (storeId: string, alias?: string): Promise<Job> => {
     const [job] = await createDeployment(context, {
       certificateId,
@@ -285,6 +289,84 @@ describe.each(engines)('jobs on %s', (_, url) => {
     expect(await context.jobs.model.find({ previousJobId: second!._id }).lean()).toEqual([]);
   });
 
+  describe('the time that a job is for decides', () => {
+    let renewal: string;
+    beforeAll(async () => {
+      ahead = 0;
+      const { leaf, intermediate, root } = await makeChain('jobs.example.com');
+      const content = Buffer.from(leaf.pem + leaf.keyPem + intermediate.pem + root.pem);
+      const imports = system.client(inventoryV1.ImportServiceDefinition);
+      const { items } = (await imports.importCertificates({ content })).import!;
+      const renewed = readCertificate(leaf.der).fingerprintSha256;
+      renewal = items.find((item) => item.fingerprintSha256 === renewed)!.certificateId;
+    });
+    const deploy = async (storeId: string, id: string, more: { runAt?: Date; recurrence?: Recurrence } = {}) => {
+      const targets = [{ storeId, alias: 'web', overwrite: true, allowKeyRemoval: false, force: false }];
+      const asked = { certificateId: id, action: 'add' as const, targets, idempotencyKey: '', ...more };
+      return (await createDeployment(context, asked))[0]!;
+    };
+    /** Its time has come. */
+    const comeDue = async (job: Job) =>
+      void (await context.jobs.model.updateOne({ _id: job._id }, { $set: { dueAt: new Date(0) } }));
+    const ends = async (worker: Worker, job: Job) => {
+      worker.kick();
+      return await until(job._id, isFinal);
+    };
+    const tonight = () => new Date(Date.now() + 6 * 3_600_000);
+
+    test('a renewal planned for tonight is written, whatever is deployed until then', async () => {
+      const storeId = await makeKeystore('tonight.p12');
+      await withWorker(async (worker) => {
+        const planned = await deploy(storeId, renewal, { runAt: tonight() });
+        await ends(worker, await deploy(storeId, certificateId));
+        await comeDue(planned);
+        expect(await ends(worker, planned)).toMatchObject({ status: 'succeeded', changes: [{ operation: 'replace' }] });
+      });
+    });
+
+    test('a repetition keeps nobody from renewing, is overtaken by the renewal, and goes on', async () => {
+      const storeId = await makeKeystore('repeated.p12');
+      await withWorker(async (worker) => {
+        const first = await deploy(storeId, certificateId, { recurrence: { everyMinutes: 60 } });
+        await ends(worker, first);
+        const next = async (job: Job) => {
+          worker.kick();
+          await until(job._id, (one) => one.repeats === undefined);
+          return (await context.jobs.model.findOne({ previousJobId: job._id }).lean())!;
+        };
+        const second = await next(first);
+        const planned = await deploy(storeId, renewal, { runAt: tonight() });
+        await comeDue(second);
+        expect(await ends(worker, second)).toMatchObject({ status: 'succeeded' });
+        await comeDue(planned);
+        expect(await ends(worker, planned)).toMatchObject({ status: 'succeeded', changes: [{ operation: 'replace' }] });
+        const third = await next(second);
+        await comeDue(third);
+        expect(await ends(worker, third)).toMatchObject({ status: 'cancelled', error: { reason: 'SUPERSEDED' } });
+        const fourth = await next(third);
+        expect(fourth).toMatchObject({ status: 'scheduled', repeats: true });
+        // Whoever wants the old one back says so once, and the repetition keeps it there again.
+        await ends(
+          worker,
+          await deploy(storeId, certificateId, { runAt: new Date(planned.decidesAt!.getTime() + 1) }).then(
+            async (job) => (await comeDue(job), job),
+          ),
+        );
+        await comeDue(fourth);
+        expect(await ends(worker, fourth)).toMatchObject({ status: 'succeeded' });
+        await cancelJob(context, (await next(fourth))._id);
+      });
+    });
+
+    test('a cancelled job that is retried before its time waits for it', async () => {
+      const runAt = tonight();
+      const planned = await deploy(await makeKeystore('early.p12'), renewal, { runAt });
+      await cancelJob(context, planned._id);
+      expect(await retryJob(context, planned._id)).toMatchObject({ status: 'scheduled', dueAt: runAt });
+      await cancelJob(context, planned._id);
+    });
+  });
+
   test('two workers over the same jobs run each of them once', async () => {
     const jobs = await Promise.all(
       Array.from(
@@ -303,9 +385,6 @@ describe.each(engines)('jobs on %s', (_, url) => {
   });
 
   describe('jobs of one keystore', () => {
-    const password = 'changeit-jobs';
-    const makeKeystore = async (name: string) => await makeStore({ path: join(folder, name), password }, 'pkcs12');
-
     test.each(['before the write', 'after the write'])(
       'a job that was interrupted %s is resumed before any other, and ends as it was asked',
       async (moment) => {

@@ -22,6 +22,7 @@ export async function insertJob(
     status,
     generation: 0,
     attempts: 0,
+    decidesAt: job.recurrence?.anchor ?? dueAt,
     dueAt,
     changes: [],
     timeline: [{ at: now, step: 'queued', status, attempt: 0, message: '' }],

@@ -1,4 +1,5 @@
 import { precondition, type Clock } from '@certferry/core';
+import { decidesAt } from './overtakes.ts';
 import { findJob } from './find-job.ts';
 import { type Job, type Transition } from './job.ts';
 import type { Jobs } from './jobs.ts';
@@ -18,7 +19,7 @@ export async function cancelJob(context: DecisionContext, id: string): Promise<J
       state === 'queued' || (state === 'retry' && !intent)
         ? undefined
         : precondition('JOB_NOT_CANCELLABLE', notCancellable(status, state === 'retry'), { status }),
-    to: { state: 'cancelled', message: 'Cancelled by a caller.' },
+    to: () => ({ state: 'cancelled', message: 'Cancelled by a caller.' }),
   });
 }
 
@@ -27,7 +28,7 @@ const notCancellable = (status: string, begun: boolean): string =>
     ? `The job is ${status} and has begun to write; what it began is finished or undone first.`
     : `The job is ${status}; only a job that waits can be cancelled.`;
 
-/** Queues a failed, cancelled or drifted job again, as if it were new. FAILED_PRECONDITION JOB_NOT_RETRYABLE. */
+/** Queues a failed, cancelled or drifted job again, as if it were new, for its time if that is still to come. FAILED_PRECONDITION JOB_NOT_RETRYABLE. */
 export async function retryJob(context: DecisionContext, id: string): Promise<Job> {
   return await move(context, id, {
     refusal: ({ state, status }) =>
@@ -38,12 +39,16 @@ export async function retryJob(context: DecisionContext, id: string): Promise<Jo
             `The job is ${status}; only a failed, cancelled or drifted job can be retried.`,
             { status },
           ),
-    to: {
-      state: 'queued',
-      message: 'Retried by a caller.',
-      set: { attempts: 0, dueAt: context.clock.now() },
-      // Whatever it left is read anew, as whatever else stands in the store by now.
-      unset: ['intent', 'error'],
+    to: (job) => {
+      const now = context.clock.now();
+      const dueAt = decidesAt(job) > now ? decidesAt(job) : now;
+      return {
+        state: 'queued',
+        message: dueAt > now ? 'Retried by a caller; it waits for its time.' : 'Retried by a caller.',
+        set: { attempts: 0, dueAt, decidesAt: dueAt },
+        // Whatever it left is read anew, as whatever else stands in the store by now.
+        unset: ['intent', 'error'],
+      };
     },
   });
 }
@@ -51,14 +56,14 @@ export async function retryJob(context: DecisionContext, id: string): Promise<Jo
 async function move(
   context: DecisionContext,
   id: string,
-  { refusal, to }: { refusal: (job: Job) => Error | undefined; to: Omit<Transition, 'at'> },
+  { refusal, to }: { refusal: (job: Job) => Error | undefined; to: (job: Job) => Omit<Transition, 'at'> },
 ): Promise<Job> {
   const { jobs, clock, saved } = context;
   for (;;) {
     const job = await findJob(context, id);
     const refused = refusal(job);
     if (refused) throw refused;
-    const moved = await jobs.step(job, { ...to, at: clock.now() });
+    const moved = await jobs.step(job, { ...to(job), at: clock.now() });
     // Else somebody else has moved it meanwhile.
     if (!moved) continue;
     saved();

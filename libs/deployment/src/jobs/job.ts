@@ -46,6 +46,11 @@ export interface Job extends Outbox {
   /** Rises with each lease; a worker that lost its lease matches nothing. */
   generation: number;
   attempts: number;
+  /**
+   * The moment that it stands for against others of its place: when it is to run, of a repetition its first run. Absent in
+   * jobs from before it was kept.
+   */
+  decidesAt?: Date;
   /** When somebody may take it: its time, its next try, or the end of its lease. Absent when final. */
   dueAt?: Date;
   /** What the store held and will hold, recorded before the write. */

@@ -9,6 +9,7 @@ import {
 } from '@certferry/database';
 import { addOutbox } from '@certferry/events';
 import mongoose, { type Model } from 'mongoose';
+import { decidesAt, overtakes } from './overtakes.ts';
 import { JobWatch } from './job-watch.ts';
 import { FINAL, isFinal, LEASED, makeStep, MAX_TIMELINE, statusEvent, type Job, type Transition } from './job.ts';
 
@@ -28,6 +29,7 @@ const schema = new mongoose.Schema<Job>(
     status: String,
     generation: Number,
     attempts: Number,
+    decidesAt: Date,
     dueAt: Date,
     intent: Object,
     changes: { type: [Object], default: undefined },
@@ -56,6 +58,7 @@ schema.index({ storeId: 1, dueAt: 1 });
 schema.index({ state: 1, storeId: 1 });
 schema.index({ createdAt: 1, _id: 1 });
 schema.index({ storeId: 1, createdAt: 1, _id: 1 });
+schema.index({ storeId: 1, decidesAt: 1 });
 schema.index({ certificateId: 1, createdAt: 1, _id: 1 });
 schema.index({ status: 1, createdAt: 1, _id: 1 });
 schema.index({ number: 1 }, { unique: true, sparse: true });
@@ -195,10 +198,17 @@ export class Jobs {
     await this.#model.updateMany({ state: { $in: [...LEASED] }, dueAt: { $gt: now } }, { $set: { dueAt: now } });
   }
 
-  /** A later job for the same place that has succeeded. Stores do not tell aliases apart by case. */
-  async findSuccessor({ _id, storeId, alias, createdAt }: Job): Promise<Job | undefined> {
-    const place = { storeId, alias: alias && new RegExp(`^${escapeExpression(alias)}$`, 'i') };
-    return await this.#one({ ...place, createdAt: { $gte: createdAt }, state: 'done', _id: { $gt: _id } });
+  /** A job for the same place that has succeeded and has the last word. Stores do not tell aliases apart by case. */
+  async findSuccessor(job: Job): Promise<Job | undefined> {
+    const { storeId, alias } = job;
+    const done = { storeId, alias: alias && new RegExp(`^${escapeExpression(alias)}$`, 'i'), state: 'done' };
+    const after = { $gte: decidesAt(job) };
+    const newest = async (filter: DatabaseFilter, sort: Record<string, -1>) =>
+      (await this.#model.find(filter).sort(sort).limit(1).lean())[0];
+    const last =
+      (await newest({ ...done, decidesAt: after }, { decidesAt: -1, _id: -1 })) ??
+      (await newest({ ...done, decidesAt: { $exists: false }, createdAt: after }, { createdAt: -1, _id: -1 }));
+    return last && overtakes(last, job) ? last : undefined;
   }
 
   async hasUnfinished(storeId: string): Promise<boolean> {

@@ -30,11 +30,11 @@ export class Scheduler {
     return ended.length === LOOK_AHEAD ? 0 : undefined;
   }
 
-  /** A job that was cancelled is followed by none. The request key makes it one job, however often this is done. */
+  /** A job that a person cancelled is followed by none. The request key makes it one job, however often this is done. */
   async #follow(ended: Job): Promise<void> {
     const { jobs, clock, saved } = this.#context;
     const { recurrence } = ended;
-    if (recurrence && ended.state !== 'cancelled') {
+    if (recurrence && (ended.state !== 'cancelled' || ended.error?.reason === 'SUPERSEDED')) {
       const now = clock.now();
       await insertJob(
         this.#context,
