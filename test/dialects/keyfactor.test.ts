@@ -430,6 +430,16 @@ describe('Keyfactor', () => {
       expect((await call(system, 'GET', `/v1/stores/${id}`)).body['config']).toEqual({ combinedPath: path });
     });
 
+    test('a trust store of many certificates, put and removed by their thumbprints', async () => {
+      const id = await makeStore(RFPEM, 'trust.pem', { Properties: '{"IsTrustStore":"true"}' });
+      expect((await call(system, 'GET', `/v1/stores/${id}`)).body['config']).toEqual({
+        certificatePath: join(system.storesDir, 'trust.pem'),
+        trustStore: true,
+      });
+      const { text } = await send('GET', `/CertificateStores/${id}`);
+      expect(text).toContain(String.raw`\"IsTrustStore\":\"true\"`);
+    });
+
     test('a store that cannot be is refused by name', async () => {
       const base = {
         ClientMachine: 'x',
@@ -444,7 +454,7 @@ describe('Keyfactor', () => {
         [{ AgentId: '01a21030-0000-7000-8000-000000000000' }, /no agent/],
         [{ ContainerId: '7' }, /container 7/],
         [{ Properties: '{' }, /JSON object/],
-        [{ Properties: '{"IsTrustStore":"true"}' }, /not supported yet/],
+        [{ Properties: '{"IsTrustStore":"true","SeparatePrivateKeyFilePath":"x.key"}' }, /a trustStore has/],
         [{ CertStoreType: RFPKCS12 }, /Password.SecretValue/],
         [{ ClientMachine: undefined }, /clientmachine/],
       ] as const) {
@@ -761,7 +771,7 @@ describe('Keyfactor', () => {
       const inventory = async (store: string) => (await send('GET', `/CertificateStores/${store}/Inventory`)).json;
       expect(await inventory(p12)).toMatchObject([{ Name: 'way', Certificates: [{ Id: id }, {}, {}], Parameters: {} }]);
       expect(await inventory(pem)).toMatchObject([
-        { Name: imported.json.Thumbprint, Certificates: [{ Id: id, Metadata: {} }, {}, {}] },
+        { Name: imported.json.Thumbprint, Certificates: [{ Id: id, Metadata: {} }, {}] },
       ]);
       const located = (await send('GET', `/Certificates/${id}?includeLocations=true`)).json;
       expect(located.Locations.map((one: { CertStoreId: string }) => one.CertStoreId).toSorted()).toEqual(

@@ -218,7 +218,7 @@ describe.each(shapes)('the main job, %s', (shape) => {
         'full.crt',
         'private/tls.key',
       ].map((name) => join(system.storesDir, 'nginx', name)) as [string, string, string, string];
-      const config = { certificatePath, chainPath, fullChainPath, keyPath };
+      const config = { certificatePath, chainPath, fullChainPath, keyPath, includeRoot: true };
       const tried = await api('POST', '/v1/stores/test', { name: 'nginx', kind: 'pem', config });
       expect(tried.body).toMatchObject({ ok: true, checks: [{ name: 'path' }, { name: 'read' }, { name: 'write' }] });
       const storeId = await addStore('nginx', 'pem', config, { machine: 'web1' });

@@ -59,7 +59,11 @@ export function checkEnabled({ id, enabled }: inventoryV1.Certificate): void {
 
 /** The name of the place in a store: what the target says, else the certificate's common name, else its thumbprint. */
 export function aliasFor(target: Target, store: Store, certificate: inventoryV1.Certificate | undefined): string {
-  if (findDriver(store.kind).alias === 'none') return '';
+  const driver = findDriver(store.kind);
+  const naming = driver.aliasOf?.(store.config) ?? driver.alias;
+  if (naming === 'none') return '';
+  const own = naming === 'thumbprint' ? (certificate?.facts!.thumbprint ?? target.thumbprint) : undefined;
+  if (own) return own.toUpperCase();
   const alias = target.alias?.trim() || certificate?.facts!.commonName || certificate?.facts!.thumbprint;
   if (!alias)
     throw invalid('INVALID_FIELD', 'Without a certificate, a removal needs the alias of an entry.', { field: 'alias' });

@@ -1,5 +1,5 @@
 import { AppError } from '@certferry/core';
-import type { OpenStore, PreparedChange, StoreEntry } from '@certferry/store-drivers';
+import type { OpenStore, PreparedChange, StoreEntry, StoreNote } from '@certferry/store-drivers';
 import { backoff } from '@certferry/work';
 import type { DeploymentContext } from '../deployment-context.ts';
 import { lookAfterJob } from '../looks/look-step.ts';
@@ -83,8 +83,8 @@ class Attempt {
         message: 'The store already is as asked.',
         changes: [],
       });
-    await this.#write(open, prepared, assessed.forced);
-    await this.#step('written', {});
+    const notes = [...(prepared.notes ?? []), ...(await this.#write(open, prepared, assessed.forced))];
+    await this.#step('written', { message: notes.map(({ message }) => message).join(' ') });
     await this.#finish(open, prepared);
   }
 
@@ -97,12 +97,12 @@ class Attempt {
     return true;
   }
 
-  async #write(open: OpenStore, prepared: PreparedChange, message: string): Promise<void> {
+  async #write(open: OpenStore, prepared: PreparedChange, message: string): Promise<StoreNote[]> {
     const { oldRevision: oldDigest, newRevision: newDigest, changes } = prepared;
     await this.#step('intent', { message, set: { intent: { oldDigest, newDigest, changes } } });
     if (!this.#lease.held()) throw new LeaseLost();
     try {
-      await prepared.write();
+      return (await prepared.write()) ?? [];
     } catch (error) {
       if ((await open.revision().catch(() => undefined)) === oldDigest) this.#forgetIntent();
       throw error;

@@ -1,6 +1,6 @@
 import type { Clock } from '@certferry/core';
 import type { Outbound } from '@certferry/outbound';
-import { checkConfig, findDriver } from '@certferry/store-drivers';
+import { checkConfig, findDriver, type OpenStore } from '@certferry/store-drivers';
 import { checkEndpoints } from '../looks/endpoints.ts';
 import { storeLimits, type OpenContext } from './open-store.ts';
 import { checkNameAndLabels, toLabels, type Store, type StoreDraft } from './store.ts';
@@ -8,7 +8,10 @@ import { sealConfig } from './store-secrets.ts';
 
 export type DraftContext = OpenContext & { clock: Clock; outbound: Outbound };
 
-/** A store that is not saved: it is opened once, so that a store which can never work is refused at once. */
+/**
+ * A store that is not saved: it is opened once, so that a store which can never work is refused at once, and so is one
+ * whose files are another store's. ALREADY_EXISTS STORE_PLACE_TAKEN.
+ */
 export async function draftStore(context: DraftContext, id: string, draft: StoreDraft): Promise<Store> {
   const { access, secrets, clock, outbound } = context;
   const { name, kind, policy } = draft;
@@ -16,14 +19,23 @@ export async function draftStore(context: DraftContext, id: string, draft: Store
   const driver = findDriver(kind);
   const config = checkConfig(driver, draft.config);
   const endpoints = await checkEndpoints(outbound, draft.endpoints);
-  const tried = await access.open({ id, kind, config }, storeLimits());
-  await tried.close();
+  const places = await findPlaces(await access.open({ id, kind, config }, storeLimits()));
+  await context.stores.checkPlaces({ _id: id, name, places });
   const now = clock.now();
   const sealed = sealConfig(id, { driver, config }, secrets);
   const labels = toLabels(draft.labels);
   const chosen = {
     ...(policy && { policy }),
     ...(endpoints && { endpoints }),
+    ...(places.length > 0 && { places }),
   };
   return { _id: id, name, kind, ...sealed, labels, ...chosen, createdAt: now, updatedAt: now };
+}
+
+async function findPlaces(store: OpenStore): Promise<string[]> {
+  try {
+    return (await store.places?.()) ?? [];
+  } finally {
+    await store.close();
+  }
 }

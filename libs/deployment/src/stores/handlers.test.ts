@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, symlinkSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deploymentV1 } from '@certferry/contracts';
 import { WAYS } from '@certferry/rpc/testing';
@@ -116,5 +116,44 @@ describe.each(WAYS)('stores %s', (way) => {
     await expect(service.stores.deleteStore({ id })).rejects.toMatchObject({ reason: 'STORE_HAS_JOBS' });
     await service.jobs.cancelJob({ id: jobs![0]!.id });
     await service.stores.deleteStore({ id });
+  });
+
+  test('do not share a file: not when they are made, tried or changed, whatever the path is called', async () => {
+    const { id } = await create({ name: 'first', config: { fullChainPath: 'shared.crt', keyPath: 'shared.key' } });
+    const taken = { reason: 'STORE_PLACE_TAKEN', message: expect.stringContaining('"first"') as string };
+    const again = { name: 'second', config: { certificatePath: 'other/../shared.key' } };
+    await expect(create(again)).rejects.toMatchObject(taken);
+    symlinkSync('.', join(service.folder, 'alias'));
+    const otherKind = { kind: 'der', config: { certificatePath: 'alias/shared.crt' } };
+    await expect(create({ name: 'second', ...otherKind })).rejects.toMatchObject(taken);
+    const draft = { name: 'second', kind: 'pkcs12', config: { path: 'shared.crt', password: STORE_PASSWORD } };
+    const tried = await service.stores.testStore({ store: { $case: 'draft', value: draft } });
+    expect(tried.ok).toBe(false);
+    const second = await create({ name: 'second', config: { certificatePath: 'second.crt' } });
+    const moved = { id: second.id, config: { certificatePath: 'shared.crt' } };
+    await expect(service.stores.updateStore(moved)).rejects.toMatchObject(taken);
+    await service.stores.updateStore({ id, config: { fullChainPath: 'shared.crt' } });
+    await create({ name: 'third', config: { certificatePath: 'shared.key' } });
+    await service.stores.deleteStore({ id });
+    await service.stores.updateStore(moved);
+  });
+
+  test('of which two are made at once do not share a file either', async () => {
+    const outcomes = await Promise.allSettled(
+      ['a', 'b', 'c'].map((name) => create({ name: `race ${name}`, config: { certificatePath: 'race.crt' } })),
+    );
+    expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBe(1);
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ reason: 'STORE_PLACE_TAKEN' });
+  });
+
+  test('of many trusted certificates name each by its thumbprint', async () => {
+    const { id } = await create({ name: 'trust', config: { certificatePath: 'trust.pem', trustStore: true } });
+    const { leaf } = await makeChain('trusted.example.com');
+    const certificateId = service.inventory.add(leaf);
+    const target = { certificateId, action: ADD, targets: [{ storeId: id, alias: 'what somebody would like' }] };
+    const { jobs } = await service.deployments.createDeployment(target);
+    expect(jobs![0]).toMatchObject({ alias: readCertificate(leaf.der).thumbprint, includePrivateKey: false });
+    await service.jobs.cancelJob({ id: jobs![0]!.id });
   });
 });

@@ -15,6 +15,8 @@ export interface Store {
   policy?: PolicyChoice;
   /** Absent: what is served is not looked at. */
   endpoints?: StoreEndpoints;
+  /** What it occupies, as its driver says: no two stores share one. Absent where nobody can say, and in stores from before it was kept. */
+  places?: string[];
   createdAt: Date;
   updatedAt: Date;
 }

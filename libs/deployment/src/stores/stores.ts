@@ -21,12 +21,14 @@ const schema = new mongoose.Schema<Store>(
     labels: { type: [Object], default: undefined },
     policy: Object,
     endpoints: Object,
+    places: { type: [String], default: undefined },
     createdAt: Date,
     updatedAt: Date,
   },
   { versionKey: false, minimize: false },
 );
 schema.index({ name: 1 }, { unique: true });
+schema.index({ places: 1 }, { unique: true, sparse: true });
 
 /** The stores' collection. */
 export class Stores {
@@ -37,12 +39,36 @@ export class Stores {
   }
 
   async insert(store: Store): Promise<void> {
-    await this.#model.create(store).catch(nameTaken(store.name));
+    await this.#model.create(store).catch(this.#taken(store));
   }
 
   async replace(store: Store): Promise<boolean> {
-    const { matchedCount } = await this.#model.replaceOne({ _id: store._id }, store).catch(nameTaken(store.name));
+    const { matchedCount } = await this.#model.replaceOne({ _id: store._id }, store).catch(this.#taken(store));
     return matchedCount === 1;
+  }
+
+  /** ALREADY_EXISTS STORE_PLACE_TAKEN names the other store that has one of the places; STORE_NAME_TAKEN if the name too. */
+  async checkPlaces({ _id, name, places = [] }: Pick<Store, '_id' | 'name' | 'places'>): Promise<void> {
+    if (places.length === 0) return;
+    const other = await this.#model.findOne({ places: { $in: places }, _id: { $ne: _id } }).lean();
+    const place = other?.places?.find((one) => places.includes(one));
+    if (!other || place === undefined) return;
+    if (other.name === name) throw nameTaken(name);
+    throw new AppError({
+      code: 'ALREADY_EXISTS',
+      reason: 'STORE_PLACE_TAKEN',
+      message: `The store "${other.name}" has ${place} already; two stores would overwrite each other.`,
+      details: { place, store: other._id },
+    });
+  }
+
+  /** Which of the unique members it was that another store has. */
+  #taken(store: Store): (error: unknown) => Promise<never> {
+    return async (error) => {
+      if (!isDuplicateKey(error)) throw error;
+      await this.checkPlaces(store);
+      throw nameTaken(store.name);
+    };
   }
 
   async delete(id: string): Promise<boolean> {
@@ -61,17 +87,13 @@ export class Stores {
   }
 }
 
-function nameTaken(name: string): (error: unknown) => never {
-  return (error) => {
-    if (!isDuplicateKey(error)) throw error;
-    throw new AppError({
-      code: 'ALREADY_EXISTS',
-      reason: 'STORE_NAME_TAKEN',
-      message: `There is a store named "${name}" already.`,
-      details: { name },
-    });
-  };
-}
+const nameTaken = (name: string): AppError =>
+  new AppError({
+    code: 'ALREADY_EXISTS',
+    reason: 'STORE_NAME_TAKEN',
+    message: `There is a store named "${name}" already.`,
+    details: { name },
+  });
 
 function fromDatabase(found: unknown): Store {
   const store = found as Store;

@@ -78,6 +78,7 @@ export class ChildVisit {
       prepare: async (change) => this.#withWrite(await call('prepare', change)),
       cleanUp: () => call('cleanUp'),
       tryWriting: () => call('tryWriting'),
+      places: async () => (await call<string[] | undefined>('places')) ?? [],
       close: () => this.#close(),
     };
   }

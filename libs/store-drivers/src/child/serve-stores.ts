@@ -50,8 +50,9 @@ class Visitor {
 
   async #call({ method, args }: StoreCall): Promise<unknown> {
     // Name and arguments are of one call of the same method: `ChildVisit` sees to it.
-    const store = this.#store as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
-    const answer = await store[method]!(...args);
+    const store = this.#store as unknown as Record<string, ((...args: unknown[]) => Promise<unknown>) | undefined>;
+    // Not every store can say its places.
+    const answer = await store[method]?.(...args);
     if (!isPrepared(answer)) return answer;
     const prepared = this.#prepared.size;
     this.#prepared.set(prepared, answer);

@@ -13,8 +13,9 @@ export const rfPem: KeyfactorStoreType = {
     separateKey,
   ],
   toConfig({ path, properties }) {
-    if (isKeyfactorTrue(properties.get('istruststore'))) return { certificatePath: path, trustStore: true };
     const keyPath = properties.get('separateprivatekeyfilepath');
+    if (isKeyfactorTrue(properties.get('istruststore')))
+      return { certificatePath: path, trustStore: true, ...(keyPath && { keyPath }) };
     const withChain = isKeyfactorTrue(properties.get('includeschain'));
     if (keyPath) return { [withChain ? 'fullChainPath' : 'certificatePath']: path, keyPath };
     return { combinedPath: path, ...(!withChain && { combinedWithoutChain: true }) };

@@ -67,7 +67,7 @@ class Pkcs12Store implements OpenStore {
   }
 
   async #entriesOf(content: Buffer | undefined): Promise<StoreEntry[]> {
-    if (!content) return [];
+    if (!content?.length) return [];
     const { certificates, keys } = await this.#parser.inspect({ content, password: this.#config.password });
     const withKey = certificates.filter((one) => one.key !== undefined);
     const issuers = new Set(withKey.flatMap((leaf) => chainOf(leaf, certificates)));
