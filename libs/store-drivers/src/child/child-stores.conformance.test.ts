@@ -51,8 +51,16 @@ describeStore(toyDriver(), {
   },
 });
 
-const files: [StoreDriver, (folder: string) => Record<string, unknown>, { withoutChain?: boolean }][] = [
-  [pem, (folder) => ({ fullChainPath: join(folder, 'full.pem'), keyPath: join(folder, 'keys', 'full.key') }), {}],
+const files: [
+  StoreDriver,
+  (folder: string) => Record<string, unknown>,
+  { withoutChain?: boolean; withoutRoot?: boolean },
+][] = [
+  [
+    pem,
+    (folder) => ({ fullChainPath: join(folder, 'full.pem'), keyPath: join(folder, 'keys', 'full.key') }),
+    { withoutRoot: true },
+  ],
   [
     der,
     (folder) => ({ certificatePath: join(folder, 'tls.der'), keyPath: join(folder, 'tls.key') }),
