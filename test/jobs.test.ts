@@ -8,7 +8,7 @@ import { Numbers, openDatabase, type Database } from '@certferry/database';
 import { backgroundContext, callContext, withCallContext } from '@certferry/rpc';
 import { Outbound } from '@certferry/outbound';
 import { createSecretKeeper } from '@certferry/secrets';
-import { connectDirectly, LocalStoreAccess, StoreRoots } from '@certferry/store-drivers';
+import { ChildStoreAccess } from '@certferry/store-drivers';
 import { databaseUrl, makeChain, temporaryFolder, useMongoDb } from '@certferry/testing';
 import { ResourceLeases } from '@certferry/work';
 import { readCertificate } from '@certferry/x509';
@@ -47,6 +47,7 @@ describe.each(engines)('jobs on %s', (_, url) => {
   let system: TestSystem;
   let database: Database;
   let context: DeploymentContext;
+  let access: ChildStoreAccess;
   let certificateId: string;
   let fingerprint: string;
   /** Milliseconds that the database's clock is ahead. */
@@ -65,16 +66,13 @@ describe.each(engines)('jobs on %s', (_, url) => {
     const { items } = (await imports.importCertificates({ content })).import!;
     certificateId = items.find((item) => item.fingerprintSha256 === fingerprint)!.certificateId;
     database = await openDatabase(url());
+    access = new ChildStoreAccess({ roots: [folder], parser: system.client(parserV1.ParserServiceDefinition), max: 8 });
     context = {
       stores: new Stores(database),
       storeLeases: new ResourceLeases(database, 'store_leases'),
       jobs: new Jobs(database),
       numbers: new Numbers(database, 'jobs'),
-      access: new LocalStoreAccess({
-        roots: new StoreRoots([folder]),
-        parser: system.client(parserV1.ParserServiceDefinition),
-        connect: connectDirectly,
-      }),
+      access,
       certificates: system.client(inventoryV1.CertificateServiceDefinition),
       material: {
         getCertificateMaterial: async (request) => {
@@ -96,6 +94,7 @@ describe.each(engines)('jobs on %s', (_, url) => {
     await database.ready();
   });
   afterAll(async () => {
+    await access.close();
     await database.close();
     await system.stop();
   });

@@ -6,8 +6,8 @@ import { createOutboxRelay, outboxOf } from '@certferry/events';
 import { openOutbound, outboundSettings } from '@certferry/outbound';
 import { serve } from '@certferry/rpc';
 import { defineService, inDataDir } from '@certferry/runtime';
-import { connectDirectly, LocalStoreAccess, StoreRoots } from '@certferry/store-drivers';
 import { ResourceLeases } from '@certferry/work';
+import { Gauge } from 'prom-client';
 import { z } from 'zod';
 import type { DeploymentContext } from './deployment-context.ts';
 import { createDeploymentHandlers } from './deployments/handlers.ts';
@@ -20,6 +20,7 @@ import { createProbeHandlers } from './probes/handlers.ts';
 import { KnownAuthorities } from './probes/known-authorities.ts';
 import { Scheduler } from './schedules/scheduler.ts';
 import { createStoreHandlers } from './stores/handlers.ts';
+import { reachStores } from './stores/reach-stores.ts';
 import { Stores } from './stores/stores.ts';
 
 /** Stores, and the jobs that change them. */
@@ -31,6 +32,8 @@ export const deployment = defineService({
     storeRoots: z.string().optional(),
     /** Stores that are written at the same time. */
     concurrency: z.coerce.number().int().min(1).max(256).default(16),
+    /** How long one call to a store may take, in seconds. */
+    storeTimeoutSeconds: z.coerce.number().int().min(1).max(300).default(30),
   }),
   create: ({ database, events, secrets, client, clock, logger, metrics, config: runtime }, config) => {
     const jobs = new Jobs(database);
@@ -48,16 +51,15 @@ export const deployment = defineService({
     });
     const roots = config.storeRoots?.split(delimiter).filter(Boolean) ?? [inDataDir(runtime, 'stores')];
     if (!config.storeRoots) mkdirSync(roots[0]!, { recursive: true, mode: 0o755 });
+    const { concurrency, storeTimeoutSeconds: timeoutSeconds } = config;
+    const parser = client(parserV1.ParserServiceDefinition);
+    const reached = reachStores({ roots, parser, concurrency, timeoutSeconds, metrics });
     const context: DeploymentContext = {
       stores: new Stores(database),
       storeLeases: new ResourceLeases(database, 'store_leases'),
       jobs,
       numbers: new Numbers(database, 'jobs'),
-      access: new LocalStoreAccess({
-        roots: new StoreRoots(roots),
-        parser: client(parserV1.ParserServiceDefinition),
-        connect: connectDirectly,
-      }),
+      access: reached.forCallers,
       certificates,
       outbound,
       material: client(inventoryV1.MaterialServiceDefinition),
@@ -72,7 +74,15 @@ export const deployment = defineService({
       },
     };
     const authorities = new KnownAuthorities(certificates, outbound.ca);
-    const worker = new Worker(context, config.concurrency);
+    const worker = new Worker({ ...context, access: reached.forJobs }, concurrency);
+    new Gauge({
+      name: 'certferry_parked_stores',
+      help: 'Stores that do not answer, whose jobs wait until a probe does.',
+      registers: [metrics],
+      collect() {
+        this.set(worker.parked);
+      },
+    });
     const scheduler = new Scheduler(context);
     return Promise.resolve({
       services: [
@@ -83,12 +93,14 @@ export const deployment = defineService({
       ],
       begin: async () => {
         relay.start();
+        reached.forJobs.warm();
         await worker.start();
         scheduler.start();
       },
       stop: async () => {
         await scheduler.stop();
         await worker.stop();
+        await reached.close();
         await relay.stop();
       },
     });

@@ -113,7 +113,7 @@ export const jobOperations = {
     method: 'POST',
     path: '/v1/jobs/{id}/cancel',
     tag,
-    summary: 'Cancel a job that waits',
+    summary: 'Cancel a job that waits, or hangs',
     params: idParams,
     idempotent: true,
     answers: { 200: job },

@@ -28,6 +28,7 @@ export const ENVIRONMENT: Record<string, string | string[]> = {
   CERTFERRY_OUTBOUND_CA: ['inventory.outboundCa', 'deployment.outboundCa'],
   CERTFERRY_WATCH: 'inventory.watch',
   CERTFERRY_STORE_ROOTS: 'deployment.storeRoots',
+  CERTFERRY_STORE_TIMEOUT: 'deployment.storeTimeoutSeconds',
 };
 
 /** Variables of the command line, of the choice of profile, and of tests. */

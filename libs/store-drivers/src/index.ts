@@ -1,5 +1,6 @@
 export { connectDirectly, type Connect, type Endpoint } from '@certferry/outbound';
 export { checkConfig, configSchema, secretFields, type ConfigSchema } from './check-config.ts';
+export { isNotAsked } from './child/child-pool.ts';
 export { ChildStoreAccess, type ChildStoreOptions } from './child/child-store-access.ts';
 export type { DriverContext, DriverHost, StoreLimits, StoreParser } from './driver-context.ts';
 export { DRIVERS, findDriver } from './drivers.ts';

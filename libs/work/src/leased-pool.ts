@@ -21,6 +21,8 @@ export interface Taken {
 export interface LeasedPoolOptions {
   /** Resources that are worked on at the same time. */
   concurrency: number;
+  /** How many of those that run only wait, for something that may never come, and take no place. Default: none. */
+  aside?: () => number;
   /** The database's clock. */
   now: () => Promise<Date>;
   /**
@@ -85,20 +87,25 @@ export class LeasedPool {
     await Promise.all(this.#running.values());
   }
 
+  get #places(): number {
+    const { concurrency, aside } = this.#options;
+    return concurrency + (aside?.() ?? 0) - this.#running.size;
+  }
+
   /** Fills the pool; answers in how many milliseconds the first of the busy resources may be free. */
   async #look(stopping: AbortSignal): Promise<number | void> {
-    const { concurrency, now, due, busy } = this.#options;
-    if (this.#running.size >= concurrency) return;
+    const { now, due, busy } = this.#options;
+    if (this.#places <= 0) return;
     const began = await now();
     const blocked = ((await busy?.(began)) ?? []).filter(({ resource }) => !this.#running.has(resource));
     const passed = new Set(blocked.map(({ resource }) => resource));
-    while (this.#running.size < concurrency && !stopping.aborted) {
+    while (this.#places > 0 && !stopping.aborted) {
       const takenAt = performance.now();
       const time = await now();
       const excluding = new Set([...this.#running.keys(), ...this.#leftAlone(), ...passed]);
       const found = await due({ now: time, excluding: [...excluding], limit: LOOK_AHEAD });
       const free = new Set(found.filter((resource) => !excluding.has(resource)));
-      const resources = [...free].slice(0, concurrency - this.#running.size);
+      const resources = [...free].slice(0, this.#places);
       if (resources.length === 0) break;
       // Passed whether taken or not: in one look no resource is tried twice.
       for (const resource of resources) passed.add(resource);

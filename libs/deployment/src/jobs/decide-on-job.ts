@@ -1,7 +1,7 @@
 import { precondition, type Clock } from '@certferry/core';
 import { decidesAt } from './overtakes.ts';
 import { findJob } from './find-job.ts';
-import { type Job, type Transition } from './job.ts';
+import { isFinal, LEASED, type Job, type Transition } from './job.ts';
 import type { Jobs } from './jobs.ts';
 
 export interface DecisionContext {
@@ -11,22 +11,36 @@ export interface DecisionContext {
   saved: () => void;
 }
 
-/** Cancels a job that waits and has not begun to write. FAILED_PRECONDITION JOB_NOT_CANCELLABLE. */
+/** A job that has begun to write and has made no step for so long is taken to hang. */
+const HANGING_MS = 5_000;
+
+/**
+ * Cancels a job that has not ended: one that runs is stopped, and writes nothing after its store's process has said so
+ * or is gone. FAILED_PRECONDITION JOB_NOT_CANCELLABLE for one that has ended, or has begun to write and does not hang.
+ */
 export async function cancelJob(context: DecisionContext, id: string): Promise<Job> {
-  return await move(context, id, {
-    // What was begun is finished or undone before anything else, or nobody would ever look at what it left.
-    refusal: ({ state, status, intent }) =>
-      state === 'queued' || (state === 'retry' && !intent)
-        ? undefined
-        : precondition('JOB_NOT_CANCELLABLE', notCancellable(status, state === 'retry'), { status }),
+  const cancelled = await move(context, id, {
+    refusal: (job) =>
+      isFinal(job) || (hasBegun(job) && !hangs(job, context.clock.now()))
+        ? precondition('JOB_NOT_CANCELLABLE', notCancellable(job), { status: job.status })
+        : undefined,
     to: () => ({ state: 'cancelled', message: 'Cancelled by a caller.' }),
   });
+  context.jobs.watch.cancelled(id);
+  return cancelled;
 }
 
-const notCancellable = (status: string, begun: boolean): string =>
-  begun
-    ? `The job is ${status} and has begun to write; what it began is finished or undone first.`
-    : `The job is ${status}; only a job that waits can be cancelled.`;
+/** What was begun is finished or undone before anything else, or nobody would ever look at what it left. */
+const hasBegun = ({ state, intent }: Job): boolean => intent !== undefined && [...LEASED, 'retry'].includes(state);
+
+/** Nobody can look at what it left either: the store's next job reads it back, as after a job that has failed. */
+const hangs = ({ state, error, updatedAt }: Job, now: Date): boolean =>
+  state === 'retry' ? error?.reason === 'TARGET_HANGS' : now.getTime() - updatedAt.getTime() > HANGING_MS;
+
+const notCancellable = (job: Job): string =>
+  isFinal(job)
+    ? `The job is ${job.status}; only a job that has not ended can be cancelled.`
+    : `The job is ${job.status} and has begun to write; what it began is finished or undone first.`;
 
 /** Queues a failed, cancelled or drifted job again, as if it were new, for its time if that is still to come. FAILED_PRECONDITION JOB_NOT_RETRYABLE. */
 export async function retryJob(context: DecisionContext, id: string): Promise<Job> {

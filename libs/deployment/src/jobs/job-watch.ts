@@ -4,9 +4,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** Who waits for a job of this process hears of its next step at once. */
 export class JobWatch {
   readonly #steps = new EventEmitter().setMaxListeners(0);
+  readonly #cancels = new EventEmitter().setMaxListeners(0);
 
   changed(id: string): void {
     this.#steps.emit(id);
+  }
+
+  cancelled(id: string): void {
+    this.#cancels.emit(id);
+  }
+
+  /** Calls `stop` when a job is cancelled here while it runs; answers what ends that. */
+  onCancel(id: string, stop: () => void): () => void {
+    this.#cancels.once(id, stop);
+    return () => void this.#cancels.off(id, stop);
   }
 
   /** Until the next step of a job here, or the time is up, or `signal` is aborted; throws for none of them. */

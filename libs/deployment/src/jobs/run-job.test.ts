@@ -265,7 +265,7 @@ describe('a worker', () => {
   test('that stops does not wait for a store that hangs; the job goes on at the next start', async () => {
     const job = await queue('a');
     store.next('before write', hang);
-    const worker = new Worker(context, 1, 50);
+    const worker = new Worker(context, 1, { graceMs: 50 });
     await worker.start();
     await untilDone(job, 'intent');
     await worker.stop();

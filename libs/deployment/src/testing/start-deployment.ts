@@ -50,6 +50,7 @@ export async function startDeployment(way: Way): Promise<TestDeployment> {
   const service = await deployment.create(platform as unknown as Platform, {
     storeRoots: folder,
     concurrency: 4,
+    storeTimeoutSeconds: 30,
     outboundAllow: ['127.0.0.0/8'],
   });
   await database.ready();

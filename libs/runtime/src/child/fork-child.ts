@@ -3,22 +3,22 @@ import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** A folder of this version of Node.js, in the one that was chosen. */
-const COMPILE_CACHE = getCompileCacheDir();
-/** What a child has of this process's environment: where time and trust come from, and no secret. */
-const KEPT = ['TZ', 'LANG', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'UV_THREADPOOL_SIZE'];
+/** What a child has of this process's environment: where programs, time and trust come from, and no secret. */
+const KEPT = ['PATH', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'UV_THREADPOOL_SIZE'];
 
 /** Starts a child that speaks `Channel` and begins with `serveParent`; it prints nothing. */
 export function forkChild(
   main: URL,
   { execArgv = [], args = [] }: { execArgv?: string[]; args?: string[] } = {},
 ): ChildProcess {
+  // A folder of this version of Node.js, in the one that was chosen.
+  const compileCache = getCompileCacheDir();
   const child = fork(fileURLToPath(main), args, {
     serialization: 'advanced',
     execArgv,
     env: {
       ...Object.fromEntries(KEPT.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
-      ...(COMPILE_CACHE && { NODE_COMPILE_CACHE: dirname(COMPILE_CACHE) }),
+      ...(compileCache && { NODE_COMPILE_CACHE: dirname(compileCache) }),
     },
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });

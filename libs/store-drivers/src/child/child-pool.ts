@@ -19,6 +19,8 @@ interface Waiting {
 
 /** Starts that run at a time: while one takes its tenth of a second of CPU, those that work come free. */
 const MAX_STARTING = 2;
+/** How long a visit waits for a process. */
+const MAX_WAIT_MS = 30_000;
 /** Processes that cannot be killed; with one more, nothing is opened until one has gone. */
 export const MAX_ABANDONED = 64;
 
@@ -39,10 +41,10 @@ export class ChildPool {
     this.#sweep = setInterval(() => this.#endIdle(), options.idleMs).unref();
   }
 
-  /** How many processes work, wait for work, and cannot be killed. */
-  get counts(): { busy: number; idle: number; abandoned: number } {
-    const idle = this.#idle.length;
-    return { busy: this.#alive.size - idle, idle, abandoned: this.#abandoned.size };
+  /** How many processes start, work, wait for work, and cannot be killed. */
+  get counts(): { starting: number; busy: number; idle: number; abandoned: number } {
+    const [starting, idle] = [this.#starting, this.#idle.length];
+    return { starting, busy: this.#alive.size - idle - starting, idle, abandoned: this.#abandoned.size };
   }
 
   /** The ids of the processes that have started, for who watches them. */
@@ -68,7 +70,10 @@ export class ChildPool {
     this.#startWanted();
     const cancel = () => reject(signal.reason as Error);
     signal.addEventListener('abort', cancel, { once: true });
-    const timer = setTimeout(() => reject(busy(this.#options.max)), deadline.getTime() - Date.now());
+    const timer = setTimeout(
+      () => reject(busy(this.#options.max)),
+      Math.min(deadline.getTime() - Date.now(), MAX_WAIT_MS),
+    );
     try {
       return lend(await promise);
     } finally {
@@ -151,7 +156,13 @@ function lend(child: StoreChild): StoreChild {
   return child;
 }
 
-const unavailable = (reason: string, message: string): AppError =>
+/** Whether nobody has asked the store, for want of a process that could. */
+export const isNotAsked = (error: unknown): boolean =>
+  error instanceof AppError && NOT_ASKED.some((reason) => reason === error.reason);
+
+const NOT_ASKED = ['STORES_BUSY', 'STORES_STOPPED', 'STORE_PROCESS_NOT_STARTED', 'STORES_HANG'] as const;
+
+const unavailable = (reason: (typeof NOT_ASKED)[number], message: string): AppError =>
   new AppError({ code: 'UNAVAILABLE', reason, message });
 
 const busy = (max: number): AppError =>

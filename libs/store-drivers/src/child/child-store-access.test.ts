@@ -63,12 +63,15 @@ describe('a store in a child', () => {
     const here = new LocalStoreAccess({ roots: new StoreRoots([folder]), parser: parser(), connect: connectDirectly });
     const store = await access.open(der('same'), limits());
     const prepared = await store.prepare(await addition());
-    expect(prepared).toEqual({
+    expect(prepared).toMatchObject({
       oldRevision: await store.revision(),
       newRevision: expect.any(String),
       changes: [expect.objectContaining({ operation: 'create' })],
+      held: undefined,
+      removesKey: false,
       write: expect.any(Function),
     });
+    expect(await store.places!()).toEqual([`file:${join(folder, 'same.der')}`]);
     await prepared.write();
     expect(await store.revision()).toBe(prepared.newRevision);
     const local = await here.open(der('same'), limits());
@@ -93,9 +96,9 @@ describe('a store in a child', () => {
     for (let i = 0; i < 5; i++) await visit(access, `again-${i}`);
     expect(access.pids).toHaveLength(1);
     const stores = await Promise.all(['a', 'b', 'c'].map((name) => access.open(der(name), limits())));
-    expect(access.counts).toEqual({ busy: 3, idle: 0, abandoned: 0 });
+    expect(access.counts).toMatchObject({ busy: 3, idle: 0 });
     for (const store of stores) await store.close();
-    await vi.waitFor(() => expect(access.counts).toEqual({ busy: 0, idle: 1, abandoned: 0 }), 5_000);
+    await vi.waitFor(() => expect(access.counts).toEqual({ starting: 0, busy: 0, idle: 1, abandoned: 0 }), 5_000);
   });
 
   test('has its secrets from a message: not in arguments, not in the environment', async () => {
@@ -217,7 +220,7 @@ describe('a child', () => {
     process.kill(pid!, 'SIGSTOP');
     await expect(store.revision()).rejects.toMatchObject(hangs);
     await store.close();
-    expect(access.counts).toEqual({ busy: 0, idle: 0, abandoned: 1 });
+    expect(access.counts).toMatchObject({ busy: 0, idle: 0, abandoned: 1 });
     await expect(access.open(der('dead'), limits())).rejects.toMatchObject(hangs);
     expect(await visit(access, 'alive')).toEqual(expect.any(String));
     process.kill(pid!, 'SIGKILL');

@@ -47,7 +47,7 @@ export class ChildStoreAccess implements StoreAccess {
   /** Starts what is to be kept, so that the first visit does not wait for it. */
   warm = (): void => this.#pool.warm();
 
-  /** How many processes work, wait for work, and cannot be killed. */
+  /** How many processes start, work, wait for work, and cannot be killed. */
   get counts(): ChildPool['counts'] {
     return this.#pool.counts;
   }
@@ -65,12 +65,9 @@ export class ChildStoreAccess implements StoreAccess {
     if (limits.signal.aborted) throw cancelled();
     if (limits.deadline.getTime() <= Date.now() || this.#hung.has(store.id)) throw targetHangs();
     const { roots, ...options } = this.#options;
-    const latest = new Date(Date.now() + options.answerMs);
-    const child = await this.#pool
-      .take({ signal: limits.signal, deadline: limits.deadline < latest ? limits.deadline : latest })
-      .catch((error: unknown) => {
-        throw error instanceof AppError ? error : cancelled();
-      });
+    const child = await this.#pool.take(limits).catch((error: unknown) => {
+      throw error instanceof AppError ? error : cancelled();
+    });
     const visit = new ChildVisit(child, {
       ...{ ...options, limits },
       giveBack: () => this.#pool.giveBack(child),

@@ -3,7 +3,7 @@ import { AppError } from '@certferry/core';
 import { cancelled, targetHangs, type StoreLimits, type StoreParser } from '../driver-context.ts';
 import type { StoreAddress } from '../store-access.ts';
 import type { OpenStore, PreparedChange } from '../store-driver.ts';
-import type { OpenInput, RemotePrepared, StoreCall, StoreCalls } from './store-calls.ts';
+import type { OpenAnswer, OpenInput, RemotePrepared, StoreCall, StoreCalls } from './store-calls.ts';
 import type { StoreChild } from './store-child.ts';
 
 interface VisitOptions {
@@ -55,8 +55,7 @@ export class ChildVisit {
   async open(store: StoreAddress, roots: string[]): Promise<OpenStore> {
     try {
       const input: OpenInput = { store, roots, milliseconds: this.#milliseconds, silentMs: this.#options.silentMs };
-      await this.#call('open', input);
-      return this.#store();
+      return this.#store(await this.#call<OpenAnswer>('open', input));
     } catch (error) {
       await this.#close().catch(() => undefined);
       throw error;
@@ -67,7 +66,7 @@ export class ChildVisit {
     return this.#options.limits.deadline.getTime() - Date.now();
   }
 
-  #store(): OpenStore {
+  #store({ hasPlaces }: OpenAnswer): OpenStore {
     const call = <T>(method: StoreCall['method'], ...args: unknown[]): Promise<T> => {
       const input: StoreCall = { method, args };
       return this.#call('call', input);
@@ -78,7 +77,7 @@ export class ChildVisit {
       prepare: async (change) => this.#withWrite(await call('prepare', change)),
       cleanUp: () => call('cleanUp'),
       tryWriting: () => call('tryWriting'),
-      places: async () => (await call<string[] | undefined>('places')) ?? [],
+      ...(hasPlaces && { places: () => call('places') }),
       close: () => this.#close(),
     };
   }

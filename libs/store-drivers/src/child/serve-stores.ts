@@ -5,7 +5,7 @@ import { findDriver } from '../drivers.ts';
 import { StoreRoots } from '../files/store-roots.ts';
 import { LocalStoreAccess } from '../local-store-access.ts';
 import type { OpenStore, PreparedChange } from '../store-driver.ts';
-import type { OpenInput, StoreCall, StoreCalls } from './store-calls.ts';
+import type { OpenAnswer, OpenInput, StoreCall, StoreCalls } from './store-calls.ts';
 
 /** The whole of a child: opens stores for its parent, one after another, with the drivers that `find` knows. */
 export function serveStores(find = findDriver): void {
@@ -37,7 +37,7 @@ class Visitor {
     end: () => this.#end(),
   } satisfies StoreCalls & Handlers;
 
-  async #open({ store, roots, milliseconds, silentMs }: OpenInput): Promise<void> {
+  async #open({ store, roots, milliseconds, silentMs }: OpenInput): Promise<OpenAnswer> {
     this.#stop = new AbortController();
     this.#heard = performance.now();
     this.#watch = setInterval(() => {
@@ -46,6 +46,7 @@ class Visitor {
     const host = { roots: new StoreRoots(roots), parser: this.#parser(), connect: connectDirectly };
     const limits = { signal: this.#stop.signal, deadline: new Date(Date.now() + milliseconds) };
     this.#store = await new LocalStoreAccess(host, this.#find).open(store, limits);
+    return { hasPlaces: this.#store.places !== undefined };
   }
 
   async #call({ method, args }: StoreCall): Promise<unknown> {

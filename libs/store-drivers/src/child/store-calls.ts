@@ -20,6 +20,11 @@ export interface OpenInput {
   silentMs: number;
 }
 
+export interface OpenAnswer {
+  /** Whether the store can tell what it occupies. */
+  hasPlaces: boolean;
+}
+
 export interface StoreCall {
   method: Exclude<keyof OpenStore, 'close'>;
   args: unknown[];

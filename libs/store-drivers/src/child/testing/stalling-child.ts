@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { findDriver } from '../../drivers.ts';
 import { toyDriver } from '../../toy/toy-driver.ts';
 import { serveStores } from '../serve-stores.ts';
-import { STALLED } from './stall-children.ts';
+import { STALLED } from './stalled.ts';
 
 // The product's child, which knows the toy store too and whose file system dies when its parent says so: its threads
 // for files open pipes that nobody writes to, as they wait for a dead network mount.

@@ -2608,7 +2608,7 @@ export const JobServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Cancels a job that has not started to write. */
+    /** Cancels a job that has not started to write, or hangs. */
     cancelJob: {
       name: "CancelJob",
       requestType: CancelJobRequest as typeof CancelJobRequest,
@@ -2637,7 +2637,7 @@ export interface JobServiceImplementation<CallContextExt = {}> {
     request: WaitForJobRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<WaitForJobResponse>>;
-  /** Cancels a job that has not started to write. */
+  /** Cancels a job that has not started to write, or hangs. */
   cancelJob(request: CancelJobRequest, context: CallContext & CallContextExt): Promise<DeepPartial<CancelJobResponse>>;
   /** Queues a failed, cancelled or drifted job again. */
   retryJob(request: RetryJobRequest, context: CallContext & CallContextExt): Promise<DeepPartial<RetryJobResponse>>;
@@ -2651,7 +2651,7 @@ export interface JobServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<WaitForJobRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<WaitForJobResponse>;
-  /** Cancels a job that has not started to write. */
+  /** Cancels a job that has not started to write, or hangs. */
   cancelJob(request: DeepPartial<CancelJobRequest>, options?: CallOptions & CallOptionsExt): Promise<CancelJobResponse>;
   /** Queues a failed, cancelled or drifted job again. */
   retryJob(request: DeepPartial<RetryJobRequest>, options?: CallOptions & CallOptionsExt): Promise<RetryJobResponse>;
