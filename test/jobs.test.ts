@@ -22,6 +22,7 @@ import { isFinal, type Job } from '../libs/deployment/src/jobs/job.ts';
 import { Worker } from '../libs/deployment/src/jobs/worker.ts';
 import type { Recurrence } from '../libs/deployment/src/schedules/recurrence.ts';
 import { Scheduler } from '../libs/deployment/src/schedules/scheduler.ts';
+import { StoreContents } from '../libs/deployment/src/places/store-contents.ts';
 import { Stores } from '../libs/deployment/src/stores/stores.ts';
 import { profiles, startSystem, type TestSystem } from './hosted-services.ts';
 
@@ -71,9 +72,11 @@ describe.each(engines)('jobs on %s', (_, url) => {
       stores: new Stores(database),
       storeLeases: new ResourceLeases(database, 'store_leases'),
       jobs: new Jobs(database),
+      contents: new StoreContents(database),
       numbers: new Numbers(database, 'jobs'),
       access,
       certificates: system.client(inventoryV1.CertificateServiceDefinition),
+      replacements: system.client(inventoryV1.ReplacementServiceDefinition),
       material: {
         getCertificateMaterial: async (request) => {
           await faults.shift()?.();

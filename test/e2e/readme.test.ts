@@ -31,7 +31,7 @@ describe.skipIf(!hasProgram('openssl') || !hasProgram('curl'))('the README', () 
     return (await promisify(execFile)('bash', ['-c', script], { cwd: folder, env })).stdout;
   };
 
-  test.each(['README.md', 'docs/importing.md', ...dialectPages])(
+  test.each(['README.md', 'docs/importing.md', 'docs/renewals.md', ...dialectPages])(
     '%s: a refused call ends a command with an error',
     (path) => {
       const calls = shellBlocks(join(root, path)).flatMap((block) => block.match(/\bcurl .*/gm) ?? []);

@@ -8,6 +8,7 @@ import { addImportCommand } from './commands/import.ts';
 import { addInspectCommand } from './commands/inspect.ts';
 import { addJobCommands } from './commands/jobs.ts';
 import { addProbeCommand } from './commands/probe.ts';
+import { addRenewCommand } from './commands/renew.ts';
 import { addStoreCommands } from './commands/stores.ts';
 
 const program = new Command('certferry')
@@ -28,6 +29,7 @@ const ADD_COMMANDS = [
   addCertificateCommands,
   addStoreCommands,
   addJobCommands,
+  addRenewCommand,
   addEventCommands,
   addProbeCommand,
 ];

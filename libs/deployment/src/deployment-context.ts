@@ -9,6 +9,7 @@ import type { Outbound } from '@certferry/outbound';
 import type { ResourceLeases } from '@certferry/work';
 import type { Jobs } from './jobs/jobs.ts';
 import type { RollBack } from './looks/look-step.ts';
+import type { StoreContents } from './places/store-contents.ts';
 import type { Stores } from './stores/stores.ts';
 
 /** What the use cases of this service work with. */
@@ -17,6 +18,8 @@ export interface DeploymentContext {
   /** One a store: its jobs run one after another. */
   storeLeases: ResourceLeases;
   jobs: Jobs;
+  /** What stores hold. */
+  contents: StoreContents;
   numbers: Numbers;
   access: StoreAccess;
   /** The way to what is served. */
@@ -25,6 +28,7 @@ export interface DeploymentContext {
   rollBack?: RollBack;
   certificates: Client<typeof inventoryV1.CertificateServiceDefinition>;
   material: Client<typeof inventoryV1.MaterialServiceDefinition>;
+  replacements: Client<typeof inventoryV1.ReplacementServiceDefinition>;
   secrets: SecretKeeper;
   database: Database;
   clock: Clock;

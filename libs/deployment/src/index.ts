@@ -18,6 +18,11 @@ import { logJobEnd } from './jobs/log-job-end.ts';
 import { Worker } from './jobs/worker.ts';
 import { createProbeHandlers } from './probes/handlers.ts';
 import { KnownAuthorities } from './probes/known-authorities.ts';
+import { createContentRebuilder } from './places/content-rebuilder.ts';
+import { createPlaceHandlers } from './places/handlers.ts';
+import { StoreContents } from './places/store-contents.ts';
+import { createRenewalHandlers } from './renewals/handlers.ts';
+import { RenewalWorker } from './renewals/renewal-worker.ts';
 import { Scheduler } from './schedules/scheduler.ts';
 import { createStoreHandlers } from './stores/handlers.ts';
 import { reachStores } from './stores/reach-stores.ts';
@@ -35,7 +40,7 @@ export const deployment = defineService({
     /** How long one call to a store may take, in seconds. */
     storeTimeoutSeconds: z.coerce.number().int().min(1).max(300).default(30),
   }),
-  create: ({ database, events, secrets, client, clock, logger, metrics, config: runtime }, config) => {
+  create: async ({ database, events, secrets, client, clock, logger, metrics, config: runtime }, config) => {
     const jobs = new Jobs(database);
     const jobMetrics = new JobMetrics(metrics, jobs, () => database.now());
     jobs.onEnd = (job) => {
@@ -58,11 +63,13 @@ export const deployment = defineService({
       stores: new Stores(database),
       storeLeases: new ResourceLeases(database, 'store_leases'),
       jobs,
+      contents: new StoreContents(database),
       numbers: new Numbers(database, 'jobs'),
       access: reached.forCallers,
       certificates,
       outbound,
       material: client(inventoryV1.MaterialServiceDefinition),
+      replacements: client(inventoryV1.ReplacementServiceDefinition),
       secrets,
       database,
       clock,
@@ -84,25 +91,38 @@ export const deployment = defineService({
       },
     });
     const scheduler = new Scheduler(context);
-    return Promise.resolve({
+    const renewals = new RenewalWorker(context);
+    const rebuilder = createContentRebuilder(context);
+    // Before any relay begins: in memory, an event that nobody listens to is gone.
+    await events.subscribe({
+      name: 'deployment-renewals',
+      handler: (event) => Promise.resolve(renewals.hear(event)),
+    });
+    return {
       services: [
         serve(deploymentV1.StoreServiceDefinition, createStoreHandlers(context)),
         serve(deploymentV1.DeploymentServiceDefinition, createDeploymentHandlers(context)),
         serve(deploymentV1.JobServiceDefinition, createJobHandlers(context)),
         serve(deploymentV1.ProbeServiceDefinition, createProbeHandlers({ outbound, authorities, clock })),
+        serve(deploymentV1.RenewalServiceDefinition, createRenewalHandlers(context)),
+        serve(deploymentV1.PlaceServiceDefinition, createPlaceHandlers(context)),
       ],
       begin: async () => {
         relay.start();
         reached.forJobs.warm();
         await worker.start();
         scheduler.start();
+        rebuilder.start();
+        renewals.start();
       },
       stop: async () => {
+        await renewals.stop();
+        await rebuilder.stop();
         await scheduler.stop();
         await worker.stop();
         await reached.close();
         await relay.stop();
       },
-    });
+    };
   },
 });

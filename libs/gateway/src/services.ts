@@ -8,6 +8,7 @@ export const SERVICE_DEFINITIONS = {
   imports: inventoryV1.ImportServiceDefinition,
   exports: inventoryV1.ExportServiceDefinition,
   locations: inventoryV1.LocationServiceDefinition,
+  replacements: inventoryV1.ReplacementServiceDefinition,
   metadataFields: inventoryV1.MetadataFieldServiceDefinition,
   enrollmentProfiles: inventoryV1.EnrollmentProfileServiceDefinition,
   bulkImports: inventoryV1.BulkImportServiceDefinition,
@@ -15,6 +16,7 @@ export const SERVICE_DEFINITIONS = {
   deployments: deploymentV1.DeploymentServiceDefinition,
   jobs: deploymentV1.JobServiceDefinition,
   probes: deploymentV1.ProbeServiceDefinition,
+  renewals: deploymentV1.RenewalServiceDefinition,
 };
 
 /** A client of every service that the gateway calls, by its feature. */

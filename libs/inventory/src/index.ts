@@ -21,6 +21,8 @@ import { createLocationHandlers } from './locations/handlers.ts';
 import { createMaterialHandlers } from './material/handlers.ts';
 import { createMetadataFieldHandlers } from './metadata-fields/handlers.ts';
 import { MetadataFields } from './metadata-fields/metadata-fields.ts';
+import { createReplacementHandlers } from './renewals/handlers.ts';
+import { createRelinker } from './renewals/relinker.ts';
 import { FolderWatch } from './watch/folder-watch.ts';
 import { watchConfig } from './watch/watch-config.ts';
 import { WatchedFiles } from './watch/watched-files.ts';
@@ -44,6 +46,7 @@ export const inventory = defineService({
     const parser = client(parserV1.ParserServiceDefinition);
     const stores = client(deploymentV1.StoreServiceDefinition);
     const jobs = client(deploymentV1.JobServiceDefinition);
+    const places = client(deploymentV1.PlaceServiceDefinition);
     const deployment = client(deploymentV1.DeploymentServiceDefinition);
     const metadataFields = new MetadataFields(database);
     const profiles = new EnrollmentProfiles(database);
@@ -62,11 +65,12 @@ export const inventory = defineService({
     const watching = { ...starting, watchedFiles: new WatchedFiles(database), leases, database, logger };
     const watches = watch.map((folder) => new FolderWatch(watching, folder));
     const keys = { certificates, secrets, parser };
+    const relinker = createRelinker({ certificates, clock, saved, logger });
     return Promise.resolve({
       services: [
         serve(
           inventoryV1.CertificateServiceDefinition,
-          createCertificateHandlers({ certificates, metadataFields, stores, jobs, clock, saved }),
+          createCertificateHandlers({ certificates, metadataFields, stores, jobs, places, clock, saved }),
         ),
         serve(inventoryV1.ImportServiceDefinition, createImportHandlers({ ...importing, ...starting, outbound })),
         serve(inventoryV1.BulkImportServiceDefinition, createBulkImportHandlers(starting)),
@@ -77,10 +81,12 @@ export const inventory = defineService({
         serve(inventoryV1.MetadataFieldServiceDefinition, createMetadataFieldHandlers(metadataFields)),
         serve(inventoryV1.ExportServiceDefinition, createExportHandlers(keys)),
         serve(inventoryV1.MaterialServiceDefinition, createMaterialHandlers(keys)),
-        serve(inventoryV1.LocationServiceDefinition, createLocationHandlers({ certificates, stores, jobs, clock })),
+        serve(inventoryV1.ReplacementServiceDefinition, createReplacementHandlers({ certificates, clock, saved })),
+        serve(inventoryV1.LocationServiceDefinition, createLocationHandlers({ certificates, places })),
       ],
       begin: async () => {
         relay.start();
+        relinker.start();
         await worker.start();
         if (database.exclusive) await leases.releaseAll();
         for (const one of watches) one.start();
@@ -88,6 +94,7 @@ export const inventory = defineService({
       stop: async () => {
         await Promise.all(watches.map((one) => one.stop()));
         await worker.stop();
+        await relinker.stop();
         await relay.stop();
       },
     });

@@ -21,6 +21,8 @@ export const certificate = named(
     createdBy: z.string().optional().describe('Id of the API key'),
     createdAt: time,
     updatedAt: time,
+    replaces: z.string().optional().describe('Id of the certificate that it replaces'),
+    replacedBy: z.string().optional().describe('Id of the newest certificate that replaces it'),
     chain: z
       .array(
         named('ChainLink', z.object({ certificateId: z.string(), subject: z.string(), fingerprintSha256: z.string() })),
@@ -62,7 +64,7 @@ export const certificateLocation = named(
     hasPrivateKey: z.boolean(),
     jobId: z.string().optional().describe('The job that put it there'),
     deployedAt: time.optional(),
-    verifiedAt: time.optional().describe('When the store was read; absent with a problem'),
+    verifiedAt: time.optional().describe('When the store was read last; absent with a problem'),
     problem: z.string().optional().describe('Why the store could not be read'),
   }),
 );
@@ -170,11 +172,31 @@ export const certificateOperations = {
     method: 'GET',
     path: '/v1/certificates/{id}/locations',
     tag,
-    summary: 'The stores that hold a certificate now, by name and alias',
+    summary: 'The stores that hold a certificate, by name and alias',
     description:
-      'Reads the stores that a deployment of it succeeded in; one that cannot be read is told with its problem.',
+      'As kept with every job and every reading of a store. With verify the stores are read first; one that cannot be read is told with its problem.',
     params: idParams,
+    query: z.object({ verify: flag.optional().describe('Read the stores first') }),
     answers: { 200: named('CertificateLocationList', listOf(certificateLocation)) },
+    errors: [404],
+  },
+  linkCertificate: {
+    method: 'POST',
+    path: '/v1/certificates/{id}/replaces',
+    tag,
+    summary: 'Say which certificate it replaces; this stays, whatever comes in',
+    params: idParams,
+    body: named('Replacement', z.strictObject({ certificateId: text(100).describe('The older one') })),
+    answers: { 200: certificate },
+    errors: [404],
+  },
+  unlinkCertificate: {
+    method: 'DELETE',
+    path: '/v1/certificates/{id}/replaces',
+    tag,
+    summary: 'Say that it replaces none; this stays, whatever comes in',
+    params: idParams,
+    answers: { 200: certificate },
     errors: [404],
   },
   listMetadataFields: {

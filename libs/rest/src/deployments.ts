@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { named } from './component.ts';
 import type { Operations } from './operation.ts';
 import { heldCertificate, policyFinding } from './policies.ts';
-import { text, timeInput } from './scalars.ts';
+import { text, time, timeInput } from './scalars.ts';
 
 export const deploymentAction = named('DeploymentAction', z.enum(['add', 'remove']));
 export type DeploymentAction = z.infer<typeof deploymentAction>;
@@ -58,21 +58,43 @@ export const deploymentBody = named(
   z
     .strictObject({
       certificateId: text(100).optional().describe('Not needed to remove what an alias holds'),
+      certificateName: text(255)
+        .optional()
+        .describe(
+          'To add, instead of the id: the newest valid certificate of this name, with its key where one is needed',
+        ),
       action: deploymentAction,
       targets: z.array(target).min(1).max(1_000),
       schedule: schedule.optional(),
       dryRun: z.boolean().optional().describe('Answers the plan and changes nothing'),
     })
-    .refine(({ action, certificateId }) => action === 'remove' || certificateId !== undefined, {
-      path: ['certificateId'],
-      message: 'is needed to add',
-    }),
+    .refine(
+      ({ action, certificateId, certificateName }) =>
+        action === 'remove'
+          ? certificateName === undefined
+          : (certificateId === undefined) !== (certificateName === undefined),
+      { path: ['certificateId'], message: 'or certificateName is needed to add; only an id goes with remove' },
+    ),
 );
 export type DeploymentRequest = z.input<typeof deploymentBody>;
 
+export const chosenCertificate = named(
+  'ChosenCertificate',
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    subject: z.string(),
+    fingerprintSha256: z.string(),
+    notAfter: time,
+    hasPrivateKey: z.boolean(),
+  }),
+);
+export type ChosenCertificate = z.infer<typeof chosenCertificate>;
+const certificate = chosenCertificate.optional().describe('The one that the name stood for');
+
 export const deployment = named(
   'Deployment',
-  z.object({ jobs: z.array(z.object({ id: z.string(), storeId: z.string() })) }),
+  z.object({ jobs: z.array(z.object({ id: z.string(), storeId: z.string() })), certificate }),
 );
 export type Deployment = z.infer<typeof deployment>;
 export const deploymentPlan = named(
@@ -87,6 +109,7 @@ export const deploymentPlan = named(
         held: heldCertificate.optional().describe('What its place holds now'),
       }),
     ),
+    certificate,
   }),
 );
 export type DeploymentPlan = z.infer<typeof deploymentPlan>;

@@ -17,4 +17,5 @@ export { eachItem } from './paging.ts';
 export * from './probes.ts';
 export * from './policies.ts';
 export * from './problem.ts';
+export * from './renewals.ts';
 export * from './stores.ts';

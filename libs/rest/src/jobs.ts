@@ -74,6 +74,7 @@ export const job = named(
     findings: z.array(policyFinding).describe('What the last attempt found about its change'),
     forced: z.boolean().describe('Asked for against the store’s policy'),
     allowKeyRemoval: z.boolean(),
+    replacesCertificateId: z.string().optional().describe('Of a renewal: the certificate that alone it may replace'),
     ...requester,
     createdAt: time,
     updatedAt: time,

@@ -8,6 +8,7 @@ import { eventOperations } from './events.ts';
 import { importOperations } from './imports.ts';
 import { jobOperations } from './jobs.ts';
 import { probeOperations } from './probes.ts';
+import { renewalOperations } from './renewals.ts';
 import { storeOperations } from './stores.ts';
 
 /** Every call of the public API, by its operationId. */
@@ -16,6 +17,7 @@ export const OPERATIONS = {
   ...certificateOperations,
   ...storeOperations,
   ...deploymentOperations,
+  ...renewalOperations,
   ...jobOperations,
   ...probeOperations,
   ...enrollmentProfileOperations,

@@ -61,6 +61,21 @@ const endpointsDraft = named(
   z.strictObject({ ...z.object(endpoints).partial().shape, items: endpoints.items.max(20) }),
 );
 
+export const renewalMode = named('RenewalMode', z.enum(['automatic', 'ask', 'never']));
+export type RenewalMode = z.infer<typeof renewalMode>;
+const leadTimeDays = z
+  .int()
+  .optional()
+  .describe('Of automatic: not earlier than so many days before the end of what is there');
+export const renewalChoice = named(
+  'RenewalChoice',
+  z
+    .strictObject({ mode: renewalMode, leadTimeDays })
+    .describe('What is done when a certificate is replaced that it holds'),
+);
+
+export type RenewalChoice = z.infer<typeof renewalChoice>;
+
 export const store = named(
   'Store',
   z.object({
@@ -71,6 +86,7 @@ export const store = named(
     labels,
     endpoints: storeEndpoints.optional(),
     policy: storePolicy,
+    renewal: renewalChoice.optional().describe('Absent: ask'),
     createdAt: time,
     updatedAt: time,
   }),
@@ -86,6 +102,7 @@ export const storeDraft = named(
     labels: labels.optional(),
     endpoints: endpointsDraft.optional(),
     policy: storePolicyChoice.optional(),
+    renewal: renewalChoice.optional(),
   }),
 );
 export type StoreDraft = z.input<typeof storeDraft>;
@@ -97,6 +114,7 @@ export const storePatch = named(
     labels: labels.optional(),
     endpoints: endpointsDraft.optional().describe('Replaces all; without items: what is served is not looked at'),
     policy: storePolicyChoice.optional().describe('Replaces all'),
+    renewal: renewalChoice.optional(),
   }),
 );
 

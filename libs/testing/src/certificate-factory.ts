@@ -23,6 +23,7 @@ export async function makeCertificate(options: {
   /** Whose key it has too; else a new one. */
   sameKeyAs?: TestCertificate;
   ca?: boolean;
+  notBefore?: Date;
   notAfter?: Date;
   names?: string[];
 }): Promise<TestCertificate> {
@@ -32,7 +33,7 @@ export async function makeCertificate(options: {
     serialNumber: (serial++).toString(16),
     subject,
     issuer: options.issuer ? new x509.X509Certificate(options.issuer.der).subject : subject,
-    notBefore: new Date('2025-01-01T00:00:00Z'),
+    notBefore: options.notBefore ?? new Date('2025-01-01T00:00:00Z'),
     notAfter: options.notAfter ?? new Date('2036-01-01T00:00:00Z'),
     signingAlgorithm: EC,
     publicKey: keys.publicKey,

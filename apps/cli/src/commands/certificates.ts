@@ -5,6 +5,7 @@ import { collect } from '../collect.ts';
 import { day, print, table } from '../output.ts';
 import { describeCertificate } from './describe-certificate.ts';
 import { addExportCommand } from './export.ts';
+import { addLocationCommands } from './locations.ts';
 import { findCertificate } from './find-certificate.ts';
 
 export function addCertificateCommands(program: Command, api: Client): void {
@@ -21,11 +22,14 @@ export function addCertificateCommands(program: Command, api: Client): void {
   certs
     .command('show')
     .argument('<certificate>', 'id, name or thumbprint')
-    .description('show a certificate with its chain')
+    .description('show a certificate with its chain, what it replaces, and where it is')
     .option('--json', 'print JSON', false)
     .action(async (which: string, options: { json: boolean }) => {
-      const certificate = await api.getCertificate({ params: { id: await findCertificate(api, which) } });
-      print(options.json, certificate, () => describeCertificate(certificate));
+      const params = { id: await findCertificate(api, which) };
+      const certificate = await api.getCertificate({ params });
+      if (options.json) return print(true, certificate, () => '');
+      const { items } = await api.listCertificateLocations({ params });
+      print(false, certificate, () => describeCertificate({ ...certificate, locations: items }));
     });
   certs
     .command('rm')
@@ -42,6 +46,7 @@ export function addCertificateCommands(program: Command, api: Client): void {
       await api.deleteCertificate({ params: { id } });
       process.stdout.write(`deleted ${id}\n`);
     });
+  addLocationCommands(certs, api);
   addExportCommand(certs, api);
 }
 

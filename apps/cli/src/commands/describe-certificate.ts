@@ -1,10 +1,23 @@
-import type { Certificate, CertificateExtension, CertificateFacts, Finding, PssParameters } from '@certferry/rest';
+import type {
+  Certificate,
+  CertificateExtension,
+  CertificateFacts,
+  CertificateLocation,
+  Finding,
+  PssParameters,
+} from '@certferry/rest';
 import { fields } from '../output.ts';
+import { locationLines } from './locations.ts';
 
 /** A certificate for people: one of the inventory, or one of a container and what its import would do. */
 export function describeCertificate(
   certificate: CertificateFacts &
-    Pick<Certificate, 'hasPrivateKey' | 'chain'> & { id?: string; result?: string; findings?: Finding[] },
+    Pick<Certificate, 'hasPrivateKey' | 'chain' | 'replaces' | 'replacedBy'> & {
+      id?: string;
+      result?: string;
+      findings?: Finding[];
+      locations?: CertificateLocation[];
+    },
 ): string {
   const { chain = [], extensions = [], findings = [], result = '', id = '' } = certificate;
   return fields([
@@ -23,6 +36,9 @@ export function describeCertificate(
     ['Chain', chain.map((one) => one.subject).join(' < ')],
     ['Extensions', extensions.map(extensionLine).join('\n')],
     ['Id', id],
+    ['Replaces', certificate.replaces ?? ''],
+    ['Replaced by', certificate.replacedBy ?? ''],
+    ['In stores', locationLines(certificate.locations ?? [])],
     ['Import would be', result],
     ['Findings', findings.map((one) => one.message).join(' ')],
   ]);

@@ -1,18 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { eachItem, isFinal, jobStatus, type Client, type DeploymentPlan, type Job, type Look } from '@certferry/rest';
+import {
+  eachItem,
+  isFinal,
+  jobStatus,
+  type ChosenCertificate,
+  type Client,
+  type DeploymentPlan,
+  type Job,
+  type Look,
+} from '@certferry/rest';
 import type { Command } from 'commander';
 import { CliError, EXIT } from '../cli-error.ts';
 import { collect } from '../collect.ts';
 import { oneOf } from '../option-values.ts';
-import { fields, print, table } from '../output.ts';
+import { day, fields, print, table } from '../output.ts';
 import { Progress } from '../progress.ts';
-import { findCertificate } from './find-certificate.ts';
+import { findCertificate, isOneCertificate } from './find-certificate.ts';
 import { findStore } from './stores.ts';
 
 const POLL_MS = 200;
 
 interface DeployOptions {
-  store: string[];
+  store?: string[];
+  to?: string[];
   remove: boolean;
   alias?: string;
   overwrite: boolean;
@@ -26,9 +36,10 @@ interface DeployOptions {
 export function addJobCommands(program: Command, api: Client): void {
   program
     .command('deploy')
-    .argument('<certificate>', 'id, name or thumbprint')
+    .argument('<certificate>', 'id or thumbprint, or a name: the newest valid certificate of it')
     .description('deploy a certificate to stores')
-    .requiredOption('--store <store...>', 'id or name; several are allowed')
+    .option('--to <store...>', 'id or name; several are allowed')
+    .option('--store <store...>', 'the same as --to')
     .option('--remove', 'remove it from the stores instead', false)
     .option('--alias <alias>', 'name of the entry (default: the common name)')
     .option('--overwrite', 'replace another certificate in the same place', false)
@@ -71,8 +82,9 @@ export function addJobCommands(program: Command, api: Client): void {
 }
 
 async function deploy(api: Client, which: string, options: DeployOptions): Promise<void> {
-  const certificateId = await findCertificate(api, which);
-  const storeIds = await Promise.all(options.store.map((store) => findStore(api, store)));
+  const stores = [...(options.to ?? []), ...(options.store ?? [])];
+  if (stores.length === 0) throw new CliError('Say the stores: --to <store...>.', EXIT.usage);
+  const storeIds = await Promise.all(stores.map((store) => findStore(api, store)));
   const targets = storeIds.map((storeId) => ({
     storeId,
     alias: options.alias,
@@ -81,20 +93,34 @@ async function deploy(api: Client, which: string, options: DeployOptions): Promi
   }));
   const answer = await api.createDeployment({
     body: {
-      certificateId,
+      ...(options.remove || isOneCertificate(which)
+        ? { certificateId: await findCertificate(api, which) }
+        : { certificateName: which }),
       action: options.remove ? 'remove' : 'add',
       targets,
       ...(options.at && { schedule: { at: options.at } }),
       ...(options.dryRun && { dryRun: true }),
     },
   });
+  if (!options.json && answer.certificate) process.stdout.write(`${which} is ${chosenText(answer.certificate)}\n`);
   if ('plan' in answer) return reportPlan(answer, options.json);
-  const { jobs } = answer;
+  await reportJobs(api, answer.jobs, options);
+}
+
+/** Prints the jobs, when they have ended if that is waited for. */
+export async function reportJobs(
+  api: Client,
+  jobs: { id: string; storeId: string }[],
+  options: { wait: boolean; json: boolean },
+): Promise<void> {
   const ids = jobs.map((job) => job.id);
   if (options.wait) return finish(await wait(api, ids), options.json);
   const rows = jobs.map((job) => [job.id, job.storeId]);
   print(options.json, jobs, () => table(['JOB', 'STORE'], rows));
 }
+
+export const chosenText = ({ id, subject, notAfter, hasPrivateKey }: ChosenCertificate): string =>
+  `${subject || id}, valid until ${day(notAfter)}, ${hasPrivateKey ? 'with' : 'without'} its private key (${id})`;
 
 function reportPlan({ plan }: DeploymentPlan, json: boolean): void {
   const rows = plan.flatMap(({ storeId, changes, problem }) =>
@@ -157,6 +183,7 @@ function describeJob(job: Job): string {
     ['Certificate', job.certificateId],
     ['Store', job.storeId],
     ['Alias', job.alias],
+    ['Replaces', job.replacesCertificateId ?? ''],
     ['Next run', job.nextRunAt ?? ''],
     ['Error', job.error?.message ?? ''],
     ['Served', (job.look ?? []).map(lookLine).join('\n')],

@@ -1,8 +1,8 @@
-import { eachItem, type Client, type StoreTest } from '@certferry/rest';
+import { eachItem, renewalMode, type Client, type RenewalChoice, type StoreTest } from '@certferry/rest';
 import type { Command } from 'commander';
 import { CliError, EXIT } from '../cli-error.ts';
 import { collect } from '../collect.ts';
-import { pairs } from '../option-values.ts';
+import { oneOf, pairs } from '../option-values.ts';
 import { day, print, table } from '../output.ts';
 import { readPassword, type PasswordOptions } from '../password.ts';
 import { endpointOptions, toStoreEndpoints, type EndpointOptions } from './store-endpoints.ts';
@@ -11,6 +11,8 @@ interface AddOptions extends PasswordOptions, EndpointOptions {
   kind: string;
   config: string[];
   label?: string[];
+  renewal?: string;
+  leadTime?: string;
   test: boolean;
   json: boolean;
 }
@@ -23,6 +25,11 @@ export function addStoreCommands(program: Command, api: Client): void {
     .requiredOption('--kind <kind>', 'pem, der or pkcs12')
     .requiredOption('--config <key=value...>', 'config of the kind, except its password')
     .option('--label <key=value...>', 'labels')
+    .option(
+      '--renewal <mode>',
+      'automatic, ask or never: what is done when a certificate of it is replaced (default: ask)',
+    )
+    .option('--lead-time <days>', 'with automatic: not earlier than so many days before it expires')
     .option('--password-file <file>', 'read the store’s password from a file ("-": standard input)')
     .option(
       '--password-env <name>',
@@ -45,11 +52,23 @@ export function addStoreCommands(program: Command, api: Client): void {
             required: true,
           })) ?? '';
       const endpoints = toStoreEndpoints(options);
-      const draft = { name, kind: options.kind, config, labels: pairs(options.label), endpoints };
+      const said = { labels: pairs(options.label), renewal: renewalOf(options) };
+      const draft = { name, kind: options.kind, config, ...said, endpoints };
       const tried = await api.testStoreDraft({ body: draft });
       if (options.test || !tried.ok) return report(tried, options.json);
       const store = await api.createStore({ body: draft });
       print(options.json, store, () => `added store ${store.name} (${store.id})`);
+    });
+  stores
+    .command('renewal')
+    .argument('<store>', 'id or name')
+    .argument('<mode>', 'automatic, ask or never')
+    .description('say what is done when a certificate of a store is replaced')
+    .option('--lead-time <days>', 'with automatic: not earlier than so many days before it expires')
+    .action(async (which: string, renewal: string, { leadTime }: { leadTime?: string }) => {
+      const id = await findStore(api, which);
+      await api.updateStore({ params: { id }, body: { renewal: renewalOf({ renewal, leadTime }) } });
+      process.stdout.write(`renewals in ${which}: ${renewal}\n`);
     });
   stores
     .command('ls')
@@ -77,6 +96,14 @@ export function addStoreCommands(program: Command, api: Client): void {
     .action(async (which: string, options: { json: boolean }) =>
       report(await api.testStore({ params: { id: await findStore(api, which) } }), options.json),
     );
+}
+
+function renewalOf({ renewal, leadTime }: Pick<AddOptions, 'renewal' | 'leadTime'>): RenewalChoice | undefined {
+  if (renewal === undefined && leadTime !== undefined)
+    throw new CliError('--lead-time goes with --renewal automatic.', EXIT.usage);
+  if (renewal === undefined) return undefined;
+  const mode = oneOf(renewalMode.options, renewal, 'renewal');
+  return { mode, ...(leadTime !== undefined && { leadTimeDays: Number(leadTime) }) };
 }
 
 async function listEntries(api: Client, which: string, json: boolean): Promise<void> {

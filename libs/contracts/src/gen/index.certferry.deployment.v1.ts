@@ -7,5 +7,7 @@
 
 export * from "./certferry/deployment/v1/jobs.ts";
 export * from "./certferry/deployment/v1/deployments.ts";
+export * from "./certferry/deployment/v1/places.ts";
 export * from "./certferry/deployment/v1/probes.ts";
+export * from "./certferry/deployment/v1/renewals.ts";
 export * from "./certferry/deployment/v1/stores.ts";

@@ -13,3 +13,4 @@ export * from "./certferry/inventory/v1/imports.ts";
 export * from "./certferry/inventory/v1/locations.ts";
 export * from "./certferry/inventory/v1/material.ts";
 export * from "./certferry/inventory/v1/metadata_fields.ts";
+export * from "./certferry/inventory/v1/replacements.ts";

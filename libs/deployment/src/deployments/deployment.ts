@@ -16,6 +16,8 @@ export interface Target {
   allowKeyRemoval: boolean;
   /** Whether it is written though the store's policy refuses it. */
   force: boolean;
+  /** Of a renewal: what alone it may replace. */
+  replaces?: Job['replaces'];
 }
 
 /** What is asked: a certificate to put into places, or to take out of them. */
@@ -38,6 +40,7 @@ export type ChangeRequest = Pick<
   | 'thumbprint'
   | 'allowKeyRemoval'
   | 'forced'
+  | 'replaces'
 >;
 
 const MAX_TARGETS = 1_000;

@@ -3,6 +3,7 @@ import type { Change, StoreEntry } from '@certferry/store-drivers';
 import type { DeploymentContext } from '../deployment-context.ts';
 import { assessChange } from '../policies/assess-change.ts';
 import type { Finding } from '../policies/finding.ts';
+import { checkReplaced } from '../renewals/check-replaced.ts';
 import { withStore } from '../stores/open-store.ts';
 import type { Deployment } from './deployment.ts';
 import { resolveTargets, type ResolvedTarget } from './resolve-targets.ts';
@@ -31,6 +32,7 @@ async function planTarget(context: DeploymentContext, target: ResolvedTarget): P
     return await withStore(context, { id: storeId }, async (open, store) => {
       const change = await toStoreChange(context, target);
       const prepared = await open.prepare(change);
+      checkReplaced(target, prepared.changes);
       const { findings, refusal } = await assessChange(context, { asked: target, store, change, prepared });
       const { changes, held } = prepared;
       return { storeId, changes, problem: refusal?.message ?? '', findings, held };

@@ -38,6 +38,7 @@ export async function resolveTargets(context: DeploymentContext, deployment: Dep
       overwrite: target.overwrite,
       allowKeyRemoval: target.allowKeyRemoval,
       forced: target.force,
+      ...(target.replaces && { replaces: target.replaces }),
       includePrivateKey: action === 'add' && wantsPrivateKey(target, store, certificate!),
     };
   });

@@ -79,6 +79,8 @@ export interface Job extends Outbox {
   requestId?: string;
   /** What the store's endpoints showed at the end of the last attempt that looked. */
   look?: Look[];
+  /** Of a renewal: what alone it may replace. */
+  replaces?: { certificateId: string; fingerprintSha256: string };
   /** Counts the job's events. */
   sequence: number;
   createdAt: Date;

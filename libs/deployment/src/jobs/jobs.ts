@@ -10,6 +10,7 @@ import {
 import { addOutbox } from '@certferry/events';
 import mongoose, { type Model } from 'mongoose';
 import { decidesAt, overtakes } from './overtakes.ts';
+import type { PlacingJob } from '../places/store-content.ts';
 import { JobWatch } from './job-watch.ts';
 import { FINAL, isFinal, LEASED, makeStep, MAX_TIMELINE, statusEvent, type Job, type Transition } from './job.ts';
 
@@ -47,6 +48,7 @@ const schema = new mongoose.Schema<Job>(
     previousJobId: String,
     requestedBy: String,
     requestId: String,
+    replaces: Object,
     createdAt: Date,
     updatedAt: Date,
   },
@@ -64,6 +66,8 @@ schema.index({ status: 1, createdAt: 1, _id: 1 });
 schema.index({ number: 1 }, { unique: true, sparse: true });
 schema.index({ repeats: 1 }, { sparse: true });
 addOutbox(schema);
+
+const MOST_LATEST = 10_000;
 
 /** Began to write and has not ended: whatever its store holds by now, no other job of the store goes before it. */
 const interrupted: DatabaseFilter = {
@@ -112,6 +116,29 @@ export class Jobs {
       if (!present) throw error;
       return present;
     }
+  }
+
+  /** Those of a request whose request keys begin so. */
+  async withRequestKey(beginning: string): Promise<Job[]> {
+    return await this.#model.find({ requestKey: new RegExp(`^${escapeExpression(beginning)}`) }).lean();
+  }
+
+  /** Of these request keys those that jobs have. */
+  async takenKeys(keys: string[]): Promise<string[]> {
+    const found = await this.#model
+      .find({ requestKey: { $in: keys } })
+      .select('requestKey')
+      .lean();
+    return found.map(({ requestKey }) => requestKey!);
+  }
+
+  /** Of these certificates, the newest first. */
+  async latestOf(certificateIds: string[]): Promise<Job[]> {
+    return await this.#model
+      .find({ certificateId: { $in: certificateIds } })
+      .sort({ createdAt: -1, _id: -1 })
+      .limit(MOST_LATEST)
+      .lean();
   }
 
   async find(id: string): Promise<Job | undefined> {
@@ -209,6 +236,15 @@ export class Jobs {
       (await newest({ ...done, decidesAt: after }, { decidesAt: -1, _id: -1 })) ??
       (await newest({ ...done, decidesAt: { $exists: false }, createdAt: after }, { createdAt: -1, _id: -1 }));
     return last && overtakes(last, job) ? last : undefined;
+  }
+
+  /** What has succeeded in a store, the oldest first. */
+  async succeededOf(storeId: string): Promise<PlacingJob[]> {
+    return await this.#model
+      .find({ storeId, state: 'done' })
+      .sort({ createdAt: 1, _id: 1 })
+      .select('action alias fingerprintSha256 includePrivateKey updatedAt')
+      .lean();
   }
 
   async hasUnfinished(storeId: string): Promise<boolean> {

@@ -19,6 +19,8 @@ export function fromStatus(status: deploymentV1.JobStatus): JobStatus | undefine
   return Object.entries(STATUSES).find(([, value]) => value === status)?.[0] as JobStatus | undefined;
 }
 
+export const toStatus = (status: JobStatus): deploymentV1.JobStatus => STATUSES[status];
+
 export function toJob(job: Job): deploymentV1.Job {
   const waits = job.state === 'queued' || job.state === 'retry';
   return {
@@ -47,5 +49,6 @@ export function toJob(job: Job): deploymentV1.Job {
     findings: job.findings ?? [],
     forced: job.forced ?? false,
     allowKeyRemoval: job.allowKeyRemoval ?? false,
+    replacesCertificateId: job.replaces?.certificateId ?? '',
   };
 }

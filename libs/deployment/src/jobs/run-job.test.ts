@@ -12,6 +12,7 @@ import { readCertificate } from '@certferry/x509';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { DeploymentContext } from '../deployment-context.ts';
 import { insertJob } from '../deployments/insert-job.ts';
+import { StoreContents } from '../places/store-contents.ts';
 import { Stores } from '../stores/stores.ts';
 import { serveTls, type ChangingServer } from '../testing/changing-server.ts';
 import { FakeInventory } from '../testing/fake-inventory.ts';
@@ -46,6 +47,7 @@ beforeAll(async () => {
   jobs = new Jobs(database);
   context = {
     jobs,
+    contents: new StoreContents(database),
     stores: new Stores(database),
     storeLeases: new ResourceLeases(database, 'store_leases'),
     numbers: new Numbers(database, 'jobs'),
@@ -53,6 +55,7 @@ beforeAll(async () => {
     certificates: client(inventoryV1.CertificateServiceDefinition),
     material: client(inventoryV1.MaterialServiceDefinition),
     outbound: new Outbound({ allow: ['127.0.0.0/8'] }),
+    replacements: client(inventoryV1.ReplacementServiceDefinition),
     secrets: createSecretKeeper(randomBytes(32)),
     database,
     clock: systemClock,

@@ -6,6 +6,9 @@ import { lookAfterJob } from '../looks/look-step.ts';
 import { toStoreChange } from '../deployments/store-change.ts';
 import { assessChange } from '../policies/assess-change.ts';
 import type { Finding } from '../policies/finding.ts';
+import { keepAfterJob } from '../places/keep-content.ts';
+import { isAlias } from '../places/store-content.ts';
+import { checkReplaced } from '../renewals/check-replaced.ts';
 import { withStore } from '../stores/open-store.ts';
 import type { Store } from '../stores/store.ts';
 import { loggedJob } from './log-job-end.ts';
@@ -75,11 +78,12 @@ class Attempt {
     }
     const change = await toStoreChange(this.#context, this.#job);
     const prepared = await open.prepare(change);
+    checkReplaced(this.#job, prepared.changes);
     const assessed = await assessChange(this.#context, { asked: this.#job, store, change, prepared });
     this.#findings = assessed.findings;
     if (assessed.refusal) throw assessed.refusal;
     if (prepared.changes.length === 0)
-      return await this.#end(open, await this.#held(open), {
+      return await this.#end(open, await open.entries(), {
         message: 'The store already is as asked.',
         changes: [],
       });
@@ -118,7 +122,8 @@ class Attempt {
   /** Reads the store as a stranger would, and ends the job. */
   async #finish(open: OpenStore, intent: Pick<PreparedChange, 'newRevision' | 'changes'>): Promise<void> {
     const { action, fingerprintSha256 } = this.#job;
-    const held = await this.#held(open);
+    const entries = await open.entries();
+    const held = entries.find(({ alias }) => isAlias(alias, this.#job.alias));
     const asAsked = action === 'add' ? held?.facts.fingerprintSha256 === fingerprintSha256 : held === undefined;
     if (!asAsked || (await open.revision()) !== intent.newRevision) {
       throw new AppError({
@@ -129,37 +134,37 @@ class Attempt {
     }
     await open.cleanUp();
     await this.#step('verified', {});
-    await this.#end(open, held, intent);
-  }
-
-  async #held(open: OpenStore): Promise<StoreEntry | undefined> {
-    const alias = this.#job.alias.toLowerCase();
-    return (await open.entries()).find((entry) => entry.alias.toLowerCase() === alias);
+    await this.#end(open, entries, intent);
   }
 
   /** done, if what the store holds is served where it says. */
   async #end(
     open: OpenStore,
-    held: StoreEntry | undefined,
+    entries: StoreEntry[],
     { changes, message }: Pick<PreparedChange, 'changes'> & { message?: string },
   ): Promise<void> {
     const signal = this.#lease.lost;
+    const held = entries.find(({ alias }) => isAlias(alias, this.#job.alias));
     const { look, error, onMismatch } = await lookAfterJob(this.#context, this.#job, { held, signal });
     const set = { changes, ...(look && { look }) };
-    if (!error) return await this.#step('done', { message, set, unset: ['error', 'intent'] });
+    const at = this.#context.clock.now();
     if (!this.#lease.held()) throw new LeaseLost();
+    // Also of a job that then fails: what it wrote is there, unless it is rolled back.
+    await keepAfterJob(this.#context, this.#job, { entries, at });
+    if (!error) return await this.#step('done', { at, message, set, unset: ['error', 'intent'] });
     const { rollBack } = this.#context;
     const undone =
       onMismatch === 'rollback' && changes.length > 0
         ? await rollBack?.({ open, job: { ...this.#job, ...set, error }, signal })
         : undefined;
+    if (undone) await keepAfterJob(this.#context, this.#job, { entries: await open.entries(), at });
     await this.#step('dead', { message: error.message, set: { ...set, error, ...undone }, unset: ['intent'] });
   }
 
-  async #step(state: JobState, step: Omit<Transition, 'state' | 'at'>): Promise<void> {
+  async #step(state: JobState, step: Omit<Transition, 'state' | 'at'> & { at?: Date }): Promise<void> {
     const { jobs, clock } = this.#context;
     const set = { ...(this.#findings && { findings: this.#findings }), ...step.set };
-    const next = await jobs.step(this.#job, { ...step, set, state, at: clock.now() });
+    const next = await jobs.step(this.#job, { at: clock.now(), ...step, set, state });
     if (!next) throw new LeaseLost();
     this.#job = next;
   }

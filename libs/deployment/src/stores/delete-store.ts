@@ -1,10 +1,14 @@
 import { notFound, precondition } from '@certferry/core';
 import type { Jobs } from '../jobs/jobs.ts';
 import { findStore } from './open-store.ts';
+import type { StoreContents } from '../places/store-contents.ts';
 import type { Stores } from './stores.ts';
 
 /** Forgets a store; what it holds stays as it is. FAILED_PRECONDITION STORE_HAS_JOBS while jobs of it are not final. */
-export async function deleteStore(context: { stores: Stores; jobs: Jobs }, id: string): Promise<void> {
+export async function deleteStore(
+  context: { stores: Stores; jobs: Jobs; contents: StoreContents },
+  id: string,
+): Promise<void> {
   await findStore(context, id);
   if (await context.jobs.hasUnfinished(id)) {
     throw precondition('STORE_HAS_JOBS', 'The store has jobs that are not final: wait for them or cancel them.', {
@@ -12,4 +16,5 @@ export async function deleteStore(context: { stores: Stores; jobs: Jobs }, id: s
     });
   }
   if (!(await context.stores.delete(id))) throw notFound('store', id);
+  await context.contents.delete(id);
 }

@@ -2,6 +2,7 @@ import type { Clock } from '@certferry/core';
 import type { Outbound } from '@certferry/outbound';
 import { checkConfig, findDriver, type OpenStore } from '@certferry/store-drivers';
 import { checkEndpoints } from '../looks/endpoints.ts';
+import { checkRenewalChoice } from '../renewals/renewal-choice.ts';
 import { storeLimits, type OpenContext } from './open-store.ts';
 import { checkNameAndLabels, toLabels, type Store, type StoreDraft } from './store.ts';
 import { sealConfig } from './store-secrets.ts';
@@ -14,8 +15,9 @@ export type DraftContext = OpenContext & { clock: Clock; outbound: Outbound };
  */
 export async function draftStore(context: DraftContext, id: string, draft: StoreDraft): Promise<Store> {
   const { access, secrets, clock, outbound } = context;
-  const { name, kind, policy } = draft;
+  const { name, kind, policy, renewal } = draft;
   checkNameAndLabels(draft);
+  if (renewal) checkRenewalChoice(renewal);
   const driver = findDriver(kind);
   const config = checkConfig(driver, draft.config);
   const endpoints = await checkEndpoints(outbound, draft.endpoints);
@@ -28,6 +30,7 @@ export async function draftStore(context: DraftContext, id: string, draft: Store
     ...(policy && { policy }),
     ...(endpoints && { endpoints }),
     ...(places.length > 0 && { places }),
+    ...(renewal && { renewal }),
   };
   return { _id: id, name, kind, ...sealed, labels, ...chosen, createdAt: now, updatedAt: now };
 }

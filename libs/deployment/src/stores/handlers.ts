@@ -1,16 +1,15 @@
 import { invalid, newId } from '@certferry/core';
 import type { deploymentV1 } from '@certferry/contracts';
 import { DRIVERS, tryStore } from '@certferry/store-drivers';
-import type { Jobs } from '../jobs/jobs.ts';
-import { fromPolicy } from '../policies/policy.ts';
+import { keepRead, type ContentContext } from '../places/keep-content.ts';
 import { deleteStore } from './delete-store.ts';
 import { draftStore, type DraftContext } from './draft-store.ts';
-import { fromDraft, toEntry, toStore, toStoreKind } from './mapping.ts';
+import { fromChange, fromDraft, toEntry, toStore, toStoreKind } from './mapping.ts';
 import { findStore, openStore, withStore } from './open-store.ts';
 import { storeFilter } from './store-filter.ts';
 import { updateStore } from './update-store.ts';
 
-export function createStoreHandlers(context: DraftContext & { jobs: Jobs }): deploymentV1.StoreServiceImplementation {
+export function createStoreHandlers(context: DraftContext & ContentContext): deploymentV1.StoreServiceImplementation {
   const { stores, clock } = context;
   return {
     listStoreKinds: () => Promise.resolve({ kinds: DRIVERS.map(toStoreKind) }),
@@ -30,13 +29,8 @@ export function createStoreHandlers(context: DraftContext & { jobs: Jobs }): dep
       return { ...found, items: found.items.map(toStore) };
     },
 
-    async updateStore({ id, labels, policy, ...rest }) {
-      const change = {
-        ...rest,
-        labels: labels?.values,
-        policy: fromPolicy(policy),
-      };
-      return { store: toStore(await updateStore(context, id, change)) };
+    async updateStore({ id, ...change }) {
+      return { store: toStore(await updateStore(context, id, fromChange(change))) };
     },
 
     async deleteStore({ id }) {
@@ -56,7 +50,9 @@ export function createStoreHandlers(context: DraftContext & { jobs: Jobs }): dep
     },
 
     async listStoreEntries({ id }) {
-      return await withStore(context, { id }, async (open) => ({ items: (await open.entries()).map(toEntry) }));
+      const read = () => withStore(context, { id }, (open) => open.entries());
+      await findStore(context, id);
+      return { items: (await keepRead(context, id, { read, at: clock.now() })).map(toEntry) };
     },
   };
 }

@@ -3,15 +3,33 @@ import type { deploymentV1 } from '@certferry/contracts';
 import { configSchema, type StoreDriver, type StoreEntry } from '@certferry/store-drivers';
 import { fromPolicy, policyOf } from '../policies/policy.ts';
 import { toEndpoints } from '../looks/mapping.ts';
+import { fromRenewalChoice, toRenewalChoice } from '../renewals/mapping.ts';
 import { fromLabels, type Store, type StoreDraft } from './store.ts';
 
 export function fromDraft(draft: deploymentV1.StoreDraft | undefined): StoreDraft {
   if (!draft) throw invalid('INVALID_FIELD', 'store is required.', { field: 'store' });
-  return { ...draft, config: draft.config ?? {}, policy: fromPolicy(draft.policy) };
+  return {
+    ...draft,
+    config: draft.config ?? {},
+    policy: fromPolicy(draft.policy),
+    renewal: draft.renewal && fromRenewalChoice(draft.renewal),
+  };
 }
 
+export const fromChange = ({
+  labels,
+  policy,
+  renewal,
+  ...change
+}: Omit<deploymentV1.UpdateStoreRequest, 'id'>): Partial<StoreDraft> => ({
+  ...change,
+  labels: labels?.values,
+  policy: fromPolicy(policy),
+  renewal: renewal && fromRenewalChoice(renewal),
+});
+
 export function toStore(store: Store): deploymentV1.Store {
-  const { _id: id, name, kind, config, labels, createdAt, updatedAt } = store;
+  const { _id: id, name, kind, config, labels, renewal, createdAt, updatedAt } = store;
   return {
     id,
     name,
@@ -20,6 +38,7 @@ export function toStore(store: Store): deploymentV1.Store {
     labels: fromLabels(labels),
     policy: policyOf(store),
     endpoints: toEndpoints(store.endpoints),
+    renewal: renewal && toRenewalChoice(renewal),
     createdAt,
     updatedAt,
   };

@@ -1,6 +1,7 @@
 import { invalid } from '@certferry/core';
 import type { PolicyChoice } from '../policies/policy.ts';
 import type { EndpointsDraft, StoreEndpoints } from '../looks/endpoints.ts';
+import type { RenewalChoice } from '../renewals/renewal-choice.ts';
 
 /** A place that certificates are deployed to. */
 export interface Store {
@@ -17,6 +18,7 @@ export interface Store {
   endpoints?: StoreEndpoints;
   /** What it occupies, as its driver says: no two stores share one. Absent where nobody can say, and in stores from before it was kept. */
   places?: string[];
+  renewal?: RenewalChoice;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -29,6 +31,7 @@ export interface StoreDraft {
   labels: Record<string, string>;
   policy?: PolicyChoice;
   endpoints?: EndpointsDraft;
+  renewal?: RenewalChoice;
 }
 
 const MAX_NAME_CHARACTERS = 200;

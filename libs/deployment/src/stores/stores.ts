@@ -22,6 +22,7 @@ const schema = new mongoose.Schema<Store>(
     policy: Object,
     endpoints: Object,
     places: { type: [String], default: undefined },
+    renewal: Object,
     createdAt: Date,
     updatedAt: Date,
   },
@@ -78,6 +79,23 @@ export class Stores {
   async find(id: string): Promise<Store | undefined> {
     const found = await this.#model.findById(id).lean();
     return found ? fromDatabase(found) : undefined;
+  }
+
+  /** Those that are there, by their id. */
+  async findAll(ids: string[]): Promise<Map<string, Store>> {
+    const found = await this.#model.find({ _id: { $in: ids } }).lean();
+    return new Map(found.map(fromDatabase).map((one) => [one._id, one]));
+  }
+
+  /** In their order, from after this one. */
+  async idsAfter(id: string, limit: number): Promise<string[]> {
+    const found = await this.#model
+      .find({ _id: { $gt: id } })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .select('_id')
+      .lean();
+    return found.map(({ _id }) => _id);
   }
 
   /** By name. */

@@ -18,6 +18,7 @@ export async function updateStore(
     labels: labels ?? fromLabels(store.labels),
     policy: chosen.policy ?? store.policy,
     endpoints: chosen.endpoints ?? store.endpoints,
+    renewal: chosen.renewal ?? store.renewal,
   };
   const updated = { ...(await draftStore(context, id, draft)), createdAt: store.createdAt };
   if (!(await context.stores.replace(updated))) throw notFound('store', id);

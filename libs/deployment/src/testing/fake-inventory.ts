@@ -18,15 +18,54 @@ export class FakeInventory {
   readonly faults: (() => Promise<void> | void)[] = [];
 
   /** Takes a certificate, with its key unless told otherwise; answers its id. */
-  add({ der, keyDer }: TestCertificate, { withKey = true, chain = [] as TestCertificate[] } = {}): string {
+  add(
+    { der, keyDer }: TestCertificate,
+    { withKey = true, chain = [] as TestCertificate[], createdAt = new Date() } = {},
+  ): string {
     const id = newId();
     const certificate = inventoryV1.Certificate.fromPartial({
-      ...{ id, enabled: true, hasPrivateKey: withKey },
+      ...{ id, enabled: true, hasPrivateKey: withKey, createdAt },
       facts: readCertificate(der),
+      name: readCertificate(der).commonName,
     });
     const privateKey = withKey ? keyDer : new Uint8Array();
     this.#held.set(id, { certificate, der, chain: chain.map((issuer) => issuer.der), privateKey });
     return id;
+  }
+
+  /** Says that one replaces another. */
+  replace(older: string, newer: string): void {
+    this.#find(newer).certificate.replacesCertificateId = older;
+  }
+
+  /** What replaces a certificate, directly or not. */
+  #replacing(older: string): inventoryV1.Certificate[] {
+    const all = [...this.#held.values()].map(({ certificate }) => certificate);
+    const direct = all.filter(({ replacesCertificateId }) => replacesCertificateId === older);
+    return direct.flatMap((one) => [one, ...this.#replacing(one.id)]);
+  }
+
+  #replaced(newer: string): inventoryV1.Certificate[] {
+    const { replacesCertificateId: id } = this.#find(newer).certificate;
+    return id === '' ? [] : [this.#find(id).certificate, ...this.#replaced(id)];
+  }
+
+  #successorOf = (held: inventoryV1.HeldCertificate): inventoryV1.Succession[] => {
+    const known = [...this.#held.values()].find(
+      ({ certificate }) => certificate.facts!.fingerprintSha256 === held.fingerprintSha256,
+    );
+    if (!known) return [];
+    const usable = this.#replacing(known.certificate.id).filter(
+      (one) => one.enabled && (one.hasPrivateKey || !held.hasPrivateKey),
+    );
+    return usable.length === 0 ? [] : [{ held, certificate: known.certificate, successor: usable.at(-1)! }];
+  };
+
+  #named(name: string, withKey: boolean): inventoryV1.Certificate {
+    const named = [...this.#held.values()].filter(
+      ({ certificate }) => certificate.name === name && (certificate.hasPrivateKey || !withKey),
+    );
+    return named.at(-1)?.certificate ?? raise(notFound('certificate', name));
   }
 
   disable(id: string): void {
@@ -54,6 +93,15 @@ export class FakeInventory {
           answer(() => ({ certificate: this.#find(id).certificate })),
         listCertificates: ({ filter }: inventoryV1.ListCertificatesRequest) =>
           answer(() => ({ items: this.#list(parseQuery(filter)), nextCursor: '' })),
+      }),
+      serve(inventoryV1.ReplacementServiceDefinition, {
+        ...refuseAll(inventoryV1.ReplacementServiceDefinition),
+        listReplaced: ({ certificateId }: inventoryV1.ListReplacedRequest) =>
+          answer(() => ({ items: this.#replaced(certificateId) })),
+        findSuccessors: ({ held }: inventoryV1.FindSuccessorsRequest) =>
+          answer(() => ({ items: held.flatMap(this.#successorOf) })),
+        resolveName: ({ name, privateKey }: inventoryV1.ResolveNameRequest) =>
+          answer(() => ({ certificate: this.#named(name, privateKey !== inventoryV1.PrivateKeyWish.UNSPECIFIED) })),
       }),
       serve(inventoryV1.MaterialServiceDefinition, {
         ...refuseAll(inventoryV1.MaterialServiceDefinition),

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { FixedClock, newId } from '@certferry/core';
 import { deploymentV1 } from '@certferry/contracts';
-import { openDatabase } from '@certferry/database';
-import { createMemoryBus } from '@certferry/events';
+import { openDatabase, type Database } from '@certferry/database';
+import { createMemoryBus, type EventBus } from '@certferry/events';
 import type { Client, DeadlineOptions } from '@certferry/rpc';
 import { hostServices, type Way } from '@certferry/rpc/testing';
 import { createLogger, type Platform } from '@certferry/runtime';
@@ -20,8 +20,12 @@ export interface TestDeployment {
   deployments: Client<typeof deploymentV1.DeploymentServiceDefinition, DeadlineOptions>;
   jobs: Client<typeof deploymentV1.JobServiceDefinition, DeadlineOptions>;
   probes: Client<typeof deploymentV1.ProbeServiceDefinition, DeadlineOptions>;
+  places: Client<typeof deploymentV1.PlaceServiceDefinition, DeadlineOptions>;
+  renewals: Client<typeof deploymentV1.RenewalServiceDefinition, DeadlineOptions>;
+  events: EventBus;
   inventory: FakeInventory;
   metrics: Registry;
+  database: Database;
   databaseFolder: string;
   clock: FixedClock;
   /** Where stores may be. */
@@ -30,6 +34,8 @@ export interface TestDeployment {
   addPem(name: string): Promise<string>;
   /** Begins to run jobs: until then they wait. */
   work(): Promise<void>;
+  /** Ends that, until `work` is called again. */
+  rest(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -45,7 +51,8 @@ export async function startDeployment(way: Way): Promise<TestDeployment> {
   const secrets = createSecretKeeper(randomBytes(32));
   const logger = createLogger('silent');
   const metrics = new Registry();
-  const platform = { database, events: createMemoryBus(), secrets, client: peers.client, clock, logger, metrics };
+  const events = createMemoryBus();
+  const platform = { database, events, secrets, client: peers.client, clock, logger, metrics };
   // The service touches nothing else of it.
   const service = await deployment.create(platform as unknown as Platform, {
     storeRoots: folder,
@@ -61,12 +68,15 @@ export async function startDeployment(way: Way): Promise<TestDeployment> {
     deployments: host.client(deploymentV1.DeploymentServiceDefinition),
     jobs: host.client(deploymentV1.JobServiceDefinition),
     probes: host.client(deploymentV1.ProbeServiceDefinition),
-    ...{ inventory, databaseFolder, clock, folder, metrics },
+    places: host.client(deploymentV1.PlaceServiceDefinition),
+    renewals: host.client(deploymentV1.RenewalServiceDefinition),
+    ...{ inventory, events, database, databaseFolder, clock, folder, metrics },
     addPem: async (name) => {
       const config = { certificatePath: `${name}.crt`, keyPath: `${name}.key` };
       return (await stores.createStore({ store: { name: `${name} ${newId()}`, kind: 'pem', config } })).store!.id;
     },
     work: async () => await service.begin!(),
+    rest: async () => await service.stop!(),
     stop: async () => {
       await host.close();
       await service.stop!();

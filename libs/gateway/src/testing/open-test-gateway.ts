@@ -20,6 +20,7 @@ export interface FakeServices {
   imports?: Partial<inventoryV1.ImportServiceImplementation>;
   exports?: Partial<inventoryV1.ExportServiceImplementation>;
   locations?: Partial<inventoryV1.LocationServiceImplementation>;
+  replacements?: Partial<inventoryV1.ReplacementServiceImplementation>;
   metadataFields?: Partial<inventoryV1.MetadataFieldServiceImplementation>;
   enrollmentProfiles?: Partial<inventoryV1.EnrollmentProfileServiceImplementation>;
   bulkImports?: Partial<inventoryV1.BulkImportServiceImplementation>;
@@ -27,6 +28,7 @@ export interface FakeServices {
   deployments?: Partial<deploymentV1.DeploymentServiceImplementation>;
   jobs?: Partial<deploymentV1.JobServiceImplementation>;
   probes?: Partial<deploymentV1.ProbeServiceImplementation>;
+  renewals?: Partial<deploymentV1.RenewalServiceImplementation>;
 }
 
 /** The gateway's HTTP side on a database of its own, over fakes that are called as services in the same process are. */

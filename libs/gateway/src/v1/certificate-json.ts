@@ -41,11 +41,14 @@ export const extensionToJson = ({
 });
 
 export function certificateToJson(from: inventoryV1.Certificate, withChain = false): Certificate {
-  const { facts, createdAt, updatedAt, chain, extensions, filePath, createdBy, der: _, ...rest } = from;
+  const { facts, createdAt, updatedAt, chain, extensions, filePath, createdBy, der: _, ...others } = from;
+  const { replacesCertificateId, replacedByCertificateId, ...rest } = others;
   return {
     ...rest,
     filePath: present(filePath),
     createdBy: present(createdBy),
+    replaces: present(replacesCertificateId),
+    replacedBy: present(replacedByCertificateId),
     ...factsToJson(facts!),
     createdAt: iso(createdAt),
     updatedAt: iso(updatedAt),

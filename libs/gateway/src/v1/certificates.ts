@@ -85,8 +85,23 @@ export const certificateRoutes = ({
   listCertificateLocations: {
     scope: 'read',
     handler: async (request) => {
-      const { items } = await services.locations.listLocations({ certificateId: request.params.id });
+      const { verify } = request.query;
+      const { items } = await services.locations.listLocations({ certificateId: request.params.id, verify });
       return { items: items.map(locationToJson) };
+    },
+  },
+  linkCertificate: {
+    scope: 'write',
+    handler: async (request) => {
+      const asked = { certificateId: request.params.id, replacesCertificateId: request.body.certificateId };
+      return certificateToJson((await services.replacements.linkCertificate(asked)).certificate!);
+    },
+  },
+  unlinkCertificate: {
+    scope: 'write',
+    handler: async (request) => {
+      const asked = { certificateId: request.params.id };
+      return certificateToJson((await services.replacements.unlinkCertificate(asked)).certificate!);
     },
   },
   listMetadataFields: {

@@ -1,9 +1,14 @@
 import { deploymentV1 } from '@certferry/contracts';
-import type { deploymentOperations } from '@certferry/rest';
+import type { ChosenCertificate, deploymentOperations } from '@certferry/rest';
 import type { GatewayContext } from '../gateway-context.ts';
 import { changeToJson, findingToJson } from './job-json.ts';
 import { iso } from './json-values.ts';
 import type { Routes } from './route.ts';
+
+export const chosenToJson = ({ notAfter, ...rest }: deploymentV1.ChosenCertificate): ChosenCertificate => ({
+  ...rest,
+  notAfter: iso(notAfter),
+});
 
 export const deploymentRoutes = ({ services }: GatewayContext): Routes<typeof deploymentOperations> => ({
   createDeployment: {
@@ -16,10 +21,11 @@ export const deploymentRoutes = ({ services }: GatewayContext): Routes<typeof de
       return [...said('force'), ...said('allowKeyRemoval')].join('; ') || undefined;
     },
     handler: async (request, reply) => {
-      const { certificateId = '', action: name, targets, schedule, dryRun } = request.body;
+      const { certificateId = '', certificateName = '', action: name, targets, schedule, dryRun } = request.body;
       const action = name === 'add' ? deploymentV1.DeploymentAction.ADD : deploymentV1.DeploymentAction.REMOVE;
       if (dryRun) {
-        const { plan } = await services.deployments.planDeployment({ certificateId, action, targets });
+        const asked = { certificateId, certificateName, action, targets };
+        const { plan, certificate } = await services.deployments.planDeployment(asked);
         reply.code(200);
         return {
           plan: plan.map(({ storeId, changes, problem, findings, held }) => ({
@@ -29,11 +35,13 @@ export const deploymentRoutes = ({ services }: GatewayContext): Routes<typeof de
             findings: findings.map(findingToJson),
             held: held && { ...held, notAfter: iso(held.notAfter) },
           })),
+          certificate: certificate && chosenToJson(certificate),
         };
       }
       const { at, ...recurrence } = schedule ?? {};
-      const { jobs } = await services.deployments.createDeployment({
+      const { jobs, certificate } = await services.deployments.createDeployment({
         certificateId,
+        certificateName,
         action,
         targets,
         runAt: at === undefined ? undefined : new Date(at),
@@ -41,7 +49,8 @@ export const deploymentRoutes = ({ services }: GatewayContext): Routes<typeof de
         requestId: request.idempotencyId ?? '',
       });
       reply.code(202);
-      return { jobs: jobs.map(({ id, storeId }) => ({ id, storeId })) };
+      const made = jobs.map(({ id, storeId }) => ({ id, storeId }));
+      return { jobs: made, certificate: certificate && chosenToJson(certificate) };
     },
   },
 });

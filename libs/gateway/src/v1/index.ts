@@ -11,6 +11,7 @@ import { eventRoutes } from './events.ts';
 import { importRoutes } from './imports.ts';
 import { jobRoutes } from './jobs.ts';
 import { probeRoutes } from './probes.ts';
+import { renewalRoutes } from './renewals.ts';
 import { addRoutes } from './route.ts';
 import { storeRoutes } from './stores.ts';
 
@@ -22,6 +23,7 @@ export function v1Routes(context: GatewayContext): FastifyPluginCallback {
       ...certificateRoutes(context),
       ...storeRoutes(context),
       ...deploymentRoutes(context),
+      ...renewalRoutes(context),
       ...jobRoutes(context),
       ...probeRoutes(context),
       ...enrollmentProfileRoutes(context),

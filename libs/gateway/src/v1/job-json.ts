@@ -24,7 +24,7 @@ const STATUSES: Record<JobStatus, deploymentV1.JobStatus> = {
 const NAMES = new Map(Object.entries(STATUSES).map(([name, status]) => [status, name as JobStatus]));
 
 export const statusFromJson = (status: JobStatus): deploymentV1.JobStatus => STATUSES[status];
-const statusToJson = (status: deploymentV1.JobStatus): JobStatus => NAMES.get(status)!;
+export const statusToJson = (status: deploymentV1.JobStatus): JobStatus => NAMES.get(status)!;
 
 export const changeToJson = ({ operation, ...rest }: deploymentV1.Change): Change => ({
   ...rest,
@@ -62,12 +62,14 @@ export function jobToJson(from: deploymentV1.Job): Job {
     recurrence,
     previousJobId,
     look,
+    replacesCertificateId,
     ...rest
   } = from;
   return {
     ...rest,
     recurrence: recurrence && recurrenceToJson(recurrence),
     previousJobId: present(previousJobId),
+    replacesCertificateId: present(replacesCertificateId),
     ...requesterToJson(from),
     action: action === deploymentV1.DeploymentAction.REMOVE ? 'remove' : 'add',
     status: statusToJson(status),

@@ -1,8 +1,9 @@
+import { deploymentV1 } from '@certferry/contracts';
 import type { storeOperations } from '@certferry/rest';
 import type { GatewayContext } from '../gateway-context.ts';
 import { pageToJson } from './json-values.ts';
 import type { Routes } from './route.ts';
-import { entryToJson, storeKindToJson, storeToJson } from './store-json.ts';
+import { draftFromJson, entryToJson, renewalFromJson, storeKindToJson, storeToJson } from './store-json.ts';
 
 export const storeRoutes = ({ services }: GatewayContext): Routes<typeof storeOperations> => ({
   listStoreKinds: {
@@ -14,7 +15,7 @@ export const storeRoutes = ({ services }: GatewayContext): Routes<typeof storeOp
   createStore: {
     scope: 'write',
     handler: async (request, reply) => {
-      const created = (await services.stores.createStore({ store: request.body })).store!;
+      const created = (await services.stores.createStore({ store: draftFromJson(request.body) })).store!;
       reply.header('location', `/v1/stores/${created.id}`);
       return storeToJson(created);
     },
@@ -23,7 +24,7 @@ export const storeRoutes = ({ services }: GatewayContext): Routes<typeof storeOp
     scope: 'write',
     readOnly: true,
     handler: async (request) => {
-      const value = { ...request.body, labels: request.body.labels ?? {} };
+      const value = deploymentV1.StoreDraft.fromPartial(draftFromJson(request.body));
       return await services.stores.testStore({ store: { $case: 'draft', value } });
     },
   },
@@ -38,8 +39,9 @@ export const storeRoutes = ({ services }: GatewayContext): Routes<typeof storeOp
   updateStore: {
     scope: 'write',
     handler: async (request) => {
-      const { labels, ...rest } = request.body;
-      const change = { ...request.params, ...rest, labels: labels && { values: labels } };
+      const { labels, renewal, ...rest } = request.body;
+      const said = { labels: labels && { values: labels }, renewal: renewal && renewalFromJson(renewal) };
+      const change = { ...request.params, ...rest, ...said };
       return storeToJson((await services.stores.updateStore(change)).store!);
     },
   },

@@ -1,5 +1,6 @@
 import { invalid } from '@certferry/core';
 import type { CertificateFacts } from '@certferry/x509';
+import type { RenewalKeys } from '../renewals/renewal-rule.ts';
 
 /** A certificate in the inventory: one for each SHA-256 fingerprint. */
 export interface Certificate {
@@ -22,6 +23,12 @@ export interface Certificate {
   /** PKCS#8, sealed under `keyContext(_id)`. */
   sealedKey?: Buffer;
   search: SearchFields;
+  /** What it shares with those that it may replace. Absent in certificates from before it was kept. */
+  renewal?: RenewalKeys;
+  /** Id of the certificate that it replaces; absent or empty for none. */
+  replaces?: string;
+  /** Who said what it replaces: what a person says stays. */
+  linkedBy?: 'rule' | 'person';
   number: number;
   filePath: string;
   createdBy: string;

@@ -32,6 +32,9 @@ const schema = new mongoose.Schema<StoredCertificate>(
     hasPrivateKey: Boolean,
     sealedKey: { type: Buffer, select: false },
     search: Object,
+    renewal: Object,
+    replaces: String,
+    linkedBy: String,
     number: Number,
     filePath: String,
     createdBy: String,
@@ -51,6 +54,9 @@ schema.index({ 'search.name': 1, _id: 1 });
 schema.index({ 'search.commonName': 1, _id: 1 });
 schema.index({ 'facts.notAfter': 1, _id: 1 });
 schema.index({ createdAt: 1, _id: 1 });
+schema.index({ 'renewal.names': 1, 'facts.notBefore': 1 });
+schema.index({ 'renewal.subject': 1, 'facts.notBefore': 1 });
+schema.index({ replaces: 1 }, { sparse: true });
 addOutbox(schema);
 
 /** What lists can be sorted by, and where it is kept. Each has an index. */

@@ -5,7 +5,6 @@ import { makeCertificate } from '@certferry/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startInventory, type TestInventory } from '../testing/start-inventory.ts';
 
-const { SUCCEEDED } = deploymentV1.JobStatus;
 const { ADD } = deploymentV1.DeploymentAction;
 
 describe.each(WAYS)('a certificate that is used %s', (way) => {
@@ -24,19 +23,26 @@ describe.each(WAYS)('a certificate that is used %s', (way) => {
     down = false;
     inventory = await startInventory(way, {
       jobs: {
-        listJobs: async ({ status, filter, certificateId }) => {
+        listJobs: async ({ filter, certificateId }) => {
           if (down) throw new AppError({ code: 'UNAVAILABLE', reason: 'DOWN', message: 'down' });
           expect(certificateId).toBe(id);
-          const found = status === SUCCEEDED ? jobs.done : filter.includes('"retrying"') ? jobs.waiting : [];
+          const found = filter.includes('"retrying"') ? jobs.waiting : [];
           return { items: await Promise.resolve(found.map((storeId) => ({ id: storeId, storeId, action: ADD }))) };
         },
       },
       stores: {
         getStore: (store) => Promise.resolve({ store: { id: store.id, name: `store ${store.id}` } }),
-        listStoreEntries: (store) =>
-          stores.broken.includes(store.id)
-            ? Promise.reject(new AppError({ code: 'FAILED_PRECONDITION', reason: 'STORE_UNREADABLE', message: 'no' }))
-            : Promise.resolve({ items: stores.holding.includes(store.id) ? [{ fingerprintSha256 }] : [] }),
+      },
+      places: {
+        listPlaces: ({ fingerprintsSha256, verify }) => {
+          expect([fingerprintsSha256, verify]).toEqual([[fingerprintSha256], true]);
+          const known = jobs.done.filter((one) => [...stores.holding, ...stores.broken].includes(one));
+          const items = known.map((storeId) => ({
+            ...{ storeId, storeName: `store ${storeId}`, fingerprintSha256 },
+            problem: stores.broken.includes(storeId) ? 'no' : '',
+          }));
+          return Promise.resolve({ items });
+        },
       },
     });
     const [item] = await inventory.take((await makeCertificate({ commonName: 'used.example.com' })).pem);

@@ -1,6 +1,13 @@
 import { precondition } from '@certferry/core';
+import type { deploymentV1 } from '@certferry/contracts';
+import type { Client } from '@certferry/rpc';
 import { findLocations, type LocationContext } from '../locations/find-locations.ts';
 import type { Certificate } from './certificate.ts';
+
+export type UseContext = LocationContext & {
+  stores: Client<typeof deploymentV1.StoreServiceDefinition>;
+  jobs: Client<typeof deploymentV1.JobServiceDefinition>;
+};
 
 /** Of a job that will change a store. */
 const UNFINISHED = ['scheduled', 'queued', 'running', 'retrying'];
@@ -9,9 +16,11 @@ const MOST_JOBS = 500;
 const TOLD_STORES = 5;
 
 /** FAILED_PRECONDITION CERTIFICATE_DEPLOYED while a store holds it, or may hold it, or a job of it waits; names them. */
-export async function checkDeletable(context: LocationContext, certificate: Certificate): Promise<void> {
+export async function checkDeletable(context: UseContext, certificate: Certificate): Promise<void> {
   const waiting = await storesWithJobs(context, certificate._id);
-  const holding = new Set((await findLocations(context, certificate)).map(({ storeName }) => storeName));
+  const holding = new Set(
+    (await findLocations(context, certificate, { verify: true })).map(({ storeName }) => storeName),
+  );
   if (holding.size === 0 && waiting.size === 0) return;
   const why = [
     ...(holding.size > 0 ? [`it is in ${tell(holding)}`] : []),
@@ -25,7 +34,7 @@ export async function checkDeletable(context: LocationContext, certificate: Cert
 }
 
 /** Names of the stores for which jobs of a certificate have not ended. */
-async function storesWithJobs({ jobs, stores }: LocationContext, certificateId: string): Promise<Set<string>> {
+async function storesWithJobs({ jobs, stores }: UseContext, certificateId: string): Promise<Set<string>> {
   const filter = UNFINISHED.map((status) => `Status -eq "${status}"`).join(' OR ');
   const { items } = await jobs.listJobs({ certificateId, filter, limit: MOST_JOBS });
   const ids = [...new Set(items.map(({ storeId }) => storeId))];

@@ -1,10 +1,10 @@
 import { notFound, type Clock } from '@certferry/core';
-import type { LocationContext } from '../locations/find-locations.ts';
+import { relinkWithout } from '../renewals/link-certificates.ts';
 import { certificateChanged } from './certificate-changed.ts';
 import type { Certificates } from './certificates.ts';
-import { checkDeletable } from './check-deletable.ts';
+import { checkDeletable, type UseContext } from './check-deletable.ts';
 
-export type DeleteContext = LocationContext & { certificates: Certificates; clock: Clock; saved: () => void };
+export type DeleteContext = UseContext & { certificates: Certificates; clock: Clock; saved: () => void };
 
 /** Deletes a certificate and its key. NOT_FOUND the second time; unless forced CERTIFICATE_DEPLOYED where it is used. */
 export async function deleteCertificate(
@@ -16,5 +16,6 @@ export async function deleteCertificate(
   if (!force) await checkDeletable(context, certificate);
   const event = certificateChanged('deleted', certificate, { time: clock.now() });
   if (!(await certificates.delete(id, event))) throw notFound('certificate', id);
+  await relinkWithout({ certificates, clock }, id);
   saved();
 }

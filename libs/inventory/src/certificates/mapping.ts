@@ -3,7 +3,8 @@ import { explainExtensions } from '@certferry/x509';
 import type { Certificate } from './certificate.ts';
 import type { CertificateUpdate } from './update-certificate.ts';
 
-export function toCertificate(certificate: Certificate): inventoryV1.Certificate {
+/** `replacedBy` is the id of the newest certificate that replaces it, where somebody has looked. */
+export function toCertificate(certificate: Certificate, replacedBy = ''): inventoryV1.Certificate {
   const { _id: id, facts, name, notes, tags, enabled, hasPrivateKey, createdAt, updatedAt } = certificate;
   const { number, filePath, createdBy } = certificate;
   return {
@@ -23,13 +24,18 @@ export function toCertificate(certificate: Certificate): inventoryV1.Certificate
     chain: [],
     extensions: [],
     der: new Uint8Array(),
+    replacesCertificateId: certificate.replaces ?? '',
+    replacedByCertificateId: replacedBy,
   };
 }
 
 /** With what is only answered for one certificate: its chain, and its extensions in words. */
-export function toWholeCertificate(certificate: Certificate, chain: Certificate[]): inventoryV1.Certificate {
+export function toWholeCertificate(
+  certificate: Certificate,
+  { chain, replacedBy }: { chain: Certificate[]; replacedBy: string | undefined },
+): inventoryV1.Certificate {
   return {
-    ...toCertificate(certificate),
+    ...toCertificate(certificate, replacedBy),
     extensions: explainExtensions(certificate.der),
     chain: chain.map((link) => ({
       certificateId: link._id,
@@ -41,9 +47,9 @@ export function toWholeCertificate(certificate: Certificate, chain: Certificate[
 
 export function toListedCertificate(
   certificate: Certificate,
-  { includeDer }: { includeDer: boolean },
+  { includeDer, replacedBy }: { includeDer: boolean; replacedBy: string | undefined },
 ): inventoryV1.Certificate {
-  return { ...toCertificate(certificate), ...(includeDer && { der: certificate.der }) };
+  return { ...toCertificate(certificate, replacedBy), ...(includeDer && { der: certificate.der }) };
 }
 
 export const fromUpdate = ({

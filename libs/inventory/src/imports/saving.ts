@@ -13,6 +13,9 @@ import {
   type Certificate,
 } from '../certificates/certificate.ts';
 import { certificateChanged } from '../certificates/certificate-changed.ts';
+import { keysBefore, linkCertificates } from '../renewals/link-certificates.ts';
+import { renewalKeys } from '../renewals/renewal-rule.ts';
+import type { LinkedCertificate } from '../renewals/replacements.ts';
 import type { Arrival } from './arrivals.ts';
 import { failedItem, type ImportItem } from './import.ts';
 import { shareKeys, type SavedItem, type SharingContext } from './share-keys.ts';
@@ -69,6 +72,8 @@ export class Saving {
   async batch(arrivals: Arrival[]): Promise<ImportItem[]> {
     const fingerprints = arrivals.map(({ facts }) => facts.fingerprintSha256);
     const known = await this.#context.certificates.findByFingerprints(fingerprints);
+    const unknown = arrivals.filter(({ facts }) => !known.has(facts.fingerprintSha256)).map(({ facts }) => facts);
+    const before = this.#options.dryRun || unknown.length === 0 ? undefined : await keysBefore(this.#context, unknown);
     const saved = await Promise.all(
       arrivals.map(async (arrival): Promise<SavedItem> => {
         const publicKeyBitsSha256 = publicKeyBitsOf(arrival.der);
@@ -79,6 +84,7 @@ export class Saving {
       }),
     );
     await shareKeys(this.#context, saved, this.#options);
+    if (before) await linkCertificates(this.#context, createdOf(saved, arrivals), before);
     return saved.map(({ item }) => item);
   }
 
@@ -154,6 +160,7 @@ export class Saving {
       hasPrivateKey: privateKey !== undefined,
       ...(privateKey && !dryRun && { sealedKey: secrets.seal(privateKey, keyContext(_id)) }),
       search: searchFields(facts, name),
+      renewal: renewalKeys(facts),
       number,
       filePath,
       createdBy,
@@ -199,6 +206,15 @@ export class Saving {
     };
   }
 }
+
+/** What was created, as it was stored; what has changed it since is met when it is linked. */
+const createdOf = (saved: SavedItem[], arrivals: Arrival[]): LinkedCertificate[] =>
+  saved.flatMap(({ item: { result, certificateId: _id, fingerprintSha256, hasPrivateKey } }, position) => {
+    if (result !== 'created') return [];
+    const { facts } = arrivals[position]!;
+    const renewal = renewalKeys(facts);
+    return [{ _id, fingerprintSha256, facts, enabled: true, hasPrivateKey, revision: 1, renewal }];
+  });
 
 interface Waiting {
   arrival: Arrival;

@@ -1,4 +1,4 @@
-/** A place where a certificate is, or was put and cannot be looked at. */
+/** A place where a certificate is. */
 export interface Location {
   certificateId: string;
   storeId: string;
@@ -7,17 +7,11 @@ export interface Location {
   /** Empty for kinds without aliases. */
   alias: string;
   hasPrivateKey: boolean;
-  /** The last job that put it there, and when. */
+  /** The job that put it there, and when; empty and undefined where none did. */
   jobId: string;
   deployedAt: Date | undefined;
-  /** When the store was read. Absent with a problem. */
-  verifiedAt?: Date;
-  /** Why the store could not be read; empty if it was. */
+  /** When the store was read last. Undefined with a problem. */
+  verifiedAt: Date | undefined;
+  /** Why the store cannot be read; empty if it was, or was not asked to be. */
   problem: string;
 }
-
-/** By store name, then alias. */
-export const byStoreAndAlias = (a: Location, b: Location): number =>
-  compare(a.storeName, b.storeName) || compare(a.alias, b.alias);
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -18,6 +18,7 @@ export interface Peers {
   deployment?: Partial<deploymentV1.DeploymentServiceImplementation>;
   stores?: Partial<deploymentV1.StoreServiceImplementation>;
   jobs?: Partial<deploymentV1.JobServiceImplementation>;
+  places?: Partial<deploymentV1.PlaceServiceImplementation>;
 }
 
 export interface TestInventory {
@@ -33,6 +34,8 @@ export interface TestInventory {
   bus: { down: boolean };
   /** Imports PEM, which must work; answers the items. */
   take(...pem: string[]): Promise<inventoryV1.ImportItem[]>;
+  /** Ends its workers and begins them again, on the same database. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -76,6 +79,10 @@ export async function startInventory(
     events,
     bus,
     take: async (...pem) => (await imports.importCertificates({ content: Buffer.from(pem.join('')) })).import!.items,
+    restart: async () => {
+      await service.stop?.();
+      await service.begin?.();
+    },
     stop: async () => {
       await served.close();
       await service.stop?.();
@@ -85,17 +92,18 @@ export async function startInventory(
   };
 }
 
-function servePeers({ parser, deployment, stores, jobs }: Peers): ServedService[] {
+function servePeers({ parser, deployment, stores, jobs, places }: Peers): ServedService[] {
   return [
     serve(parserV1.ParserServiceDefinition, { ...createPemParser(), ...parser }),
     fake(deploymentV1.DeploymentServiceDefinition, deployment),
     fake(deploymentV1.StoreServiceDefinition, stores),
-    fake(deploymentV1.JobServiceDefinition, { listJobs: noJobs, ...jobs }),
+    fake(deploymentV1.JobServiceDefinition, { listJobs: nothing, ...jobs }),
+    fake(deploymentV1.PlaceServiceDefinition, { listPlaces: nothing, ...places }),
   ];
 }
 
 /** Nothing is deployed, and nothing is about to be. */
-const noJobs = () => Promise.resolve({ items: [] });
+const nothing = () => Promise.resolve({ items: [] });
 
 type Definition = ServedService['definition'] & { methods: Record<string, unknown> };
 

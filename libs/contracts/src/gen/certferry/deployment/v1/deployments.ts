@@ -58,21 +58,41 @@ export interface CreateDeploymentRequest {
   /** The same id again answers the same jobs. Empty: every call makes new ones. */
   requestId: string;
   /** Absent: once. */
-  recurrence?: Recurrence | undefined;
+  recurrence?:
+    | Recurrence
+    | undefined;
+  /**
+   * For "add", instead of an id: the newest valid and enabled certificate of
+   * this name, with its private key where a target has a place for it.
+   */
+  certificateName: string;
 }
 
 export interface CreateDeploymentResponse {
   jobs: Job[];
+  /** Which one a name stood for; absent without one. */
+  certificate: ChosenCertificate | undefined;
+}
+
+export interface ChosenCertificate {
+  id: string;
+  name: string;
+  subject: string;
+  fingerprintSha256: string;
+  notAfter: Date | undefined;
+  hasPrivateKey: boolean;
 }
 
 export interface PlanDeploymentRequest {
   certificateId: string;
   action: DeploymentAction;
   targets: DeploymentTarget[];
+  certificateName: string;
 }
 
 export interface PlanDeploymentResponse {
   plan: StorePlan[];
+  certificate: ChosenCertificate | undefined;
 }
 
 export interface StorePlan {
@@ -287,6 +307,7 @@ function createBaseCreateDeploymentRequest(): CreateDeploymentRequest {
     runAt: undefined,
     requestId: "",
     recurrence: undefined,
+    certificateName: "",
   };
 }
 
@@ -309,6 +330,9 @@ export const CreateDeploymentRequest: MessageFns<CreateDeploymentRequest> = {
     }
     if (message.recurrence !== undefined) {
       Recurrence.encode(message.recurrence, writer.uint32(50).fork()).join();
+    }
+    if (message.certificateName !== "") {
+      writer.uint32(58).string(message.certificateName);
     }
     return writer;
   },
@@ -374,6 +398,14 @@ export const CreateDeploymentRequest: MessageFns<CreateDeploymentRequest> = {
             message.recurrence = Recurrence.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.certificateName = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -408,6 +440,11 @@ export const CreateDeploymentRequest: MessageFns<CreateDeploymentRequest> = {
         ? globalThis.String(object.request_id)
         : "",
       recurrence: isSet(object.recurrence) ? Recurrence.fromJSON(object.recurrence) : undefined,
+      certificateName: isSet(object.certificateName)
+        ? globalThis.String(object.certificateName)
+        : isSet(object.certificate_name)
+        ? globalThis.String(object.certificate_name)
+        : "",
     };
   },
 
@@ -431,6 +468,9 @@ export const CreateDeploymentRequest: MessageFns<CreateDeploymentRequest> = {
     if (message.recurrence !== undefined) {
       obj.recurrence = Recurrence.toJSON(message.recurrence);
     }
+    if (message.certificateName !== "") {
+      obj.certificateName = message.certificateName;
+    }
     return obj;
   },
 
@@ -447,18 +487,22 @@ export const CreateDeploymentRequest: MessageFns<CreateDeploymentRequest> = {
     message.recurrence = (object.recurrence !== undefined && object.recurrence !== null)
       ? Recurrence.fromPartial(object.recurrence)
       : undefined;
+    message.certificateName = object.certificateName ?? "";
     return message;
   },
 };
 
 function createBaseCreateDeploymentResponse(): CreateDeploymentResponse {
-  return { jobs: [] };
+  return { jobs: [], certificate: undefined };
 }
 
 export const CreateDeploymentResponse: MessageFns<CreateDeploymentResponse> = {
   encode(message: CreateDeploymentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.jobs) {
       Job.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.certificate !== undefined) {
+      ChosenCertificate.encode(message.certificate, writer.uint32(322).fork()).join();
     }
     return writer;
   },
@@ -484,6 +528,14 @@ export const CreateDeploymentResponse: MessageFns<CreateDeploymentResponse> = {
             message.jobs.push(Job.decode(reader, reader.uint32()));
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.certificate = ChosenCertificate.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -497,13 +549,19 @@ export const CreateDeploymentResponse: MessageFns<CreateDeploymentResponse> = {
   },
 
   fromJSON(object: any): CreateDeploymentResponse {
-    return { jobs: globalThis.Array.isArray(object?.jobs) ? object.jobs.map((e: any) => Job.fromJSON(e)) : [] };
+    return {
+      jobs: globalThis.Array.isArray(object?.jobs) ? object.jobs.map((e: any) => Job.fromJSON(e)) : [],
+      certificate: isSet(object.certificate) ? ChosenCertificate.fromJSON(object.certificate) : undefined,
+    };
   },
 
   toJSON(message: CreateDeploymentResponse): unknown {
     const obj: any = {};
     if (message.jobs?.length) {
       obj.jobs = message.jobs.map((e) => Job.toJSON(e));
+    }
+    if (message.certificate !== undefined) {
+      obj.certificate = ChosenCertificate.toJSON(message.certificate);
     }
     return obj;
   },
@@ -514,12 +572,176 @@ export const CreateDeploymentResponse: MessageFns<CreateDeploymentResponse> = {
   fromPartial(object: DeepPartial<CreateDeploymentResponse>): CreateDeploymentResponse {
     const message = createBaseCreateDeploymentResponse();
     message.jobs = object.jobs?.map((e) => Job.fromPartial(e)) || [];
+    message.certificate = (object.certificate !== undefined && object.certificate !== null)
+      ? ChosenCertificate.fromPartial(object.certificate)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseChosenCertificate(): ChosenCertificate {
+  return { id: "", name: "", subject: "", fingerprintSha256: "", notAfter: undefined, hasPrivateKey: false };
+}
+
+export const ChosenCertificate: MessageFns<ChosenCertificate> = {
+  encode(message: ChosenCertificate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.subject !== "") {
+      writer.uint32(26).string(message.subject);
+    }
+    if (message.fingerprintSha256 !== "") {
+      writer.uint32(34).string(message.fingerprintSha256);
+    }
+    if (message.notAfter !== undefined) {
+      Timestamp.encode(toTimestamp(message.notAfter), writer.uint32(42).fork()).join();
+    }
+    if (message.hasPrivateKey !== false) {
+      writer.uint32(48).bool(message.hasPrivateKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChosenCertificate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChosenCertificate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.fingerprintSha256 = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.notAfter = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.hasPrivateKey = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChosenCertificate {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      fingerprintSha256: isSet(object.fingerprintSha256)
+        ? globalThis.String(object.fingerprintSha256)
+        : isSet(object.fingerprint_sha256)
+        ? globalThis.String(object.fingerprint_sha256)
+        : "",
+      notAfter: isSet(object.notAfter)
+        ? fromJsonTimestamp(object.notAfter)
+        : isSet(object.not_after)
+        ? fromJsonTimestamp(object.not_after)
+        : undefined,
+      hasPrivateKey: isSet(object.hasPrivateKey)
+        ? globalThis.Boolean(object.hasPrivateKey)
+        : isSet(object.has_private_key)
+        ? globalThis.Boolean(object.has_private_key)
+        : false,
+    };
+  },
+
+  toJSON(message: ChosenCertificate): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
+    if (message.fingerprintSha256 !== "") {
+      obj.fingerprintSha256 = message.fingerprintSha256;
+    }
+    if (message.notAfter !== undefined) {
+      obj.notAfter = message.notAfter.toISOString();
+    }
+    if (message.hasPrivateKey !== false) {
+      obj.hasPrivateKey = message.hasPrivateKey;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChosenCertificate>): ChosenCertificate {
+    return ChosenCertificate.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChosenCertificate>): ChosenCertificate {
+    const message = createBaseChosenCertificate();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.subject = object.subject ?? "";
+    message.fingerprintSha256 = object.fingerprintSha256 ?? "";
+    message.notAfter = object.notAfter ?? undefined;
+    message.hasPrivateKey = object.hasPrivateKey ?? false;
     return message;
   },
 };
 
 function createBasePlanDeploymentRequest(): PlanDeploymentRequest {
-  return { certificateId: "", action: DeploymentAction.UNSPECIFIED, targets: [] };
+  return { certificateId: "", action: DeploymentAction.UNSPECIFIED, targets: [], certificateName: "" };
 }
 
 export const PlanDeploymentRequest: MessageFns<PlanDeploymentRequest> = {
@@ -532,6 +754,9 @@ export const PlanDeploymentRequest: MessageFns<PlanDeploymentRequest> = {
     }
     for (const v of message.targets) {
       DeploymentTarget.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.certificateName !== "") {
+      writer.uint32(58).string(message.certificateName);
     }
     return writer;
   },
@@ -573,6 +798,14 @@ export const PlanDeploymentRequest: MessageFns<PlanDeploymentRequest> = {
             message.targets.push(DeploymentTarget.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.certificateName = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -596,6 +829,11 @@ export const PlanDeploymentRequest: MessageFns<PlanDeploymentRequest> = {
       targets: globalThis.Array.isArray(object?.targets)
         ? object.targets.map((e: any) => DeploymentTarget.fromJSON(e))
         : [],
+      certificateName: isSet(object.certificateName)
+        ? globalThis.String(object.certificateName)
+        : isSet(object.certificate_name)
+        ? globalThis.String(object.certificate_name)
+        : "",
     };
   },
 
@@ -610,6 +848,9 @@ export const PlanDeploymentRequest: MessageFns<PlanDeploymentRequest> = {
     if (message.targets?.length) {
       obj.targets = message.targets.map((e) => DeploymentTarget.toJSON(e));
     }
+    if (message.certificateName !== "") {
+      obj.certificateName = message.certificateName;
+    }
     return obj;
   },
 
@@ -621,18 +862,22 @@ export const PlanDeploymentRequest: MessageFns<PlanDeploymentRequest> = {
     message.certificateId = object.certificateId ?? "";
     message.action = object.action ?? DeploymentAction.UNSPECIFIED;
     message.targets = object.targets?.map((e) => DeploymentTarget.fromPartial(e)) || [];
+    message.certificateName = object.certificateName ?? "";
     return message;
   },
 };
 
 function createBasePlanDeploymentResponse(): PlanDeploymentResponse {
-  return { plan: [] };
+  return { plan: [], certificate: undefined };
 }
 
 export const PlanDeploymentResponse: MessageFns<PlanDeploymentResponse> = {
   encode(message: PlanDeploymentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.plan) {
       StorePlan.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.certificate !== undefined) {
+      ChosenCertificate.encode(message.certificate, writer.uint32(322).fork()).join();
     }
     return writer;
   },
@@ -658,6 +903,14 @@ export const PlanDeploymentResponse: MessageFns<PlanDeploymentResponse> = {
             message.plan.push(StorePlan.decode(reader, reader.uint32()));
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.certificate = ChosenCertificate.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -671,13 +924,19 @@ export const PlanDeploymentResponse: MessageFns<PlanDeploymentResponse> = {
   },
 
   fromJSON(object: any): PlanDeploymentResponse {
-    return { plan: globalThis.Array.isArray(object?.plan) ? object.plan.map((e: any) => StorePlan.fromJSON(e)) : [] };
+    return {
+      plan: globalThis.Array.isArray(object?.plan) ? object.plan.map((e: any) => StorePlan.fromJSON(e)) : [],
+      certificate: isSet(object.certificate) ? ChosenCertificate.fromJSON(object.certificate) : undefined,
+    };
   },
 
   toJSON(message: PlanDeploymentResponse): unknown {
     const obj: any = {};
     if (message.plan?.length) {
       obj.plan = message.plan.map((e) => StorePlan.toJSON(e));
+    }
+    if (message.certificate !== undefined) {
+      obj.certificate = ChosenCertificate.toJSON(message.certificate);
     }
     return obj;
   },
@@ -688,6 +947,9 @@ export const PlanDeploymentResponse: MessageFns<PlanDeploymentResponse> = {
   fromPartial(object: DeepPartial<PlanDeploymentResponse>): PlanDeploymentResponse {
     const message = createBasePlanDeploymentResponse();
     message.plan = object.plan?.map((e) => StorePlan.fromPartial(e)) || [];
+    message.certificate = (object.certificate !== undefined && object.certificate !== null)
+      ? ChosenCertificate.fromPartial(object.certificate)
+      : undefined;
     return message;
   },
 };
@@ -967,7 +1229,7 @@ export const HeldCertificate: MessageFns<HeldCertificate> = {
  *
  * Errors: NOT_FOUND with STORE_NOT_FOUND or CERTIFICATE_NOT_FOUND;
  * INVALID_ARGUMENT with INVALID_SCHEDULE, INVALID_FIELD; FAILED_PRECONDITION
- * with CERTIFICATE_DISABLED, NO_PRIVATE_KEY.
+ * with CERTIFICATE_DISABLED, NO_PRIVATE_KEY, NO_VALID_CERTIFICATE.
  */
 export type DeploymentServiceDefinition = typeof DeploymentServiceDefinition;
 export const DeploymentServiceDefinition = {

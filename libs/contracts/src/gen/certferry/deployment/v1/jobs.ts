@@ -240,6 +240,8 @@ export interface Job {
   requestedBy: string;
   /** Id of the request that asked for it; what the job does is logged under it. */
   requestId: string;
+  /** The certificate that alone it may replace, of a renewal; empty otherwise. */
+  replacesCertificateId: string;
   /**
    * What the store's endpoints showed at the end of the last attempt that
    * looked. A job whose write they do not show fails with NOT_SERVED.
@@ -647,6 +649,7 @@ function createBaseJob(): Job {
     previousJobId: "",
     requestedBy: "",
     requestId: "",
+    replacesCertificateId: "",
     look: [],
     findings: [],
     forced: false,
@@ -718,6 +721,9 @@ export const Job: MessageFns<Job> = {
     }
     if (message.requestId !== "") {
       writer.uint32(170).string(message.requestId);
+    }
+    if (message.replacesCertificateId !== "") {
+      writer.uint32(234).string(message.replacesCertificateId);
     }
     for (const v of message.look) {
       Look.encode(v!, writer.uint32(218).fork()).join();
@@ -915,6 +921,14 @@ export const Job: MessageFns<Job> = {
             message.requestId = reader.string();
             continue;
           }
+          case 29: {
+            if (tag !== 234) {
+              break;
+            }
+
+            message.replacesCertificateId = reader.string();
+            continue;
+          }
           case 27: {
             if (tag !== 218) {
               break;
@@ -1026,6 +1040,11 @@ export const Job: MessageFns<Job> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
+      replacesCertificateId: isSet(object.replacesCertificateId)
+        ? globalThis.String(object.replacesCertificateId)
+        : isSet(object.replaces_certificate_id)
+        ? globalThis.String(object.replaces_certificate_id)
+        : "",
       look: globalThis.Array.isArray(object?.look)
         ? object.look.map((e: any) => Look.fromJSON(e))
         : [],
@@ -1106,6 +1125,9 @@ export const Job: MessageFns<Job> = {
     if (message.requestId !== "") {
       obj.requestId = message.requestId;
     }
+    if (message.replacesCertificateId !== "") {
+      obj.replacesCertificateId = message.replacesCertificateId;
+    }
     if (message.look?.length) {
       obj.look = message.look.map((e) => Look.toJSON(e));
     }
@@ -1151,6 +1173,7 @@ export const Job: MessageFns<Job> = {
     message.previousJobId = object.previousJobId ?? "";
     message.requestedBy = object.requestedBy ?? "";
     message.requestId = object.requestId ?? "";
+    message.replacesCertificateId = object.replacesCertificateId ?? "";
     message.look = object.look?.map((e) => Look.fromPartial(e)) || [];
     message.findings = object.findings?.map((e) => PolicyFinding.fromPartial(e)) || [];
     message.forced = object.forced ?? false;

@@ -10,6 +10,7 @@ import type { CallContext, CallOptions } from "nice-grpc-common";
 import { Struct } from "../../../google/protobuf/struct.ts";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { CertificateFacts } from "../../common/v1/certificate.ts";
+import { RenewalChoice } from "./renewals.ts";
 
 export interface StoreKind {
   kind: string;
@@ -49,6 +50,10 @@ export interface Store {
   createdAt: Date | undefined;
   updatedAt:
     | Date
+    | undefined;
+  /** Absent: "ask". */
+  renewal:
+    | RenewalChoice
     | undefined;
   /** Absent: what is served is not looked at. */
   endpoints?:
@@ -118,6 +123,7 @@ export interface StoreDraft {
   kind: string;
   config: { [key: string]: any } | undefined;
   labels: { [key: string]: string };
+  renewal: RenewalChoice | undefined;
   endpoints?: StoreEndpoints | undefined;
   policy?: StorePolicy | undefined;
 }
@@ -182,8 +188,9 @@ export interface UpdateStoreRequest {
     | { [key: string]: any }
     | undefined;
   /** Replaces all labels. */
-  labels?:
-    | Labels
+  labels?: Labels | undefined;
+  renewal:
+    | RenewalChoice
     | undefined;
   /** Replaces all of it. */
   endpoints?:
@@ -535,6 +542,7 @@ function createBaseStore(): Store {
     labels: {},
     createdAt: undefined,
     updatedAt: undefined,
+    renewal: undefined,
     endpoints: undefined,
     policy: undefined,
   };
@@ -562,6 +570,9 @@ export const Store: MessageFns<Store> = {
     }
     if (message.updatedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.updatedAt), writer.uint32(58).fork()).join();
+    }
+    if (message.renewal !== undefined) {
+      RenewalChoice.encode(message.renewal, writer.uint32(90).fork()).join();
     }
     if (message.endpoints !== undefined) {
       StoreEndpoints.encode(message.endpoints, writer.uint32(82).fork()).join();
@@ -644,6 +655,14 @@ export const Store: MessageFns<Store> = {
             message.updatedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.renewal = RenewalChoice.decode(reader, reader.uint32());
+            continue;
+          }
           case 10: {
             if (tag !== 82) {
               break;
@@ -702,6 +721,7 @@ export const Store: MessageFns<Store> = {
         : isSet(object.updated_at)
         ? fromJsonTimestamp(object.updated_at)
         : undefined,
+      renewal: isSet(object.renewal) ? RenewalChoice.fromJSON(object.renewal) : undefined,
       endpoints: isSet(object.endpoints) ? StoreEndpoints.fromJSON(object.endpoints) : undefined,
       policy: isSet(object.policy) ? StorePolicy.fromJSON(object.policy) : undefined,
     };
@@ -736,6 +756,9 @@ export const Store: MessageFns<Store> = {
     if (message.updatedAt !== undefined) {
       obj.updatedAt = message.updatedAt.toISOString();
     }
+    if (message.renewal !== undefined) {
+      obj.renewal = RenewalChoice.toJSON(message.renewal);
+    }
     if (message.endpoints !== undefined) {
       obj.endpoints = StoreEndpoints.toJSON(message.endpoints);
     }
@@ -765,6 +788,9 @@ export const Store: MessageFns<Store> = {
     );
     message.createdAt = object.createdAt ?? undefined;
     message.updatedAt = object.updatedAt ?? undefined;
+    message.renewal = (object.renewal !== undefined && object.renewal !== null)
+      ? RenewalChoice.fromPartial(object.renewal)
+      : undefined;
     message.endpoints = (object.endpoints !== undefined && object.endpoints !== null)
       ? StoreEndpoints.fromPartial(object.endpoints)
       : undefined;
@@ -1228,7 +1254,15 @@ export const StorePolicy: MessageFns<StorePolicy> = {
 };
 
 function createBaseStoreDraft(): StoreDraft {
-  return { name: "", kind: "", config: undefined, labels: {}, endpoints: undefined, policy: undefined };
+  return {
+    name: "",
+    kind: "",
+    config: undefined,
+    labels: {},
+    renewal: undefined,
+    endpoints: undefined,
+    policy: undefined,
+  };
 }
 
 export const StoreDraft: MessageFns<StoreDraft> = {
@@ -1245,6 +1279,9 @@ export const StoreDraft: MessageFns<StoreDraft> = {
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
       StoreDraft_LabelsEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
     });
+    if (message.renewal !== undefined) {
+      RenewalChoice.encode(message.renewal, writer.uint32(66).fork()).join();
+    }
     if (message.endpoints !== undefined) {
       StoreEndpoints.encode(message.endpoints, writer.uint32(58).fork()).join();
     }
@@ -1302,6 +1339,14 @@ export const StoreDraft: MessageFns<StoreDraft> = {
             }
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.renewal = RenewalChoice.decode(reader, reader.uint32());
+            continue;
+          }
           case 7: {
             if (tag !== 58) {
               break;
@@ -1349,6 +1394,7 @@ export const StoreDraft: MessageFns<StoreDraft> = {
           {},
         )
         : {},
+      renewal: isSet(object.renewal) ? RenewalChoice.fromJSON(object.renewal) : undefined,
       endpoints: isSet(object.endpoints) ? StoreEndpoints.fromJSON(object.endpoints) : undefined,
       policy: isSet(object.policy) ? StorePolicy.fromJSON(object.policy) : undefined,
     };
@@ -1373,6 +1419,9 @@ export const StoreDraft: MessageFns<StoreDraft> = {
           obj.labels[k] = v;
         });
       }
+    }
+    if (message.renewal !== undefined) {
+      obj.renewal = RenewalChoice.toJSON(message.renewal);
     }
     if (message.endpoints !== undefined) {
       obj.endpoints = StoreEndpoints.toJSON(message.endpoints);
@@ -1400,6 +1449,9 @@ export const StoreDraft: MessageFns<StoreDraft> = {
       },
       {},
     );
+    message.renewal = (object.renewal !== undefined && object.renewal !== null)
+      ? RenewalChoice.fromPartial(object.renewal)
+      : undefined;
     message.endpoints = (object.endpoints !== undefined && object.endpoints !== null)
       ? StoreEndpoints.fromPartial(object.endpoints)
       : undefined;
@@ -2192,7 +2244,15 @@ export const Labels_ValuesEntry: MessageFns<Labels_ValuesEntry> = {
 };
 
 function createBaseUpdateStoreRequest(): UpdateStoreRequest {
-  return { id: "", name: undefined, config: undefined, labels: undefined, endpoints: undefined, policy: undefined };
+  return {
+    id: "",
+    name: undefined,
+    config: undefined,
+    labels: undefined,
+    renewal: undefined,
+    endpoints: undefined,
+    policy: undefined,
+  };
 }
 
 export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
@@ -2208,6 +2268,9 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
     }
     if (message.labels !== undefined) {
       Labels.encode(message.labels, writer.uint32(34).fork()).join();
+    }
+    if (message.renewal !== undefined) {
+      RenewalChoice.encode(message.renewal, writer.uint32(66).fork()).join();
     }
     if (message.endpoints !== undefined) {
       StoreEndpoints.encode(message.endpoints, writer.uint32(58).fork()).join();
@@ -2263,6 +2326,14 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
             message.labels = Labels.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.renewal = RenewalChoice.decode(reader, reader.uint32());
+            continue;
+          }
           case 7: {
             if (tag !== 58) {
               break;
@@ -2297,6 +2368,7 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
       name: isSet(object.name) ? globalThis.String(object.name) : undefined,
       config: isObject(object.config) ? object.config : undefined,
       labels: isSet(object.labels) ? Labels.fromJSON(object.labels) : undefined,
+      renewal: isSet(object.renewal) ? RenewalChoice.fromJSON(object.renewal) : undefined,
       endpoints: isSet(object.endpoints) ? StoreEndpoints.fromJSON(object.endpoints) : undefined,
       policy: isSet(object.policy) ? StorePolicy.fromJSON(object.policy) : undefined,
     };
@@ -2315,6 +2387,9 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
     }
     if (message.labels !== undefined) {
       obj.labels = Labels.toJSON(message.labels);
+    }
+    if (message.renewal !== undefined) {
+      obj.renewal = RenewalChoice.toJSON(message.renewal);
     }
     if (message.endpoints !== undefined) {
       obj.endpoints = StoreEndpoints.toJSON(message.endpoints);
@@ -2335,6 +2410,9 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
     message.config = object.config ?? undefined;
     message.labels = (object.labels !== undefined && object.labels !== null)
       ? Labels.fromPartial(object.labels)
+      : undefined;
+    message.renewal = (object.renewal !== undefined && object.renewal !== null)
+      ? RenewalChoice.fromPartial(object.renewal)
       : undefined;
     message.endpoints = (object.endpoints !== undefined && object.endpoints !== null)
       ? StoreEndpoints.fromPartial(object.endpoints)

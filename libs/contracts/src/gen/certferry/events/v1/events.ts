@@ -15,7 +15,10 @@ export interface CertificateChanged {
   certificateId: string;
   /** Empty in "deleted". */
   fingerprintSha256: string;
-  /** For "updated": which fields. */
+  /**
+   * For "updated": which fields. "replaces" where it was linked to the
+   * certificate that it replaces, or unlinked from it.
+   */
   changes: string[];
 }
 

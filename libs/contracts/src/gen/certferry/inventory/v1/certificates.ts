@@ -58,6 +58,12 @@ export interface Certificate {
   extensions: CertificateExtension[];
   /** Only filled where it was asked for. */
   der: Uint8Array;
+  /**
+   * The certificate that it replaces, and the newest that replaces it; empty for
+   * none.
+   */
+  replacesCertificateId: string;
+  replacedByCertificateId: string;
 }
 
 export interface Certificate_MetadataEntry {
@@ -171,6 +177,8 @@ function createBaseCertificate(): Certificate {
     createdBy: "",
     extensions: [],
     der: new Uint8Array(0),
+    replacesCertificateId: "",
+    replacedByCertificateId: "",
   };
 }
 
@@ -223,6 +231,12 @@ export const Certificate: MessageFns<Certificate> = {
     }
     if (message.der.length !== 0) {
       writer.uint32(130).bytes(message.der);
+    }
+    if (message.replacesCertificateId !== "") {
+      writer.uint32(322).string(message.replacesCertificateId);
+    }
+    if (message.replacedByCertificateId !== "") {
+      writer.uint32(330).string(message.replacedByCertificateId);
     }
     return writer;
   },
@@ -371,6 +385,22 @@ export const Certificate: MessageFns<Certificate> = {
             message.der = reader.bytes();
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.replacesCertificateId = reader.string();
+            continue;
+          }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.replacedByCertificateId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -438,6 +468,16 @@ export const Certificate: MessageFns<Certificate> = {
         ? object.extensions.map((e: any) => CertificateExtension.fromJSON(e))
         : [],
       der: isSet(object.der) ? bytesFromBase64(object.der) : new Uint8Array(0),
+      replacesCertificateId: isSet(object.replacesCertificateId)
+        ? globalThis.String(object.replacesCertificateId)
+        : isSet(object.replaces_certificate_id)
+        ? globalThis.String(object.replaces_certificate_id)
+        : "",
+      replacedByCertificateId: isSet(object.replacedByCertificateId)
+        ? globalThis.String(object.replacedByCertificateId)
+        : isSet(object.replaced_by_certificate_id)
+        ? globalThis.String(object.replaced_by_certificate_id)
+        : "",
     };
   },
 
@@ -497,6 +537,12 @@ export const Certificate: MessageFns<Certificate> = {
     if (message.der.length !== 0) {
       obj.der = base64FromBytes(message.der);
     }
+    if (message.replacesCertificateId !== "") {
+      obj.replacesCertificateId = message.replacesCertificateId;
+    }
+    if (message.replacedByCertificateId !== "") {
+      obj.replacedByCertificateId = message.replacedByCertificateId;
+    }
     return obj;
   },
 
@@ -531,6 +577,8 @@ export const Certificate: MessageFns<Certificate> = {
     message.createdBy = object.createdBy ?? "";
     message.extensions = object.extensions?.map((e) => CertificateExtension.fromPartial(e)) || [];
     message.der = object.der ?? new Uint8Array(0);
+    message.replacesCertificateId = object.replacesCertificateId ?? "";
+    message.replacedByCertificateId = object.replacedByCertificateId ?? "";
     return message;
   },
 };

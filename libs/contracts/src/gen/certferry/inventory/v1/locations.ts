@@ -17,12 +17,12 @@ export interface Location {
   /** Empty for kinds without aliases. */
   alias: string;
   hasPrivateKey: boolean;
-  /** The last job that put it there, and when. */
+  /** The job that put it there, and when; empty and absent where none did. */
   jobId: string;
   deployedAt:
     | Date
     | undefined;
-  /** When the store was read; absent with a problem. */
+  /** When the store was read last; absent with a problem. */
   verifiedAt:
     | Date
     | undefined;
@@ -32,6 +32,8 @@ export interface Location {
 
 export interface ListLocationsRequest {
   certificateId: string;
+  /** Whether the stores are read first. */
+  verify: boolean;
 }
 
 export interface ListLocationsResponse {
@@ -296,13 +298,16 @@ export const Location: MessageFns<Location> = {
 };
 
 function createBaseListLocationsRequest(): ListLocationsRequest {
-  return { certificateId: "" };
+  return { certificateId: "", verify: false };
 }
 
 export const ListLocationsRequest: MessageFns<ListLocationsRequest> = {
   encode(message: ListLocationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.certificateId !== "") {
       writer.uint32(10).string(message.certificateId);
+    }
+    if (message.verify !== false) {
+      writer.uint32(16).bool(message.verify);
     }
     return writer;
   },
@@ -328,6 +333,14 @@ export const ListLocationsRequest: MessageFns<ListLocationsRequest> = {
             message.certificateId = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.verify = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -347,6 +360,7 @@ export const ListLocationsRequest: MessageFns<ListLocationsRequest> = {
         : isSet(object.certificate_id)
         ? globalThis.String(object.certificate_id)
         : "",
+      verify: isSet(object.verify) ? globalThis.Boolean(object.verify) : false,
     };
   },
 
@@ -354,6 +368,9 @@ export const ListLocationsRequest: MessageFns<ListLocationsRequest> = {
     const obj: any = {};
     if (message.certificateId !== "") {
       obj.certificateId = message.certificateId;
+    }
+    if (message.verify !== false) {
+      obj.verify = message.verify;
     }
     return obj;
   },
@@ -364,6 +381,7 @@ export const ListLocationsRequest: MessageFns<ListLocationsRequest> = {
   fromPartial(object: DeepPartial<ListLocationsRequest>): ListLocationsRequest {
     const message = createBaseListLocationsRequest();
     message.certificateId = object.certificateId ?? "";
+    message.verify = object.verify ?? false;
     return message;
   },
 };
@@ -446,8 +464,8 @@ export const LocationServiceDefinition = {
   fullName: "certferry.inventory.v1.LocationService",
   methods: {
     /**
-     * The stores that hold the certificate now: those that a deployment of it
-     * succeeded in are read again. A store that cannot be read is answered as a
+     * The stores that hold the certificate, as the deployment service keeps it.
+     * With verify they are read again; one that cannot be read is answered as a
      * location with its problem, never left out.
      */
     listLocations: {
@@ -463,8 +481,8 @@ export const LocationServiceDefinition = {
 
 export interface LocationServiceImplementation<CallContextExt = {}> {
   /**
-   * The stores that hold the certificate now: those that a deployment of it
-   * succeeded in are read again. A store that cannot be read is answered as a
+   * The stores that hold the certificate, as the deployment service keeps it.
+   * With verify they are read again; one that cannot be read is answered as a
    * location with its problem, never left out.
    */
   listLocations(
@@ -475,8 +493,8 @@ export interface LocationServiceImplementation<CallContextExt = {}> {
 
 export interface LocationServiceClient<CallOptionsExt = {}> {
   /**
-   * The stores that hold the certificate now: those that a deployment of it
-   * succeeded in are read again. A store that cannot be read is answered as a
+   * The stores that hold the certificate, as the deployment service keeps it.
+   * With verify they are read again; one that cannot be read is answered as a
    * location with its problem, never left out.
    */
   listLocations(
