@@ -29,11 +29,14 @@ describe.each(WAYS)('places %s', (way) => {
   const deploy = async (action: deploymentV1.DeploymentAction): Promise<deploymentV1.Job> => {
     const asked = { certificateId, action, targets: [{ storeId }] };
     const [job] = (await service.deployments.createDeployment(asked)).jobs;
-    return await vi.waitFor(async () => {
-      const now = (await service.jobs.getJob({ id: job!.id })).job!;
-      expect(now.status).toBe(deploymentV1.JobStatus.SUCCEEDED);
-      return now;
-    });
+    return await vi.waitFor(
+      async () => {
+        const now = (await service.jobs.getJob({ id: job!.id })).job!;
+        expect(now.status).toBe(deploymentV1.JobStatus.SUCCEEDED);
+        return now;
+      },
+      { timeout: 15_000 },
+    );
   };
 
   test('are known from the job that put a certificate there until one takes it out', async () => {
