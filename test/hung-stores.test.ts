@@ -17,6 +17,7 @@ import { cancelJob } from '../libs/deployment/src/jobs/decide-on-job.ts';
 import { isFinal, type Job, type Transition } from '../libs/deployment/src/jobs/job.ts';
 import { Jobs } from '../libs/deployment/src/jobs/jobs.ts';
 import { Worker, type WorkerOptions } from '../libs/deployment/src/jobs/worker.ts';
+import { StoreContents } from '../libs/deployment/src/places/store-contents.ts';
 import { Stores } from '../libs/deployment/src/stores/stores.ts';
 import { StallingAccess } from '../libs/store-drivers/src/child/testing/stall-children.ts';
 import { ToyServer } from '../libs/store-drivers/src/toy/toy-server.ts';
@@ -59,10 +60,12 @@ beforeAll(async () => {
     stores: new Stores(database),
     storeLeases: new ResourceLeases(database, 'store_leases'),
     jobs: new WatchedJobs(database),
+    contents: new StoreContents(database),
     numbers: new Numbers(database, 'jobs'),
     access,
     certificates: system.client(inventoryV1.CertificateServiceDefinition),
     material: system.client(inventoryV1.MaterialServiceDefinition),
+    replacements: system.client(inventoryV1.ReplacementServiceDefinition),
     outbound: new Outbound(),
     secrets: createSecretKeeper(randomBytes(32)),
     database,

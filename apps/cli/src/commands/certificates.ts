@@ -36,14 +36,15 @@ export function addCertificateCommands(program: Command, api: Client): void {
     .argument('<certificate>', 'id, name or thumbprint')
     .description('delete a certificate and its private key')
     .option('--yes', 'do not ask', false)
-    .action(async (which: string, options: { yes: boolean }) => {
+    .option('--force', 'though stores hold it or jobs of it wait', false)
+    .action(async (which: string, options: { yes: boolean; force: boolean }) => {
       const id = await findCertificate(api, which);
       if (!options.yes)
         throw new CliError(
           `This deletes the certificate ${id} and its private key for good: say --yes. "certs export --format p12" keeps a copy.`,
           EXIT.usage,
         );
-      await api.deleteCertificate({ params: { id } });
+      await api.deleteCertificate({ params: { id }, query: { force: options.force } });
       process.stdout.write(`deleted ${id}\n`);
     });
   addLocationCommands(certs, api);

@@ -1,7 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   eachItem,
-  isFinal,
   jobStatus,
   type ChosenCertificate,
   type Client,
@@ -14,11 +12,10 @@ import { CliError, EXIT } from '../cli-error.ts';
 import { collect } from '../collect.ts';
 import { oneOf } from '../option-values.ts';
 import { day, fields, print, table } from '../output.ts';
-import { Progress } from '../progress.ts';
 import { findCertificate, isOneCertificate } from './find-certificate.ts';
+import { planReport } from './plan-report.ts';
 import { findStore } from './stores.ts';
-
-const POLL_MS = 200;
+import { waitForJobs } from './wait-for-jobs.ts';
 
 interface DeployOptions {
   store?: string[];
@@ -26,6 +23,8 @@ interface DeployOptions {
   remove: boolean;
   alias?: string;
   overwrite: boolean;
+  allowKeyRemoval: boolean;
+  force: boolean;
   key: boolean;
   at?: string;
   dryRun: boolean;
@@ -43,6 +42,8 @@ export function addJobCommands(program: Command, api: Client): void {
     .option('--remove', 'remove it from the stores instead', false)
     .option('--alias <alias>', 'name of the entry (default: the common name)')
     .option('--overwrite', 'replace another certificate in the same place', false)
+    .option('--allow-key-removal', 'a certificate without its key may take the place of one with a key', false)
+    .option('--force', 'write what the policy of a store refuses; this is recorded', false)
     .option('--no-key', 'without the private key')
     .option('--at <time>', 'not before this time (RFC 3339)')
     .option('--dry-run', 'say what would change, and change nothing', false)
@@ -70,7 +71,7 @@ export function addJobCommands(program: Command, api: Client): void {
     .description('show a job with its timeline')
     .option('--json', 'print JSON', false)
     .action(async (id: string, options: { json: boolean }) => {
-      const job = await getJob(api, id);
+      const job = await api.getJob({ params: { id } });
       print(options.json, job, () => describeJob(job));
     });
   jobs
@@ -78,7 +79,22 @@ export function addJobCommands(program: Command, api: Client): void {
     .argument('<id...>')
     .description('wait until jobs have ended')
     .option('--json', 'print JSON', false)
-    .action(async (ids: string[], options: { json: boolean }) => finish(await wait(api, ids), options.json));
+    .action(async (ids: string[], options: { json: boolean }) => finish(await waitForJobs(api, ids), options.json));
+  addDecision('retry', 'queue a failed, cancelled or drifted job again', api.retryJob);
+  addDecision('cancel', 'cancel a job that waits', api.cancelJob);
+
+  function addDecision(name: string, description: string, decide: Client['retryJob']): void {
+    jobs
+      .command(name)
+      .argument('<id...>')
+      .description(description)
+      .option('--json', 'print JSON', false)
+      .action(async (ids: string[], options: { json: boolean }) => {
+        const decided: Job[] = [];
+        for (const id of ids) decided.push(await decide({ params: { id } }));
+        print(options.json, decided, () => jobTable(decided));
+      });
+  }
 }
 
 async function deploy(api: Client, which: string, options: DeployOptions): Promise<void> {
@@ -89,6 +105,8 @@ async function deploy(api: Client, which: string, options: DeployOptions): Promi
     storeId,
     alias: options.alias,
     overwrite: options.overwrite,
+    ...(options.allowKeyRemoval && { allowKeyRemoval: true }),
+    ...(options.force && { force: true }),
     ...(!options.key && { includePrivateKey: false }),
   }));
   const answer = await api.createDeployment({
@@ -103,7 +121,7 @@ async function deploy(api: Client, which: string, options: DeployOptions): Promi
     },
   });
   if (!options.json && answer.certificate) process.stdout.write(`${which} is ${chosenText(answer.certificate)}\n`);
-  if ('plan' in answer) return reportPlan(answer, options.json);
+  if ('plan' in answer) return reportPlan(answer, options, new Map(storeIds.map((id, i) => [id, stores[i]!])));
   await reportJobs(api, answer.jobs, options);
 }
 
@@ -114,7 +132,7 @@ export async function reportJobs(
   options: { wait: boolean; json: boolean },
 ): Promise<void> {
   const ids = jobs.map((job) => job.id);
-  if (options.wait) return finish(await wait(api, ids), options.json);
+  if (options.wait) return finish(await waitForJobs(api, ids), options.json);
   const rows = jobs.map((job) => [job.id, job.storeId]);
   print(options.json, jobs, () => table(['JOB', 'STORE'], rows));
 }
@@ -122,33 +140,9 @@ export async function reportJobs(
 export const chosenText = ({ id, subject, notAfter, hasPrivateKey }: ChosenCertificate): string =>
   `${subject || id}, valid until ${day(notAfter)}, ${hasPrivateKey ? 'with' : 'without'} its private key (${id})`;
 
-function reportPlan({ plan }: DeploymentPlan, json: boolean): void {
-  const rows = plan.flatMap(({ storeId, changes, problem }) =>
-    problem
-      ? [[storeId, 'PROBLEM', problem]]
-      : changes.length === 0
-        ? [[storeId, 'nothing', 'is as asked']]
-        : changes.map((change) => [storeId, change.operation, change.what]),
-  );
-  print(json, plan, () => table(['STORE', 'CHANGE', 'WHAT'], rows));
+function reportPlan({ plan }: DeploymentPlan, { json }: { json: boolean }, names: ReadonlyMap<string, string>): void {
+  print(json, plan, () => planReport(plan, (id) => names.get(id) ?? id));
   if (plan.some((one) => one.problem)) throw new CliError('Some stores could not take it.', EXIT.jobFailed);
-}
-
-const getJob = (api: Client, id: string): Promise<Job> => api.getJob({ params: { id } });
-
-async function wait(api: Client, ids: string[]): Promise<Job[]> {
-  const progress = new Progress(false);
-  try {
-    for (;;) {
-      const jobs = await Promise.all(ids.map((id) => getJob(api, id)));
-      const done = jobs.filter((job) => isFinal(job.status)).length;
-      if (done === jobs.length) return jobs;
-      progress.set(() => `${done} of ${jobs.length} jobs have ended`);
-      await delay(POLL_MS);
-    }
-  } finally {
-    progress.end();
-  }
 }
 
 function finish(jobs: Job[], json: boolean): void {
@@ -187,6 +181,8 @@ function describeJob(job: Job): string {
     ['Next run', job.nextRunAt ?? ''],
     ['Error', job.error?.message ?? ''],
     ['Served', (job.look ?? []).map(lookLine).join('\n')],
+    ['Findings', job.findings.map(({ severity, message }) => `${severity}: ${message}`).join('\n')],
+    ['Forced', job.forced ? 'yes' : ''],
     ['Changes', job.changes.map((change) => `${change.operation} ${change.what}`).join(', ')],
   ]);
   return `${head}\n\n${table(

@@ -4,6 +4,8 @@ import { CliError, EXIT } from '../cli-error.ts';
 import { collect } from '../collect.ts';
 import { oneOf, pairs } from '../option-values.ts';
 import { day, print, table } from '../output.ts';
+import { addEditStoreCommand } from './edit-store.ts';
+import { readConfig, readPolicy } from './store-options.ts';
 import { readPassword, type PasswordOptions } from '../password.ts';
 import { endpointOptions, toStoreEndpoints, type EndpointOptions } from './store-endpoints.ts';
 
@@ -13,6 +15,7 @@ interface AddOptions extends PasswordOptions, EndpointOptions {
   label?: string[];
   renewal?: string;
   leadTime?: string;
+  policy?: string[];
   test: boolean;
   json: boolean;
 }
@@ -30,6 +33,7 @@ export function addStoreCommands(program: Command, api: Client): void {
       'automatic, ask or never: what is done when a certificate of it is replaced (default: ask)',
     )
     .option('--lead-time <days>', 'with automatic: not earlier than so many days before it expires')
+    .option('--policy <rule=action...>', 'expired, notYetValid, weak, chain or names = refuse, warn or allow')
     .option('--password-file <file>', 'read the store’s password from a file ("-": standard input)')
     .option(
       '--password-env <name>',
@@ -38,12 +42,7 @@ export function addStoreCommands(program: Command, api: Client): void {
     .option('--test', 'only try it, do not add it', false)
     .option('--json', 'print JSON', false)
     .action(async (name: string, options: AddOptions) => {
-      const config = pairs(options.config);
-      if ('password' in config)
-        throw new CliError(
-          'Do not write the password on the command line: use --password-file, --password-env or the prompt.',
-          EXIT.usage,
-        );
+      const config = await readConfig(api, options.kind, options.config);
       if (options.kind === 'pkcs12')
         config['password'] =
           (await readPassword(options, {
@@ -52,7 +51,8 @@ export function addStoreCommands(program: Command, api: Client): void {
             required: true,
           })) ?? '';
       const endpoints = toStoreEndpoints(options);
-      const said = { labels: pairs(options.label), renewal: renewalOf(options) };
+      const policy = options.policy && readPolicy(options.policy);
+      const said = { labels: pairs(options.label), renewal: renewalOf(options), policy };
       const draft = { name, kind: options.kind, config, ...said, endpoints };
       const tried = await api.testStoreDraft({ body: draft });
       if (options.test || !tried.ok) return report(tried, options.json);
@@ -96,6 +96,19 @@ export function addStoreCommands(program: Command, api: Client): void {
     .action(async (which: string, options: { json: boolean }) =>
       report(await api.testStore({ params: { id: await findStore(api, which) } }), options.json),
     );
+  stores
+    .command('rm')
+    .argument('<store>', 'id or name')
+    .description('forget a store; what it holds stays as it is')
+    .option('--yes', 'do not ask', false)
+    .action(async (which: string, options: { yes: boolean }) => {
+      const id = await findStore(api, which);
+      if (!options.yes)
+        throw new CliError(`This forgets the store ${id}; what it holds stays as it is: say --yes.`, EXIT.usage);
+      await api.deleteStore({ params: { id } });
+      process.stdout.write(`forgot store ${id}\n`);
+    });
+  addEditStoreCommand(stores, api, findStore);
 }
 
 function renewalOf({ renewal, leadTime }: Pick<AddOptions, 'renewal' | 'leadTime'>): RenewalChoice | undefined {
