@@ -39,6 +39,7 @@ export async function benchSystem(): Promise<void> {
     name: 'bench',
     kind: 'pem',
     config: { fullChainPath: 'bench.pem', keyPath: 'bench.key' },
+    policy: { names: 'allow' },
   });
   const waits: number[] = [];
   for (let i = 0; i < DEPLOYMENTS; i++) {

@@ -325,8 +325,15 @@ describe.each(shapes)('the main job, %s', (shape) => {
           status: 'failed',
           error: { reason: 'ALIAS_EXISTS', retryable: false },
         });
-        expect(await deploy(other.id as string, storeId, { alias: 'tomcat', overwrite: true })).toMatchObject({
+        const overwrite = { alias: 'tomcat', overwrite: true };
+        expect(await deploy(other.id as string, storeId, overwrite)).toMatchObject({
+          status: 'failed',
+          error: { reason: 'REFUSED_BY_POLICY', retryable: false },
+          findings: [{ rule: 'names', severity: 'refuse' }],
+        });
+        expect(await deploy(other.id as string, storeId, { ...overwrite, force: true })).toMatchObject({
           status: 'succeeded',
+          forced: true,
         });
         expect(await deploy(other.id as string, storeId, { alias: 'tomcat' }, 'remove')).toMatchObject({
           status: 'succeeded',
