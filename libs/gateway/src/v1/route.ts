@@ -55,7 +55,7 @@ export function addRoutes<Os extends Operations>(app: FastifyInstance, operation
 
 function addRoute(app: FastifyInstance, operation: Operation, route: Route<Operation>): void {
   const { method, path, params, query: querystring, body, answers, idempotent } = operation;
-  const { scope, readOnly, preValidation, statedReason } = route;
+  const { scope, readOnly, preValidation } = route;
   const response: Record<string, z.ZodType> = {};
   for (const [status, answer] of Object.entries(answers)) {
     if (answer instanceof z.ZodType) response[status] = answer;
@@ -68,7 +68,7 @@ function addRoute(app: FastifyInstance, operation: Operation, route: Route<Opera
     config: {
       ...{ scope, readOnly, idempotent },
       // Asked when the parts were checked, as the handler is.
-      ...(statedReason && { statedReason: (request) => statedReason(request as RequestOf<Operation>) }),
+      statedReason: (request) => route.statedReason?.(request as RequestOf<Operation>),
     },
     // Fastify warns of a member that is there and undefined.
     schema: { ...(params && { params }), ...(querystring && { querystring }), ...(body && { body }), response },
