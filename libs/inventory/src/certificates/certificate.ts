@@ -32,6 +32,8 @@ export interface Certificate {
   number: number;
   filePath: string;
   createdBy: string;
+  /** Fingerprints of the possible issuers in the container that it first came in; absent: none. */
+  cameWith?: string[];
   createdAt: Date;
   updatedAt: Date;
   /** Rises with every change: an update that read an older one is refused and read again. */

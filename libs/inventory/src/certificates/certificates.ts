@@ -38,6 +38,7 @@ const schema = new mongoose.Schema<StoredCertificate>(
     number: Number,
     filePath: String,
     createdBy: String,
+    cameWith: { type: [String], default: undefined },
     createdAt: Date,
     updatedAt: Date,
     revision: Number,

@@ -14,12 +14,15 @@ export async function resolveChain(certificates: Certificates, leaf: Certificate
   return chain;
 }
 
-/** By name and key identifier, then by signature; of several the one that is valid longest. */
+/** By name and key identifier, then by signature; of several the one that it came with, else the one that is valid longest. */
 async function findIssuer(certificates: Certificates, of: Certificate): Promise<Certificate | undefined> {
   const wanted = of.facts.authorityKeyIdentifier;
   const candidates = (await certificates.findBySubject(of.facts.issuer)).filter(
     ({ facts }) => !wanted || !facts.subjectKeyIdentifier || facts.subjectKeyIdentifier === wanted,
   );
-  const byEnd = candidates.sort((a, b) => b.facts.notAfter.getTime() - a.facts.notAfter.getTime());
+  const cameWith = ({ fingerprintSha256 }: Certificate): number => (of.cameWith?.includes(fingerprintSha256) ? 1 : 0);
+  const byEnd = candidates.sort(
+    (a, b) => cameWith(b) - cameWith(a) || b.facts.notAfter.getTime() - a.facts.notAfter.getTime(),
+  );
   return byEnd.find((candidate) => isSignedBy(of.der, candidate.der));
 }

@@ -11,9 +11,14 @@ export interface Arrival {
   facts: CertificateFacts;
   privateKey?: Uint8Array;
   description: Description;
+  /** Fingerprints of those in its container that have its issuer's name. */
+  cameWith?: string[];
   /** The name that a container gives it: the friendlyName of PKCS#12, the alias of a Java keystore. */
   alias?: string;
 }
+
+/** Of one name in one container; whoever sends more has no chain in mind. */
+const MAX_CAME_WITH = 10;
 
 /** A description is given to the leaves: those that are nobody's issuer in the container. */
 export function toArrivals(
@@ -22,8 +27,14 @@ export function toArrivals(
   { name, notes, metadata, tags }: Description,
 ): Arrival[] {
   const issuers = new Set(certificates.flatMap(({ facts }) => (facts!.selfIssued ? [] : [facts!.issuer])));
+  const bySubject = new Map<string, string[]>();
+  for (const { facts } of certificates) {
+    if (!issuers.has(facts!.subject)) continue;
+    bySubject.set(facts!.subject, [...(bySubject.get(facts!.subject) ?? []), facts!.fingerprintSha256]);
+  }
   return certificates.map(({ index, der, facts, key, alias }) => {
     const issuer = issuers.has(facts!.subject);
+    const cameWith = facts!.selfIssued ? undefined : bySubject.get(facts!.issuer)?.slice(0, MAX_CAME_WITH);
     return {
       index,
       issuer,
@@ -32,6 +43,7 @@ export function toArrivals(
       facts: facts as CertificateFacts,
       privateKey: key === undefined ? undefined : privateKeys[key],
       alias,
+      cameWith,
       description: issuer ? {} : { name, notes, metadata, tags },
     };
   });

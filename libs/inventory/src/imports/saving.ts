@@ -164,6 +164,7 @@ export class Saving {
       number,
       filePath,
       createdBy,
+      ...(arrival.cameWith && { cameWith: arrival.cameWith }),
       createdAt: now,
       updatedAt: now,
       revision: 1,
