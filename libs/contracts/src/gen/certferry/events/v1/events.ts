@@ -41,10 +41,13 @@ export interface JobStatusChanged {
   message: string;
 }
 
-/** certferry.inventory.import.<status> of a bulk import; the subject is its id. */
+/**
+ * certferry.inventory.import.<status> of an import that goes on after its
+ * request; the subject is its id.
+ */
 export interface BulkImportChanged {
   importId: string;
-  /** "pending", "completed" or "failed". */
+  /** "pending", "completed", "failed" or "cancelled". */
   status: string;
   total: number;
   failed: number;
