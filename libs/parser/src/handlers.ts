@@ -1,9 +1,9 @@
-import { invalid, raise } from '@certferry/core';
+import { invalid } from '@certferry/core';
 import { parserV1 } from '@certferry/contracts';
 import { parseArchive } from './archive/parse-archive.ts';
 import { readFast } from './fast-path.ts';
 import type { Passwords } from './formats/format.ts';
-import { KEYSTORE_TYPES, toOpenResponse } from './mapping.ts';
+import { fromEdit, fromKeystoreType, toOpenResponse } from './mapping.ts';
 import { refuseNothing } from './nothing-to-import.ts';
 import { checkSizes, recognise } from './open-container.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
@@ -22,33 +22,28 @@ export function createHandlers(sandbox: Sandbox): parserV1.ParserServiceImplemen
       refuseNothing(opened.inspection!);
       return opened;
     },
-    editKeystore: async ({ content, password, edit }) => {
+    listKeystore: async ({ content, passwords, keyPassword }) => {
+      checkSizes(content, { passwords, keyPassword });
+      const { content: unwrapped } = recognise(content);
+      return parserV1.ListKeystoreResponse.decode(
+        await sandbox.run('listKeystore', { content: unwrapped, passwords, keyPassword }),
+      );
+    },
+    editKeystore: async ({ content, edit, edits: more, type, ...passwords }) => {
       if (content.length > 0) {
-        checkSizes(content, { password });
+        const { password, keyPassword } = passwords;
+        checkSizes(content, { password, keyPassword });
         recognise(content);
       }
-      switch (edit?.$case) {
-        case 'put':
-          return {
-            content: await sandbox.run('putEntry', {
-              content,
-              password,
-              ...edit.value,
-              privateKey: edit.value.privateKey.length ? edit.value.privateKey : undefined,
-            }),
-          };
-        case 'remove':
-          return { content: await sandbox.run('removeEntry', { content, password, alias: edit.value.alias }) };
-        case undefined:
-          throw invalid('INVALID_FIELD', 'edit is required: put or remove.', { field: 'edit' });
-      }
+      const edits = [...(edit ? [fromEdit(edit)] : []), ...more.map((one) => fromEdit(one.edit))];
+      if (edits.length === 0 && passwords.newPassword === undefined && type === undefined)
+        throw invalid('INVALID_FIELD', 'edits are required: put or remove.', { field: 'edits' });
+      const change = { content, ...passwords, edits, type: type === undefined ? undefined : fromKeystoreType(type) };
+      return { content: await sandbox.run('editKeystore', change) };
     },
     parseArchive: (requests) => parseArchive(requests, sandbox),
     createKeystore: async ({ type, password, entries }) => {
-      const name =
-        KEYSTORE_TYPES[type] ??
-        raise(invalid('INVALID_FIELD', 'type must be PKCS12, PKCS12_LEGACY or JKS.', { field: 'type' }));
-      return { content: await sandbox.run('createKeystore', { type: name, password, entries }) };
+      return { content: await sandbox.run('createKeystore', { type: fromKeystoreType(type), password, entries }) };
     },
     encryptPrivateKey: async ({ privateKey, password }) => ({
       pem: await sandbox.run('encryptPrivateKey', { privateKey, password }),

@@ -17,21 +17,17 @@ export { MAX_NAMES, type SubjectAlternativeName } from './extensions.ts';
 export { describeAttribute } from './key-attributes.ts';
 export {
   createKeystore,
+  editKeystore,
+  listKeystore,
   listKeystoreEntries,
-  putKeystoreEntry,
-  removeKeystoreEntry,
+  type KeystoreChange,
+  type KeystoreEdit,
   type KeystoreEntry,
+  type ListedKeystore,
   type KeystoreType,
   type NewEntry,
 } from './keystore.ts';
-export {
-  isJavaKeystore,
-  readJavaKeystore,
-  writeJks,
-  type JavaEntry,
-  type JavaKeystore,
-  type JavaPasswords,
-} from './jks.ts';
+export { isJavaKeystore, readJavaKeystore, type JavaEntry, type JavaKeystore, type JavaPasswords } from './jks.ts';
 export { IterationBudget, MAX_KDF_ITERATIONS } from './password-encryption.ts';
 export type { Password } from './password-secret.ts';
 export { MAX_PEM_BLOCK_BYTES, MAX_PEM_BLOCKS, readPem, writePem, type PemBlock } from './pem.ts';

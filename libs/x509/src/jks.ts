@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createDecipheriv, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { asBuffer, DerReader, TAG } from './der-reader.ts';
-import { octetString, oid, sequence, derNull } from './der-writer.ts';
+import { derNull, octetString, oid, sequence } from './der-writer.ts';
 import { skipJavaObject } from './java-object.ts';
 import { JavaReader } from './java-reader.ts';
 import type { IterationBudget } from './password-encryption.ts';
@@ -11,7 +11,7 @@ import { readPrivateKey, shapeOfKey, type PrivateKey } from './private-key.ts';
 import { repeatDigest } from './repeat-digest.ts';
 import { malformed, overLimit, truncated, unsupportedAlgorithm, wrongPassword, X509Error } from './x509-error.ts';
 
-const MAGIC = { jks: 0xfeedfeed, jceks: 0xcececece } as const;
+export const MAGIC = { jks: 0xfeedfeed, jceks: 0xcececece } as const;
 const WHAT = 'Java keystore';
 const SALT = 'Mighty Aphrodite';
 /** Sun's own protection of keys in JKS. */
@@ -39,18 +39,6 @@ export function isJavaKeystore(bytes: Uint8Array): boolean {
   return magic === MAGIC.jks || magic === MAGIC.jceks;
 }
 
-function toModifiedUtf8(text: string): Buffer {
-  const units = Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
-  return Buffer.from(
-    units.flatMap((unit) => {
-      if (unit > 0 && unit < 0x80) return [unit];
-      const low = 0x80 | (unit & 0x3f);
-      if (unit < 0x800) return [0xc0 | (unit >> 6), low];
-      return [0xe0 | (unit >> 12), 0x80 | ((unit >> 6) & 0x3f), low];
-    }),
-  );
-}
-
 export interface JavaPasswords {
   /** Of the keystore: its integrity is checked by it. */
   password?: Password;
@@ -59,7 +47,7 @@ export interface JavaPasswords {
 }
 
 /** An entry before its key is opened. */
-type RawEntry =
+export type RawEntry =
   | { kind: 'key'; alias: string; createdAt: Date; protectedKey: Buffer; certificates: Uint8Array[] }
   | Exclude<JavaEntry, { kind: 'key' }>;
 
@@ -88,8 +76,8 @@ export const uncheckedNotice = (what: string): string =>
 export const behindNotice = (what: string, bytes: number): string =>
   `${bytes} ${bytes === 1 ? 'byte' : 'bytes'} behind the end of the ${what}: passed over.`;
 
-/** Every entry, and where they end: there a digest of 20 bytes begins. */
-function readEntries(file: Buffer): { entries: RawEntry[]; end: number } {
+/** Every entry with its bytes, and where they end: there a digest of 20 bytes begins. */
+export function readEntries(file: Buffer): { version: number; entries: RawEntry[]; raws: Buffer[]; end: number } {
   const reader = new JavaReader(file, WHAT);
   reader.int();
   const version = reader.int();
@@ -98,7 +86,9 @@ function readEntries(file: Buffer): { entries: RawEntry[]; end: number } {
   if (count < 0 || count > MAX_KEYSTORE_ENTRIES)
     throw overLimit('keystore entries', MAX_KEYSTORE_ENTRIES, `The ${WHAT} has ${count} entries`);
   const entries: RawEntry[] = [];
+  const raws: Buffer[] = [];
   for (let i = 0; i < count; i++) {
+    const start = reader.at;
     const tag = reader.int();
     const alias = reader.text();
     const createdAt = reader.time();
@@ -110,10 +100,11 @@ function readEntries(file: Buffer): { entries: RawEntry[]; end: number } {
       const lost = left > 0 ? `, and the ${left} entries after it, which cannot be found` : '';
       const message = `The secret key "${alias}" was passed over${lost}.`;
       entries.push({ kind: 'other', alias, message, certificates: [] });
-      if (left > 0) return { entries, end: Math.max(reader.at, file.length - 20) };
+      if (left > 0) return { version, entries, raws, end: Math.max(reader.at, file.length - 20) };
     } else throw malformed(`${WHAT}: entry of kind ${tag}`);
+    raws.push(file.subarray(start, reader.at));
   }
-  return { entries, end: reader.at };
+  return { version, entries, raws, end: reader.at };
 }
 
 /** A sealed Java object has no length: false when what it is made of is not known, so that its end is not either. */
@@ -127,12 +118,16 @@ function skipSecretKey(reader: JavaReader): boolean {
   }
 }
 
+/** The digest at the end of a keystore. */
+export const integrityOf = (content: Uint8Array, password: string): Buffer =>
+  createHash('sha1').update(utf16(password)).update(SALT).update(content).digest();
+
 const utf16 = (password: string): Buffer => Buffer.from(password, 'utf16le').swap16();
 
 /** Whether the password is the keystore's; false for none. WRONG_PASSWORD for one that is not. */
-function isWhole(file: Buffer, end: number, password: Password): boolean {
+export function isWhole(file: Buffer, end: number, password: Password): boolean {
   if (password === undefined) return false;
-  const actual = createHash('sha1').update(utf16(password)).update(SALT).update(file.subarray(0, end)).digest();
+  const actual = integrityOf(file.subarray(0, end), password);
   if (timingSafeEqual(actual, file.subarray(end, end + 20))) return true;
   if (password === '') return false;
   throw wrongPassword(WHAT);
@@ -176,7 +171,7 @@ export const unopenedKey = (alias: string, hasPassword: boolean): string =>
     : `The key "${alias}" was left out, since no password was given; only its certificates were read.`;
 
 /** PKCS#8, or undefined when the password is not the key's. */
-function unprotect(der: Uint8Array, password: string, budget: IterationBudget): Buffer | undefined {
+export function unprotect(der: Uint8Array, password: string, budget: IterationBudget): Buffer | undefined {
   const info = new DerReader(der, 'protected key').enter(TAG.sequence);
   const algorithm = info.enter(TAG.sequence);
   const scheme = algorithm.oid();
@@ -229,41 +224,8 @@ function jceksKey(password: string, salt: Buffer, iterations: number): { key: Bu
   return { key: all.subarray(0, 24), iv: all.subarray(24, 32) };
 }
 
-/** A JKS keystore; keys under the keystore's password. */
-export function writeJks(
-  entries: { alias: string; createdAt: Date; privateKey?: Uint8Array; certificates: Uint8Array[] }[],
-  password: string,
-): Buffer {
-  const parts: Buffer[] = [int(MAGIC.jks), int(2), int(entries.length)];
-  for (const { alias, createdAt, privateKey, certificates } of entries) {
-    const time = Buffer.alloc(8);
-    time.writeBigInt64BE(BigInt(createdAt.getTime()));
-    parts.push(int(privateKey?.length ? 1 : 2), text(alias.toLowerCase()), time);
-    if (privateKey?.length) parts.push(block(protectJks(Buffer.from(privateKey), password)), int(certificates.length));
-    for (const certificate of privateKey?.length ? certificates : certificates.slice(0, 1))
-      parts.push(text('X.509'), block(certificate));
-  }
-  const content = Buffer.concat(parts);
-  const digest = createHash('sha1').update(utf16(password)).update(SALT).update(content).digest();
-  return Buffer.concat([content, digest]);
-}
-
-function int(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
-}
-
-const block = (bytes: Uint8Array): Buffer => Buffer.concat([int(bytes.length), bytes]);
-
-function text(value: string): Buffer {
-  const bytes = toModifiedUtf8(value);
-  const length = Buffer.alloc(2);
-  length.writeUInt16BE(bytes.length);
-  return Buffer.concat([length, bytes]);
-}
-
-function protectJks(pkcs8: Buffer, password: string): Buffer {
+/** Sun's own protection of a key: what `unprotect` opens. */
+export function protectJks(pkcs8: Buffer, password: string): Buffer {
   const salt = randomBytes(20);
   const check = createHash('sha1').update(utf16(password)).update(pkcs8).digest();
   const data = Buffer.concat([salt, streamJks(pkcs8, salt, password), check]);

@@ -1,21 +1,13 @@
-import { hash } from 'node:crypto';
-import { isSignedBy, readCertificate, type CertificateFacts } from './certificate.ts';
-import { MAX_CHAIN_LENGTH } from './chains.ts';
-import { writeJks } from './jks.ts';
-import {
-  certificateBag,
-  keyBag,
-  readPkcs12,
-  writePkcs12,
-  type Pkcs12,
-  type SafeBag,
-  type WritingOptions,
-} from './pkcs12.ts';
-import { readPrivateKey, type PrivateKey } from './private-key.ts';
-import { publicKeyBitsOf } from './public-key-bits.ts';
-import { malformed } from './x509-error.ts';
-
-type CertificateBag = Extract<SafeBag, { kind: 'certificate' }>;
+import { JksKeystore, readJksEntries, writeJks } from './jks-keystore.ts';
+import { isJavaKeystore, MAGIC } from './jks.ts';
+import type { EncryptionProfile } from './password-writing.ts';
+import { entriesOf, type BagEntry } from './pkcs12-entries.ts';
+import { newPkcs12, Pkcs12Keystore, profileOfFile } from './pkcs12-keystore.ts';
+import { openPkcs12, type Pkcs12 } from './pkcs12.ts';
+import type { PrivateKey } from './private-key.ts';
+import { bouncyCastleType } from './bks.ts';
+import { asBuffer } from './der-reader.ts';
+import { unsupportedAlgorithm, wrongPassword, X509Error } from './x509-error.ts';
 
 /** An entry of a PKCS#12 keystore as Java and Windows see it: a key with its chain, or a trusted certificate. */
 export interface KeystoreEntry {
@@ -36,127 +28,121 @@ export interface NewEntry {
 
 export type KeystoreType = 'pkcs12' | 'pkcs12-legacy' | 'jks';
 
+const profileOfType = (type: KeystoreType | undefined): EncryptionProfile | undefined =>
+  type === 'pkcs12' ? 'modern' : type === 'pkcs12-legacy' ? 'legacy' : undefined;
+
 /** A new keystore, its keys under its password. */
 export function createKeystore(keystore: { type: KeystoreType; password: string; entries: NewEntry[] }): Uint8Array {
   const { type, password, entries } = keystore;
-  if (type === 'jks')
-    return writeJks(
-      entries.map((entry) => ({ ...entry, createdAt: new Date() })),
-      password,
+  if (type === 'jks') return writeJks(entries, password);
+  const made = new Pkcs12Keystore(newPkcs12(), password, profileOfType(type));
+  for (const entry of entries) made.add(entry);
+  return made.write();
+}
+
+/** Puts an entry into the place of the one with its alias (compared without case) or behind all, or takes one out. */
+export type KeystoreEdit = { put: NewEntry } | { remove: string };
+
+export interface KeystoreChange {
+  /** Of the keystore. */
+  password: string;
+  /** Of the keys that are put into a JKS; absent: the keystore's. Keys in PKCS#12 have the keystore's, as keytool has it. */
+  keyPassword?: string;
+  edits: KeystoreEdit[];
+  /** What the keystore's password, and that of the keys under it, becomes. */
+  newPassword?: string;
+  /** Of a new keystore, "pkcs12" if absent. Of an existing PKCS#12: how everything in it is encrypted; absent: as it was. */
+  type?: KeystoreType;
+}
+
+/**
+ * Changes a PKCS#12 or JKS keystore, or makes one of no content. Its type, encryption, MAC, iterations and order stay,
+ * and every entry that no edit names stays byte for byte.
+ * Throws WRONG_PASSWORD, and UNSUPPORTED_ALGORITHM for JCEKS and BouncyCastle's keystores, which are only read.
+ */
+export function editKeystore(content: Uint8Array, change: KeystoreChange): Uint8Array {
+  const { password, edits, newPassword, type } = change;
+  const keystore =
+    content.length === 0 ? newKeystore(change) : isJks(content) ? JksKeystore.open(content, change) : undefined;
+  if (keystore instanceof JksKeystore) {
+    for (const edit of edits) keystore.edit(edit);
+    return keystore.write();
+  }
+  const pkcs12 = keystore ?? Pkcs12Keystore.open(content, { password });
+  const isOther = content.length > 0 && type !== undefined;
+  if (newPassword !== undefined || isOther)
+    pkcs12.protect({ password: newPassword, profile: isOther ? profileOfType(type) : undefined });
+  for (const edit of edits) pkcs12.edit(edit);
+  return pkcs12.write();
+}
+
+const newKeystore = ({ type, ...change }: KeystoreChange): JksKeystore | Pkcs12Keystore =>
+  type === 'jks' ? new JksKeystore([], change) : new Pkcs12Keystore(newPkcs12(), change.password, profileOfType(type));
+
+/** Whether it is a JKS. What is a keystore, but neither JKS nor PKCS#12, is refused by name. */
+function isJks(content: Uint8Array): boolean {
+  const other = isJavaKeystore(content)
+    ? asBuffer(content).readUInt32BE() === MAGIC.jceks && 'JCEKS'
+    : bouncyCastleType(content);
+  if (other)
+    throw unsupportedAlgorithm(
+      'keystore',
+      `the type ${other}, which is only read; convert it (keytool -importkeystore -deststoretype pkcs12); it`,
     );
-  const options: WritingOptions = { password, profile: type === 'pkcs12' ? 'modern' : 'legacy' };
-  const file: Pkcs12 = { contents: [], iterations: 0, notices: [] };
-  for (const entry of entries) addEntry(file, entry, options);
-  return writePkcs12(file, options);
+  return isJavaKeystore(content);
 }
 
-/** Adds an entry, or replaces the one with the same alias (compared without case). `content` empty: a new keystore. */
-export function putKeystoreEntry(content: Uint8Array, password: string, entry: NewEntry): Uint8Array {
-  const file = openKeystore(content, password);
-  dropEntry(file, entry.alias);
-  const options: WritingOptions = { password, profile: 'modern' };
-  addEntry(file, entry, options);
-  return writePkcs12(file, options);
+/** The entry as a reader sees it. "locked": its key has a password of its own. */
+export interface ListedEntry {
+  alias: string;
+  /** Leaf first; none of an entry that is no certificate. */
+  certificates: Uint8Array[];
+  key: 'none' | 'open' | 'locked';
 }
 
-function addEntry(file: Pkcs12, entry: NewEntry, options: WritingOptions): void {
+export interface ListedKeystore {
+  type: 'pkcs12' | 'jks';
+  /** Of a PKCS#12 that is encrypted in one way. */
+  profile?: EncryptionProfile;
+  /** Which of the passwords opened it. */
+  password: number;
+  entries: ListedEntry[];
+}
+
+/**
+ * The entries of a PKCS#12 or JKS keystore, with the first of the passwords that opens it. `keyPassword` is for keys in
+ * JKS that have one of their own. Throws as `editKeystore`.
+ */
+export function listKeystore(content: Uint8Array, passwords: string[], keyPassword?: string): ListedKeystore {
+  const isJava = isJks(content);
+  for (const [position, password] of passwords.entries()) {
+    try {
+      if (isJava) return { type: 'jks', password: position, entries: readJksEntries(content, password, keyPassword) };
+      const file = openPkcs12(content, { password, keepLocked: true });
+      const entries = entriesOf(file).map(toListed);
+      return { type: 'pkcs12', profile: profileOfFile(file), password: position, entries };
+    } catch (error) {
+      const isWrong = error instanceof X509Error && error.reason === 'WRONG_PASSWORD';
+      if (!isWrong || position === passwords.length - 1) throw error;
+    }
+  }
+  throw wrongPassword('keystore');
+}
+
+function toListed(entry: BagEntry): ListedEntry {
   const { alias } = entry;
-  const [leaf, ...chain] = entry.certificates;
-  if (!leaf) throw malformed('keystore entry without a certificate');
-  if (!entry.privateKey?.length) {
-    file.contents.push({ encrypted: true, bags: [certificateBag(leaf, { alias, trusted: true })] });
-    return;
-  }
-  const localKeyId = hash('sha1', leaf, 'buffer');
-  const key = readPrivateKey(entry.privateKey, 'pkcs8');
-  const held = new Set(certificateBags(file).map((bag) => hash('sha256', bag.der)));
-  const links = chain.filter((der) => !held.has(hash('sha256', der))).map((der) => certificateBag(der));
-  file.contents.push({ encrypted: true, bags: [certificateBag(leaf, { alias, localKeyId }), ...links] });
-  file.contents.push({ encrypted: false, bags: [keyBag(key, options, { alias, localKeyId })] });
+  if (entry.kind === 'other') return { alias, certificates: [], key: 'none' };
+  if (entry.kind === 'certificate') return { alias, certificates: [entry.leaf.der], key: 'none' };
+  const certificates = entry.leaf ? [entry.leaf, ...entry.chain].map(({ der }) => der) : [];
+  return { alias, certificates, key: entry.key.kind === 'locked' ? 'locked' : 'open' };
 }
 
-/** Removes the entry with this alias, and the links of its chain that no other entry needs. */
-export function removeKeystoreEntry(content: Uint8Array, password: string, alias: string): Uint8Array {
-  const file = openKeystore(content, password);
-  dropEntry(file, alias);
-  return writePkcs12(file, { password, profile: 'modern' });
-}
-
-function openKeystore(content: Uint8Array, password: string): Pkcs12 {
-  return content.length === 0 ? { contents: [], iterations: 0, notices: [] } : readPkcs12(content, password);
-}
-
-const allBags = (file: Pkcs12): SafeBag[] => file.contents.flatMap((contents) => contents.bags);
-const certificateBags = (file: Pkcs12): CertificateBag[] => allBags(file).filter((bag) => bag.kind === 'certificate');
-
-/** The entries of an opened keystore, in its order. */
+/** The certificates and keys of an opened PKCS#12 keystore. */
 export function listKeystoreEntries(file: Pkcs12): KeystoreEntry[] {
-  const bags = readFacts(certificateBags(file));
-  const leaves = new Set<CertificateBag>();
-  const entries: KeystoreEntry[] = [];
-  for (const bag of allBags(file)) {
-    if (bag.kind !== 'key') continue;
-    const leaf = leafOf(bag, bags);
-    if (leaf) leaves.add(leaf.bag);
-    const certificates = leaf ? chainOf(leaf, bags).map((one) => one.bag.der) : [];
-    entries.push({ alias: bag.alias ?? leaf?.bag.alias ?? '', key: bag.key, certificates });
-  }
-  const isTrusted = ({ bag }: BagFacts) => !leaves.has(bag) && (bag.trusted || entries.length === 0);
-  return [
-    ...entries,
-    ...bags.filter(isTrusted).map(({ bag }) => ({ alias: bag.alias ?? '', certificates: [bag.der] })),
-  ];
-}
-
-/** The certificate of a key: of several with its public key the one with its name, else with its localKeyId. */
-function leafOf(key: SafeBag & { kind: 'key' }, bags: BagFacts[]): BagFacts | undefined {
-  const fitting = bags.filter((one) => one.publicKeyBits === key.key.publicKeyBitsSha256);
-  const alias = key.alias?.toLowerCase();
-  return (
-    fitting.find(({ bag }) => alias !== undefined && bag.alias?.toLowerCase() === alias) ??
-    fitting.find(({ bag }) => key.localKeyId !== undefined && bag.localKeyId === key.localKeyId) ??
-    fitting[0]
-  );
-}
-
-interface BagFacts {
-  bag: CertificateBag;
-  facts: CertificateFacts;
-  publicKeyBits: string;
-}
-
-const readFacts = (bags: CertificateBag[]): BagFacts[] =>
-  bags.map((bag) => ({ bag, facts: readCertificate(bag.der), publicKeyBits: publicKeyBitsOf(bag.der) }));
-
-function chainOf(leaf: BagFacts, all: BagFacts[]): BagFacts[] {
-  const chain = [leaf];
-  for (let last = leaf; !last.facts.selfIssued && chain.length < MAX_CHAIN_LENGTH;) {
-    const issuer = all.find((one) => one.facts.subject === last.facts.issuer && isSignedBy(last.bag.der, one.bag.der));
-    if (!issuer || chain.includes(issuer)) break;
-    chain.push(issuer);
-    last = issuer;
-  }
-  return chain;
-}
-
-function dropEntry(file: Pkcs12, alias: string): void {
-  const wanted = alias.toLowerCase();
-  const isNamed = (bag: SafeBag) => bag.kind !== 'other' && bag.alias?.toLowerCase() === wanted;
-  const bags = readFacts(certificateBags(file));
-  const keys = allBags(file).filter((bag) => bag.kind === 'key');
-  const linksOf = (list: typeof keys) =>
-    list.flatMap((key) => leafOf(key, bags) ?? []).flatMap((leaf) => chainOf(leaf, bags));
-  const needed = new Set(linksOf(keys.filter((key) => !isNamed(key))).map((one) => one.bag));
-  const orphaned = linksOf(keys.filter(isNamed)).map((one) => one.bag);
-  const dropped = new Set<SafeBag>(
-    allBags(file).filter((bag) => isNamed(bag) && !(bag.kind === 'certificate' && needed.has(bag))),
-  );
-  for (const bag of orphaned) if (!needed.has(bag) && !bag.trusted) dropped.add(bag);
-  if (dropped.size === 0) return;
-  for (const contents of file.contents) {
-    const kept = contents.bags.filter((bag) => !dropped.has(bag));
-    if (kept.length === contents.bags.length) continue;
-    contents.bags = kept;
-    delete contents.raw;
-  }
+  return entriesOf(file).flatMap((entry): KeystoreEntry[] => {
+    if (entry.kind === 'other') return [];
+    const { alias, certificates } = toListed(entry);
+    const key = entry.kind === 'key' && entry.key.kind === 'key' ? { key: entry.key.key } : {};
+    return [{ alias, ...key, certificates }];
+  });
 }

@@ -1,21 +1,16 @@
 import { raise } from '@certferry/core';
 import { Buffer } from 'node:buffer';
-import { createCipheriv, createDecipheriv, pbkdf2Sync, randomBytes, scryptSync } from 'node:crypto';
+import { createDecipheriv, pbkdf2Sync, scryptSync } from 'node:crypto';
 import { DerReader, TAG } from './der-reader.ts';
-import { derNull, integer, octetString, oid, sequence } from './der-writer.ts';
 import { decryptRc2Cbc } from './rc2.ts';
 import { CIPHER_OIDS, DIGEST_OIDS, HMAC_OIDS, unsupportedOid, type Digest } from './password-algorithms.ts';
-import { plainSecret, type Secret } from './password-secret.ts';
+import type { Secret } from './password-secret.ts';
 import { derivePkcs12Key } from './pkcs12-kdf.ts';
 import { rc4 } from './rc4.ts';
 import { repeatDigest } from './repeat-digest.ts';
 import { ifReadable, malformed, overLimit, wrongPassword, X509Error } from './x509-error.ts';
 
 export const MAX_KDF_ITERATIONS = 5_000_000;
-/** What we write: NIST SP 800-132 asks for as many as the user can bear; keytool's own default. */
-export const WRITTEN_ITERATIONS = 10_000;
-/** As Windows writes them, which is what old readers were tested with. */
-export const LEGACY_ITERATIONS = 2_000;
 
 /** What setting up ciphers and digests costs, in iterations. */
 const LEAST_OF_TRY = 200;
@@ -206,6 +201,8 @@ interface Kdf {
   cost: number;
   /** The key's length in bytes, where the parameters say it. */
   keyLength?: number;
+  /** Of PBKDF2. */
+  prf?: Digest;
 }
 
 /** A key derivation function by its AlgorithmIdentifier. */
@@ -223,7 +220,7 @@ export function readKdf(kdf: DerReader, what: string): Kdf {
     digest = HMAC_OIDS[prf] ?? raise(unsupportedOid(what, 'PBKDF2 with', prf));
   }
   const derive: Derive = ({ octets }, length) => pbkdf2Sync(octets, salt, iterations, length, digest);
-  return { derive, cost: iterations, keyLength };
+  return { derive, cost: iterations, keyLength, prf: digest };
 }
 
 /** What scrypt may take: 128 N r bytes. */
@@ -269,44 +266,4 @@ function pkcs12Scheme(scheme: string, from: SchemeParameters): Scheme {
     return decipher(known.cipher, key, iv)(data);
   };
   return { decrypt, depends: byBmp, cost: 2 * iterations };
-}
-
-/** What encrypts: "modern" is PBES2 with PBKDF2-HMAC-SHA256 and AES-256-CBC, "legacy" PKCS#12's own with SHA-1 and 3DES. */
-export type EncryptionProfile = 'modern' | 'legacy';
-
-/** An AlgorithmIdentifier and what it encrypted. */
-interface Encrypted {
-  algorithm: Buffer;
-  encrypted: Buffer;
-}
-
-export function encryptWithPassword(data: Uint8Array, password: string, profile: EncryptionProfile): Encrypted {
-  return profile === 'modern' ? encryptModern(data, password) : encryptLegacy(data, password);
-}
-
-/** pbeWithSHAAnd3-KeyTripleDES-CBC (RFC 7292 appendix C). */
-function encryptLegacy(data: Uint8Array, password: string): Encrypted {
-  const salt = randomBytes(8);
-  const secret = plainSecret(password).bmp;
-  const derive = (purpose: 1 | 2, length: number) =>
-    derivePkcs12Key({ digest: 'sha1', secret, salt, iterations: LEGACY_ITERATIONS, purpose, length });
-  const cipher = createCipheriv('des-ede3-cbc', derive(1, 24), derive(2, 8));
-  const parameters = sequence(octetString(salt), integer(LEGACY_ITERATIONS));
-  return {
-    algorithm: sequence(oid('1.2.840.113549.1.12.1.3'), parameters),
-    encrypted: Buffer.concat([cipher.update(data), cipher.final()]),
-  };
-}
-
-function encryptModern(data: Uint8Array, password: string): Encrypted {
-  const salt = randomBytes(16);
-  const iv = randomBytes(16);
-  const cipher = createCipheriv('aes-256-cbc', pbkdf2Sync(password, salt, WRITTEN_ITERATIONS, 32, 'sha256'), iv);
-  const encrypted = Buffer.concat([cipher.update(data), cipher.final()]);
-  const kdf = sequence(
-    oid(PBKDF2),
-    sequence(octetString(salt), integer(WRITTEN_ITERATIONS), sequence(oid('1.2.840.113549.2.9'), derNull())),
-  );
-  const algorithm = sequence(oid(PBES2), sequence(kdf, sequence(oid('2.16.840.1.101.3.4.1.42'), octetString(iv))));
-  return { algorithm, encrypted };
 }

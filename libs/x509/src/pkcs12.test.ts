@@ -1,13 +1,18 @@
 import { expect, test } from 'vitest';
 import { fixture, fixtureDer } from './fixtures.ts';
-import { listKeystoreEntries, putKeystoreEntry, removeKeystoreEntry } from './keystore.ts';
-import { certificateBag, keyBag, readPkcs12, writePkcs12 } from './pkcs12.ts';
+import { editKeystore, listKeystoreEntries, type NewEntry } from './keystore.ts';
+import { readPkcs12 } from './pkcs12.ts';
+import { certificateBag, keyBag, writePkcs12 } from './pkcs12-writer.ts';
 import { readPrivateKey } from './private-key.ts';
 import { X509Error } from './x509-error.ts';
 
 const leaf = fixtureDer('leaf.pem');
 const key = readPrivateKey(fixtureDer('leaf.key'), 'pkcs8');
 const chain = [leaf, fixtureDer('intermediate.pem'), fixtureDer('root.pem')];
+const putKeystoreEntry = (content: Uint8Array, password: string, put: NewEntry) =>
+  editKeystore(content, { password, edits: [{ put }] });
+const removeKeystoreEntry = (content: Uint8Array, password: string, remove: string) =>
+  editKeystore(content, { password, edits: [{ remove }] });
 const entries = (content: Uint8Array, password = 'changeit') => listKeystoreEntries(readPkcs12(content, password));
 
 test.each(['openssl-default.p12', 'openssl-legacy.p12', 'windows-3des.p12', 'openssl-nomac.p12'])(

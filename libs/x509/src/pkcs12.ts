@@ -1,40 +1,31 @@
 import { Buffer } from 'node:buffer';
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { raise } from '@certferry/core';
 import { toDefiniteLengths } from './ber.ts';
 import { context, DerReader, TAG } from './der-reader.ts';
-import { bmpString, derNull, integer, octetString, oid, sequence, setOf, tlv } from './der-writer.ts';
 import { stringValue } from './name.ts';
 import { HMAC_OIDS, unsupportedOid, type Digest } from './password-algorithms.ts';
-import {
-  decryptWithSecrets,
-  encryptWithPassword,
-  IterationBudget,
-  readDigest,
-  readKdf,
-  LEGACY_ITERATIONS,
-  WRITTEN_ITERATIONS,
-  type EncryptionProfile,
-} from './password-encryption.ts';
-import { nssSecret, plainSecret, secretsOf, type Password, type Secret } from './password-secret.ts';
+import { decryptWithSecrets, IterationBudget, readDigest, readKdf } from './password-encryption.ts';
+import { nssSecret, secretsOf, type Password, type Secret } from './password-secret.ts';
+import { readEncryption, type Encryption } from './password-writing.ts';
 import { derivePkcs12Key } from './pkcs12-kdf.ts';
-import { decryptShroudedKey, encryptPrivateKey, readPrivateKey, type PrivateKey } from './private-key.ts';
+import { decryptShroudedKey, readPrivateKey, type PrivateKey } from './private-key.ts';
 import { describeAttribute } from './key-attributes.ts';
 import { malformed, passwordRequired, unsupportedAlgorithm, wrongPassword, X509Error } from './x509-error.ts';
 
-const DATA = '1.2.840.113549.1.7.1';
-const ENCRYPTED_DATA = '1.2.840.113549.1.7.6';
-const BAG = {
+export const DATA = '1.2.840.113549.1.7.1';
+export const ENCRYPTED_DATA = '1.2.840.113549.1.7.6';
+export const BAG = {
   key: '1.2.840.113549.1.12.10.1.1',
   shroudedKey: '1.2.840.113549.1.12.10.1.2',
   certificate: '1.2.840.113549.1.12.10.1.3',
   nested: '1.2.840.113549.1.12.10.1.6',
 } as const;
-const X509_CERTIFICATE = '1.2.840.113549.1.9.22.1';
-const FRIENDLY_NAME = '1.2.840.113549.1.9.20';
-const LOCAL_KEY_ID = '1.2.840.113549.1.9.21';
+export const X509_CERTIFICATE = '1.2.840.113549.1.9.22.1';
+export const FRIENDLY_NAME = '1.2.840.113549.1.9.20';
+export const LOCAL_KEY_ID = '1.2.840.113549.1.9.21';
 /** Oracle's attribute without which Java does not list a certificate that has no key. */
-const TRUSTED_KEY_USAGE = '2.16.840.1.113894.746875.1.1';
+export const TRUSTED_KEY_USAGE = '2.16.840.1.113894.746875.1.1';
 
 /** A SafeBag (RFC 7292 section 4.2). `raw` is its DER, which an edit keeps byte for byte. */
 export type SafeBag = {
@@ -49,27 +40,48 @@ export type SafeBag = {
 
 type BagValue =
   | { kind: 'certificate'; der: Uint8Array }
-  | { kind: 'key'; key: PrivateKey; encrypted: boolean }
+  | { kind: 'key'; key: PrivateKey; encrypted: boolean; encryption?: Encryption; ownPassword?: boolean }
+  /** A key that no password opens; only where that was asked for. */
+  | { kind: 'locked' }
   | { kind: 'other'; type: string };
 
 /** A ContentInfo of the AuthenticatedSafe. `raw` is dropped when its bags change. */
 export interface SafeContents {
   raw?: Uint8Array;
   encrypted: boolean;
+  /** How, where it can be written again. */
+  encryption?: Encryption;
   bags: SafeBag[];
 }
 
 /** An opened PKCS#12 file (RFC 7292 section 4). */
 export interface Pkcs12 {
   contents: SafeContents[];
+  /** As the file has it; absent in a new file. */
+  mac?: MacSettings;
   /** Key derivation iterations that opening it took. */
   iterations: number;
   /** How it had to be opened, where that was not as RFC 7292 says. */
   notices: string[];
 }
 
+/** How a file is protected as a whole: by the MAC of RFC 7292 appendix B, by PBMAC1 (RFC 9579), or not at all. */
+export type MacSettings =
+  | { kind: 'pkcs12'; digest: Digest; iterations: number }
+  | { kind: 'pbmac1'; digest: Digest; prf: Digest; iterations: number; keyLength: number }
+  | { kind: 'none' };
+
+export interface Pkcs12Passwords {
+  password: Password;
+  /** Of keys and contents that have one of their own. */
+  keyPassword?: Password;
+  /** A key that neither opens is a bag of kind "locked", not an error: for those that leave it as it is. */
+  keepLocked?: boolean;
+}
+
 interface Opening {
   password: Password;
+  keepLocked: boolean;
   keyPassword: Password;
   /** What contents and keys are decrypted with, in this order. */
   secrets: Secret[];
@@ -77,6 +89,8 @@ interface Opening {
   /** Whether a MAC has shown that the password is the file's. */
   verified: boolean;
   notices: Set<string>;
+  /** Those of the file's own password. */
+  own: Set<Secret>;
 }
 
 /**
@@ -85,6 +99,10 @@ interface Opening {
  * Throws WRONG_PASSWORD, PASSWORD_REQUIRED, UNSUPPORTED_ALGORITHM, LIMIT_EXCEEDED, MALFORMED, TRUNCATED.
  */
 export function readPkcs12(bytes: Uint8Array, password: Password, keyPassword?: Password): Pkcs12 {
+  return openPkcs12(bytes, { password, keyPassword });
+}
+
+export function openPkcs12(bytes: Uint8Array, { password, keyPassword, keepLocked = false }: Pkcs12Passwords): Pkcs12 {
   const outer = new DerReader(toDefiniteLengths(bytes, 'PKCS#12 file'), 'PKCS#12 file');
   const pfx = outer.enter(TAG.sequence);
   outer.finish();
@@ -95,38 +113,43 @@ export function readPkcs12(bytes: Uint8Array, password: Password, keyPassword?: 
   const budget = new IterationBudget();
   const opening: Opening = {
     password,
+    keepLocked,
     keyPassword,
     secrets: secretsOf(password),
     budget,
     verified: !pfx.done,
     notices: new Set(),
+    own: new Set(),
   };
+  let mac: MacSettings = { kind: 'none' };
   if (opening.verified) {
-    const fitting = checkMac(pfx.enter(TAG.sequence), content, opening);
+    const { secret: fitting, settings } = checkMac(pfx.enter(TAG.sequence), content, opening);
+    mac = settings;
     opening.secrets = [fitting, ...opening.secrets, nssSecret(fitting)];
   }
+  opening.own = new Set(opening.secrets);
   if (keyPassword !== undefined) opening.secrets.push(...secretsOf(keyPassword));
   const infos = new DerReader(toDefiniteLengths(content, 'PKCS#12 contents'), 'PKCS#12 contents').enter(TAG.sequence);
   const contents: SafeContents[] = [];
   while (!infos.done) contents.push(readContents(infos.enter(TAG.sequence), infos.raw(), opening));
-  return { contents, iterations: budget.spent, notices: [...opening.notices] };
+  return { contents, mac, iterations: budget.spent, notices: [...opening.notices] };
 }
 
-const PBMAC1 = '1.2.840.113549.1.5.14';
+export const PBMAC1 = '1.2.840.113549.1.5.14';
 
 /** Verifies MacData (RFC 7292 section 5.1, RFC 9579) and answers the secret that fits. */
-function checkMac(mac: DerReader, content: Uint8Array, opening: Opening): Secret {
+function checkMac(mac: DerReader, content: Uint8Array, opening: Opening): { secret: Secret; settings: MacSettings } {
   const info = mac.enter(TAG.sequence);
   const algorithm = info.enter(TAG.sequence);
   const isPbmac1 = algorithm.peek() === TAG.oid && algorithm.oid() === PBMAC1;
-  const { compute, cost } = isPbmac1 ? readPbmac1(algorithm.enter(TAG.sequence)) : readPkcs12Mac(mac, info);
+  const { compute, cost, settings } = isPbmac1 ? readPbmac1(algorithm.enter(TAG.sequence)) : readPkcs12Mac(mac, info);
   const expected = isPbmac1 ? info.octets() : info.value();
   for (const secret of opening.secrets) {
     opening.budget.spend(cost);
     const actual = compute(secret, content, expected.length);
     if (actual.length !== expected.length || !timingSafeEqual(actual, expected)) continue;
     if (secret.notice) opening.notices.add(secret.notice);
-    return secret;
+    return { secret, settings };
   }
   throw opening.password === undefined ? passwordRequired('PKCS#12 file') : wrongPassword('PKCS#12 file');
 }
@@ -135,6 +158,7 @@ interface Mac {
   compute: (secret: Secret, content: Uint8Array, length: number) => Buffer;
   /** Iterations of one try. */
   cost: number;
+  settings: MacSettings;
 }
 
 /** The MAC of RFC 7292 appendix B; leaves the digest as the last value of `info`. */
@@ -147,7 +171,7 @@ function readPkcs12Mac(mac: DerReader, info: DerReader): Mac {
     const key = derivePkcs12Key({ digest, secret, salt, iterations, purpose: 3, length });
     return createHmac(digest, key).update(content).digest();
   };
-  return { compute, cost: iterations };
+  return { compute, cost: iterations, settings: { kind: 'pkcs12', digest, iterations } };
 }
 
 /** PBMAC1 (RFC 8018 section 7.1 and appendix A.5): a key out of PBKDF2, whose length its parameters give, and an HMAC. */
@@ -155,10 +179,13 @@ function readPbmac1(parameters: DerReader): Mac {
   const what = 'PKCS#12 MAC';
   const kdf = parameters.enter(TAG.sequence);
   const keyLength = readKeyLength(parameters.inside());
-  const { derive, cost } = readKdf(kdf, what);
+  const { derive, cost, prf = 'sha256' } = readKdf(kdf, what);
   const hmac = parameters.enter(TAG.sequence).oid();
   const digest = HMAC_OIDS[hmac] ?? raise(unsupportedOid(what, 'PBMAC1 with', hmac));
-  return { compute: (secret, content) => createHmac(digest, derive(secret, keyLength)).update(content).digest(), cost };
+  const settings: MacSettings = { kind: 'pbmac1', digest, prf, iterations: cost, keyLength };
+  const compute: Mac['compute'] = (secret, content) =>
+    createHmac(digest, derive(secret, keyLength)).update(content).digest();
+  return { compute, cost, settings };
 }
 
 /** RFC 9579 section 4 wants the key's length to be there, and not under 20 bytes. */
@@ -185,10 +212,11 @@ function readContents(info: DerReader, raw: Uint8Array, opening: Opening): SafeC
   const encrypted = encryptedData.enter(TAG.sequence);
   if (encrypted.oid() !== DATA) throw malformed('PKCS#12 encrypted content');
   const algorithm = encrypted.enter(TAG.sequence);
+  const encryption = readEncryption(encrypted.raw());
   const data = readEncryptedContent(encrypted);
   const safe = decryptContents({ algorithm, data, opening });
   try {
-    return { raw, encrypted: true, bags: readBags(safe, opening) };
+    return { raw, encrypted: true, encryption, bags: readBags(safe, opening) };
   } catch (error) {
     // Without a MAC a wrong password can pass for a right one until its plaintext makes no sense.
     const senseless = error instanceof X509Error && (error.reason === 'MALFORMED' || error.reason === 'TRUNCATED');
@@ -266,14 +294,25 @@ function readBagValue(type: string, value: DerReader, opening: Opening): BagValu
   if (type === BAG.key)
     return { kind: 'key', encrypted: false, key: readPrivateKey(value.next(TAG.sequence).raw(), 'pkcs8') };
   if (type !== BAG.shroudedKey) return { kind: 'other', type };
-  return { kind: 'key', encrypted: true, key: openShroudedKey(value.next(TAG.sequence).raw(), opening) };
+  return readShroudedKey(value.next(TAG.sequence).raw(), opening);
 }
 
-const openShroudedKey = (shrouded: Uint8Array, opening: Opening): PrivateKey =>
-  withSecrets(opening, 'the private key in it: the key has a password of its', (secrets) => {
-    const { key, secret } = decryptShroudedKey(shrouded, secrets, opening.budget);
-    return [key, secret];
-  });
+function readShroudedKey(shrouded: Uint8Array, opening: Opening): BagValue {
+  const what = 'the private key in it: the key has a password of its';
+  try {
+    return withSecrets(opening, what, (secrets) => {
+      const { key, secret } = decryptShroudedKey(shrouded, secrets, opening.budget);
+      const info = new DerReader(shrouded, 'private key').enter(TAG.sequence);
+      info.next(TAG.sequence);
+      const ownPassword = !opening.own.has(secret);
+      return [{ kind: 'key', encrypted: true, key, encryption: readEncryption(info.raw()), ownPassword }, secret];
+    });
+  } catch (error) {
+    const isLocked = error instanceof X509Error && error.reason === 'WRONG_PASSWORD' && opening.verified;
+    if (isLocked && opening.keepLocked) return { kind: 'locked' };
+    throw error;
+  }
+}
 
 type Attributes = Pick<SafeBag, 'alias' | 'localKeyId' | 'trusted' | 'otherAttributes'>;
 
@@ -292,63 +331,4 @@ function readAttributes(set: DerReader | undefined): Attributes {
     else others.push(describeAttribute(type, isEmpty ? undefined : stringValue(values)));
   }
   return others.length > 0 ? { ...found, otherAttributes: others } : found;
-}
-
-export interface WritingOptions {
-  password: string;
-  profile: EncryptionProfile;
-}
-
-const MAC: Record<EncryptionProfile, { digest: Digest; oid: string; length: number; iterations: number }> = {
-  modern: { digest: 'sha256', oid: '2.16.840.1.101.3.4.2.1', length: 32, iterations: WRITTEN_ITERATIONS },
-  legacy: { digest: 'sha1', oid: '1.3.14.3.2.26', length: 20, iterations: LEGACY_ITERATIONS },
-};
-
-/** The bytes of a PKCS#12 file: untouched contents as they were, changed ones encrypted again, a fresh MAC. */
-export function writePkcs12(file: Pkcs12, options: WritingOptions): Buffer {
-  const infos = file.contents.filter((one) => one.bags.length > 0).map((one) => one.raw ?? writeContents(one, options));
-  const content = sequence(...infos);
-  const salt = randomBytes(20);
-  const { digest, oid: digestOid, length, iterations } = MAC[options.profile];
-  const secret = plainSecret(options.password).bmp;
-  const key = derivePkcs12Key({ digest, secret, salt, iterations, purpose: 3, length });
-  const value = createHmac(digest, key).update(content).digest();
-  const digestInfo = sequence(sequence(oid(digestOid), derNull()), octetString(value));
-  const mac = sequence(digestInfo, octetString(salt), integer(iterations));
-  return sequence(integer(3), sequence(oid(DATA), tlv(context(0), octetString(content))), mac);
-}
-
-function writeContents(contents: SafeContents, { password, profile }: WritingOptions): Buffer {
-  const safe = sequence(...contents.bags.map((bag) => bag.raw));
-  if (!contents.encrypted) return sequence(oid(DATA), tlv(context(0), octetString(safe)));
-  const { algorithm, encrypted } = encryptWithPassword(safe, password, profile);
-  const data = sequence(integer(0), sequence(oid(DATA), algorithm, tlv(context(0, false), encrypted)));
-  return sequence(oid(ENCRYPTED_DATA), tlv(context(0), data));
-}
-
-interface BagAttributes {
-  alias?: string;
-  localKeyId?: Uint8Array;
-  trusted?: boolean;
-}
-
-function writeBag(type: string, value: Uint8Array, { alias, localKeyId, trusted }: BagAttributes): Buffer {
-  const attributes: Buffer[] = [];
-  if (alias !== undefined) attributes.push(sequence(oid(FRIENDLY_NAME), setOf(bmpString(alias))));
-  if (localKeyId) attributes.push(sequence(oid(LOCAL_KEY_ID), setOf(octetString(localKeyId))));
-  if (trusted) attributes.push(sequence(oid(TRUSTED_KEY_USAGE), setOf(oid('2.5.29.37.0'))));
-  return sequence(oid(type), tlv(context(0), value), ...(attributes.length ? [setOf(...attributes)] : []));
-}
-
-/** A CertBag; without attributes it is a link of somebody's chain. */
-export function certificateBag(der: Uint8Array, attributes: BagAttributes = {}): SafeBag {
-  const value = sequence(oid(X509_CERTIFICATE), tlv(context(0), octetString(der)));
-  const raw = writeBag(BAG.certificate, value, attributes);
-  return { kind: 'certificate', der, raw, alias: attributes.alias, trusted: attributes.trusted ?? false };
-}
-
-/** A PKCS8ShroudedKeyBag. */
-export function keyBag(key: PrivateKey, { password, profile }: WritingOptions, attributes: BagAttributes): SafeBag {
-  const raw = writeBag(BAG.shroudedKey, encryptPrivateKey(key.pkcs8, password, profile), attributes);
-  return { kind: 'key', key, encrypted: true, raw, alias: attributes.alias, trusted: false };
 }

@@ -1,3 +1,4 @@
+import { ENCRYPTIONS } from './password-writing.ts';
 import { createPrivateKey } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { readCertificate } from './certificate.ts';
@@ -40,7 +41,7 @@ test('a traditional key encrypted by PEM headers opens', () => {
 });
 
 test('a wrong password of encrypted PKCS#8 is never taken for a damaged key', () => {
-  const der = encryptPrivateKey(readPrivateKey(fixtureDer('ec.key'), 'pkcs8').pkcs8, 'right', 'legacy');
+  const der = encryptPrivateKey(readPrivateKey(fixtureDer('ec.key'), 'pkcs8').pkcs8, 'right', ENCRYPTIONS.legacy);
   for (let i = 0; i < 300; i++)
     expect(() => decryptPrivateKey(der, `wrong ${i}`, new IterationBudget())).toThrow(/password does not open/);
 });

@@ -6,13 +6,9 @@ import { context, DerReader, TAG } from './der-reader.ts';
 import { octetString, sequence } from './der-writer.ts';
 import { readOpenSshKey } from './openssh-key.ts';
 import { unsupportedOid } from './password-algorithms.ts';
-import {
-  decryptWithSecrets,
-  encryptWithPassword,
-  type EncryptionProfile,
-  IterationBudget,
-} from './password-encryption.ts';
+import { decryptWithSecrets, IterationBudget } from './password-encryption.ts';
 import { plainSecret, type Password, type Secret } from './password-secret.ts';
+import { ENCRYPTIONS, encryptWithPassword, type Encryption } from './password-writing.ts';
 import { writePem } from './pem.ts';
 import { publicKeyBits } from './public-key-bits.ts';
 import { decryptTraditional } from './traditional-encryption.ts';
@@ -161,8 +157,8 @@ export function decryptShroudedKey(
 }
 
 /** An EncryptedPrivateKeyInfo, DER. */
-export function encryptPrivateKey(pkcs8: Uint8Array, password: string, profile: EncryptionProfile = 'modern'): Buffer {
-  const { algorithm, encrypted } = encryptWithPassword(pkcs8, password, profile);
+export function encryptPrivateKey(pkcs8: Uint8Array, password: string, by: Encryption = ENCRYPTIONS.modern): Buffer {
+  const { algorithm, encrypted } = encryptWithPassword(pkcs8, password, by);
   return sequence(algorithm, octetString(encrypted));
 }
 

@@ -28,6 +28,7 @@ export function createPemParser(): parserV1.ParserServiceImplementation {
       password === 'wrong'
         ? Promise.reject(invalid('WRONG_PASSWORD', 'The password does not open the container.'))
         : Promise.resolve(openPem(content)),
+    listKeystore: () => Promise.reject(unused()),
     editKeystore: () => Promise.reject(unused()),
     createKeystore: ({ type, password, entries }) => {
       const name = type === parserV1.KeystoreType.JKS ? 'jks' : 'pkcs12';

@@ -39,5 +39,5 @@ function readBag(container: Container, bag: SafeBag, index: number): void {
   if (bag.kind === 'key') container.keys.push({ index, key: bag.key, encrypted: bag.encrypted, alias });
   else if (bag.kind === 'other')
     container.notices.push(`A ${BAG_NAMES[bag.type] ?? `bag of type ${bag.type}`} was passed over.`);
-  else addCertificate(container, { index, der: bag.der, alias, trusted: bag.trusted });
+  else if (bag.kind === 'certificate') addCertificate(container, { index, der: bag.der, alias, trusted: bag.trusted });
 }

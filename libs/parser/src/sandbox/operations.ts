@@ -2,17 +2,18 @@ import { Buffer } from 'node:buffer';
 import {
   createKeystore,
   encryptPrivateKey,
-  putKeystoreEntry,
-  removeKeystoreEntry,
+  editKeystore,
+  listKeystore,
   writePem,
+  type KeystoreChange,
   type KeystoreType,
   type NewEntry,
 } from '@certferry/x509';
-import { OpenResponse } from '@certferry/contracts/parser/v1';
+import { ListKeystoreResponse, OpenResponse } from '@certferry/contracts/parser/v1';
 import { openAny } from '../archive/open-archive.ts';
 import { openFiles } from '../archive/open-files.ts';
 import type { Passwords } from '../formats/format.ts';
-import { toOpenResponse } from '../mapping.ts';
+import { toListKeystoreResponse, toOpenResponse } from '../mapping.ts';
 
 /** What runs in a child process because it derives keys or opens containers. Values cross by structured clone. */
 export const OPERATIONS = {
@@ -20,15 +21,12 @@ export const OPERATIONS = {
   open: async ({ content, ...passwords }: { content: Uint8Array } & Passwords): Promise<Uint8Array> =>
     OpenResponse.encode(toOpenResponse(await openAny(content, passwords))).finish(),
   openFiles,
-  putEntry: (input: {
-    content: Uint8Array;
-    password: string;
-    alias: string;
-    certificates: Uint8Array[];
-    privateKey?: Uint8Array;
-  }): Uint8Array => putKeystoreEntry(input.content, input.password, input),
-  removeEntry: (input: { content: Uint8Array; password: string; alias: string }): Uint8Array =>
-    removeKeystoreEntry(input.content, input.password, input.alias),
+  listKeystore: (input: { content: Uint8Array; passwords: string[]; keyPassword?: string }): Uint8Array =>
+    ListKeystoreResponse.encode(
+      toListKeystoreResponse(listKeystore(input.content, input.passwords, input.keyPassword)),
+    ).finish(),
+  editKeystore: ({ content, ...change }: KeystoreChange & { content: Uint8Array }): Uint8Array =>
+    editKeystore(content, change),
   createKeystore: (input: { type: KeystoreType; password: string; entries: NewEntry[] }): Uint8Array =>
     createKeystore(input),
   encryptPrivateKey: (input: { privateKey: Uint8Array; password: string }): string =>

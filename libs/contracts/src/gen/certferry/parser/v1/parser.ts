@@ -325,10 +325,69 @@ export interface Failure {
   file?: string | undefined;
 }
 
+export interface ListKeystoreRequest {
+  /** At most 10 MiB. */
+  content: Uint8Array;
+  /** Of the keystore, at most 100: the first that opens it. */
+  passwords: string[];
+  /** Of keys in JKS that have one of their own. */
+  keyPassword?: string | undefined;
+}
+
+export interface ListKeystoreResponse {
+  /** PKCS12 or JKS. */
+  format: ContainerFormat;
+  /** How all of it is encrypted; absent where that is mixed. */
+  type?:
+    | KeystoreType
+    | undefined;
+  /** Position in ListKeystoreRequest.passwords of the one that opened it. */
+  password: number;
+  entries: KeystoreEntry[];
+}
+
+export interface KeystoreEntry {
+  /** Empty for an entry that has no name. */
+  alias: string;
+  /** Leaf first; none of an entry that is no certificate, as a secret key. */
+  certificates: KeystoreCertificate[];
+  hasPrivateKey: boolean;
+  /** Its key has another password than those that were given. */
+  locked: boolean;
+}
+
+export interface KeystoreCertificate {
+  der: Uint8Array;
+  /** Absent of one that cannot be read. */
+  facts: CertificateFacts | undefined;
+}
+
 export interface EditKeystoreRequest {
-  /** PKCS#12; empty makes a new keystore. */
+  /** PKCS#12 or JKS; empty makes a new keystore. */
   content: Uint8Array;
   password: string;
+  /** One edit, before those of `edits`. */
+  edit: { $case: "put"; value: PutEntry } | { $case: "remove"; value: RemoveEntry } | undefined;
+  edits: KeystoreEdit[];
+  /**
+   * Of the keys that are put into a JKS; absent: the keystore's. Keys in PKCS#12
+   * have the keystore's, as keytool has it.
+   */
+  keyPassword?:
+    | string
+    | undefined;
+  /** What the keystore's password becomes, and that of the keys that it opens. */
+  newPassword?:
+    | string
+    | undefined;
+  /**
+   * Of a new keystore, PKCS12 if absent. Of an existing PKCS#12: how all of it is
+   * encrypted from now on; absent: as it was.
+   */
+  type?: KeystoreType | undefined;
+}
+
+export interface KeystoreEdit {
   edit: { $case: "put"; value: PutEntry } | { $case: "remove"; value: RemoveEntry } | undefined;
 }
 
@@ -1556,8 +1615,452 @@ export const Failure: MessageFns<Failure> = {
   },
 };
 
+function createBaseListKeystoreRequest(): ListKeystoreRequest {
+  return { content: new Uint8Array(0), passwords: [], keyPassword: undefined };
+}
+
+export const ListKeystoreRequest: MessageFns<ListKeystoreRequest> = {
+  encode(message: ListKeystoreRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.content.length !== 0) {
+      writer.uint32(10).bytes(message.content);
+    }
+    for (const v of message.passwords) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.keyPassword !== undefined) {
+      writer.uint32(26).string(message.keyPassword);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListKeystoreRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListKeystoreRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.content = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.passwords.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.keyPassword = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListKeystoreRequest {
+    return {
+      content: isSet(object.content) ? bytesFromBase64(object.content) : new Uint8Array(0),
+      passwords: globalThis.Array.isArray(object?.passwords)
+        ? object.passwords.map((e: any) => globalThis.String(e))
+        : [],
+      keyPassword: isSet(object.keyPassword)
+        ? globalThis.String(object.keyPassword)
+        : isSet(object.key_password)
+        ? globalThis.String(object.key_password)
+        : undefined,
+    };
+  },
+
+  toJSON(message: ListKeystoreRequest): unknown {
+    const obj: any = {};
+    if (message.content.length !== 0) {
+      obj.content = base64FromBytes(message.content);
+    }
+    if (message.passwords?.length) {
+      obj.passwords = message.passwords;
+    }
+    if (message.keyPassword !== undefined) {
+      obj.keyPassword = message.keyPassword;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListKeystoreRequest>): ListKeystoreRequest {
+    return ListKeystoreRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListKeystoreRequest>): ListKeystoreRequest {
+    const message = createBaseListKeystoreRequest();
+    message.content = object.content ?? new Uint8Array(0);
+    message.passwords = object.passwords?.map((e) => e) || [];
+    message.keyPassword = object.keyPassword ?? undefined;
+    return message;
+  },
+};
+
+function createBaseListKeystoreResponse(): ListKeystoreResponse {
+  return { format: ContainerFormat.UNSPECIFIED, type: undefined, password: 0, entries: [] };
+}
+
+export const ListKeystoreResponse: MessageFns<ListKeystoreResponse> = {
+  encode(message: ListKeystoreResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.format !== ContainerFormat.UNSPECIFIED) {
+      writer.uint32(8).int32(containerFormatToNumber(message.format));
+    }
+    if (message.type !== undefined) {
+      writer.uint32(16).int32(keystoreTypeToNumber(message.type));
+    }
+    if (message.password !== 0) {
+      writer.uint32(24).int32(message.password);
+    }
+    for (const v of message.entries) {
+      KeystoreEntry.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListKeystoreResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListKeystoreResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.format = containerFormatFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.type = keystoreTypeFromJSON(reader.int32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.password = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.entries.push(KeystoreEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListKeystoreResponse {
+    return {
+      format: isSet(object.format) ? containerFormatFromJSON(object.format) : ContainerFormat.UNSPECIFIED,
+      type: isSet(object.type) ? keystoreTypeFromJSON(object.type) : undefined,
+      password: isSet(object.password) ? globalThis.Number(object.password) : 0,
+      entries: globalThis.Array.isArray(object?.entries)
+        ? object.entries.map((e: any) => KeystoreEntry.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListKeystoreResponse): unknown {
+    const obj: any = {};
+    if (message.format !== ContainerFormat.UNSPECIFIED) {
+      obj.format = containerFormatToJSON(message.format);
+    }
+    if (message.type !== undefined) {
+      obj.type = keystoreTypeToJSON(message.type);
+    }
+    if (message.password !== 0) {
+      obj.password = Math.round(message.password);
+    }
+    if (message.entries?.length) {
+      obj.entries = message.entries.map((e) => KeystoreEntry.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListKeystoreResponse>): ListKeystoreResponse {
+    return ListKeystoreResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListKeystoreResponse>): ListKeystoreResponse {
+    const message = createBaseListKeystoreResponse();
+    message.format = object.format ?? ContainerFormat.UNSPECIFIED;
+    message.type = object.type ?? undefined;
+    message.password = object.password ?? 0;
+    message.entries = object.entries?.map((e) => KeystoreEntry.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseKeystoreEntry(): KeystoreEntry {
+  return { alias: "", certificates: [], hasPrivateKey: false, locked: false };
+}
+
+export const KeystoreEntry: MessageFns<KeystoreEntry> = {
+  encode(message: KeystoreEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.alias !== "") {
+      writer.uint32(10).string(message.alias);
+    }
+    for (const v of message.certificates) {
+      KeystoreCertificate.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.hasPrivateKey !== false) {
+      writer.uint32(24).bool(message.hasPrivateKey);
+    }
+    if (message.locked !== false) {
+      writer.uint32(32).bool(message.locked);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeystoreEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeystoreEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.alias = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.certificates.push(KeystoreCertificate.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.hasPrivateKey = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.locked = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): KeystoreEntry {
+    return {
+      alias: isSet(object.alias) ? globalThis.String(object.alias) : "",
+      certificates: globalThis.Array.isArray(object?.certificates)
+        ? object.certificates.map((e: any) => KeystoreCertificate.fromJSON(e))
+        : [],
+      hasPrivateKey: isSet(object.hasPrivateKey)
+        ? globalThis.Boolean(object.hasPrivateKey)
+        : isSet(object.has_private_key)
+        ? globalThis.Boolean(object.has_private_key)
+        : false,
+      locked: isSet(object.locked) ? globalThis.Boolean(object.locked) : false,
+    };
+  },
+
+  toJSON(message: KeystoreEntry): unknown {
+    const obj: any = {};
+    if (message.alias !== "") {
+      obj.alias = message.alias;
+    }
+    if (message.certificates?.length) {
+      obj.certificates = message.certificates.map((e) => KeystoreCertificate.toJSON(e));
+    }
+    if (message.hasPrivateKey !== false) {
+      obj.hasPrivateKey = message.hasPrivateKey;
+    }
+    if (message.locked !== false) {
+      obj.locked = message.locked;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<KeystoreEntry>): KeystoreEntry {
+    return KeystoreEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeystoreEntry>): KeystoreEntry {
+    const message = createBaseKeystoreEntry();
+    message.alias = object.alias ?? "";
+    message.certificates = object.certificates?.map((e) => KeystoreCertificate.fromPartial(e)) || [];
+    message.hasPrivateKey = object.hasPrivateKey ?? false;
+    message.locked = object.locked ?? false;
+    return message;
+  },
+};
+
+function createBaseKeystoreCertificate(): KeystoreCertificate {
+  return { der: new Uint8Array(0), facts: undefined };
+}
+
+export const KeystoreCertificate: MessageFns<KeystoreCertificate> = {
+  encode(message: KeystoreCertificate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.der.length !== 0) {
+      writer.uint32(10).bytes(message.der);
+    }
+    if (message.facts !== undefined) {
+      CertificateFacts.encode(message.facts, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeystoreCertificate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeystoreCertificate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.der = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.facts = CertificateFacts.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): KeystoreCertificate {
+    return {
+      der: isSet(object.der) ? bytesFromBase64(object.der) : new Uint8Array(0),
+      facts: isSet(object.facts) ? CertificateFacts.fromJSON(object.facts) : undefined,
+    };
+  },
+
+  toJSON(message: KeystoreCertificate): unknown {
+    const obj: any = {};
+    if (message.der.length !== 0) {
+      obj.der = base64FromBytes(message.der);
+    }
+    if (message.facts !== undefined) {
+      obj.facts = CertificateFacts.toJSON(message.facts);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<KeystoreCertificate>): KeystoreCertificate {
+    return KeystoreCertificate.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeystoreCertificate>): KeystoreCertificate {
+    const message = createBaseKeystoreCertificate();
+    message.der = object.der ?? new Uint8Array(0);
+    message.facts = (object.facts !== undefined && object.facts !== null)
+      ? CertificateFacts.fromPartial(object.facts)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseEditKeystoreRequest(): EditKeystoreRequest {
-  return { content: new Uint8Array(0), password: "", edit: undefined };
+  return {
+    content: new Uint8Array(0),
+    password: "",
+    edit: undefined,
+    edits: [],
+    keyPassword: undefined,
+    newPassword: undefined,
+    type: undefined,
+  };
 }
 
 export const EditKeystoreRequest: MessageFns<EditKeystoreRequest> = {
@@ -1575,6 +2078,18 @@ export const EditKeystoreRequest: MessageFns<EditKeystoreRequest> = {
       case "remove":
         RemoveEntry.encode(message.edit.value, writer.uint32(34).fork()).join();
         break;
+    }
+    for (const v of message.edits) {
+      KeystoreEdit.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.keyPassword !== undefined) {
+      writer.uint32(50).string(message.keyPassword);
+    }
+    if (message.newPassword !== undefined) {
+      writer.uint32(58).string(message.newPassword);
+    }
+    if (message.type !== undefined) {
+      writer.uint32(64).int32(keystoreTypeToNumber(message.type));
     }
     return writer;
   },
@@ -1624,6 +2139,38 @@ export const EditKeystoreRequest: MessageFns<EditKeystoreRequest> = {
             message.edit = { $case: "remove", value: RemoveEntry.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.edits.push(KeystoreEdit.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.keyPassword = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.newPassword = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.type = keystoreTypeFromJSON(reader.int32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1645,6 +2192,18 @@ export const EditKeystoreRequest: MessageFns<EditKeystoreRequest> = {
         : isSet(object.remove)
         ? { $case: "remove", value: RemoveEntry.fromJSON(object.remove) }
         : undefined,
+      edits: globalThis.Array.isArray(object?.edits) ? object.edits.map((e: any) => KeystoreEdit.fromJSON(e)) : [],
+      keyPassword: isSet(object.keyPassword)
+        ? globalThis.String(object.keyPassword)
+        : isSet(object.key_password)
+        ? globalThis.String(object.key_password)
+        : undefined,
+      newPassword: isSet(object.newPassword)
+        ? globalThis.String(object.newPassword)
+        : isSet(object.new_password)
+        ? globalThis.String(object.new_password)
+        : undefined,
+      type: isSet(object.type) ? keystoreTypeFromJSON(object.type) : undefined,
     };
   },
 
@@ -1661,6 +2220,18 @@ export const EditKeystoreRequest: MessageFns<EditKeystoreRequest> = {
     } else if (message.edit?.$case === "remove") {
       obj.remove = RemoveEntry.toJSON(message.edit.value);
     }
+    if (message.edits?.length) {
+      obj.edits = message.edits.map((e) => KeystoreEdit.toJSON(e));
+    }
+    if (message.keyPassword !== undefined) {
+      obj.keyPassword = message.keyPassword;
+    }
+    if (message.newPassword !== undefined) {
+      obj.newPassword = message.newPassword;
+    }
+    if (message.type !== undefined) {
+      obj.type = keystoreTypeToJSON(message.type);
+    }
     return obj;
   },
 
@@ -1671,6 +2242,111 @@ export const EditKeystoreRequest: MessageFns<EditKeystoreRequest> = {
     const message = createBaseEditKeystoreRequest();
     message.content = object.content ?? new Uint8Array(0);
     message.password = object.password ?? "";
+    switch (object.edit?.$case) {
+      case "put": {
+        if (object.edit?.value !== undefined && object.edit?.value !== null) {
+          message.edit = { $case: "put", value: PutEntry.fromPartial(object.edit.value) };
+        }
+        break;
+      }
+      case "remove": {
+        if (object.edit?.value !== undefined && object.edit?.value !== null) {
+          message.edit = { $case: "remove", value: RemoveEntry.fromPartial(object.edit.value) };
+        }
+        break;
+      }
+    }
+    message.edits = object.edits?.map((e) => KeystoreEdit.fromPartial(e)) || [];
+    message.keyPassword = object.keyPassword ?? undefined;
+    message.newPassword = object.newPassword ?? undefined;
+    message.type = object.type ?? undefined;
+    return message;
+  },
+};
+
+function createBaseKeystoreEdit(): KeystoreEdit {
+  return { edit: undefined };
+}
+
+export const KeystoreEdit: MessageFns<KeystoreEdit> = {
+  encode(message: KeystoreEdit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.edit?.$case) {
+      case "put":
+        PutEntry.encode(message.edit.value, writer.uint32(10).fork()).join();
+        break;
+      case "remove":
+        RemoveEntry.encode(message.edit.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeystoreEdit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeystoreEdit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.edit = { $case: "put", value: PutEntry.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.edit = { $case: "remove", value: RemoveEntry.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): KeystoreEdit {
+    return {
+      edit: isSet(object.put)
+        ? { $case: "put", value: PutEntry.fromJSON(object.put) }
+        : isSet(object.remove)
+        ? { $case: "remove", value: RemoveEntry.fromJSON(object.remove) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: KeystoreEdit): unknown {
+    const obj: any = {};
+    if (message.edit?.$case === "put") {
+      obj.put = PutEntry.toJSON(message.edit.value);
+    } else if (message.edit?.$case === "remove") {
+      obj.remove = RemoveEntry.toJSON(message.edit.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<KeystoreEdit>): KeystoreEdit {
+    return KeystoreEdit.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeystoreEdit>): KeystoreEdit {
+    const message = createBaseKeystoreEdit();
     switch (object.edit?.$case) {
       case "put": {
         if (object.edit?.value !== undefined && object.edit?.value !== null) {
@@ -3200,8 +3876,23 @@ export const ParserServiceDefinition = {
       options: {},
     },
     /**
-     * Adds, replaces or removes one entry of a PKCS#12 keystore. Entries that the
-     * edit does not name keep their bags byte for byte.
+     * The entries of a PKCS#12 or JKS keystore as keytool lists them, each with its
+     * own chain. A key that no password opens is an entry all the same.
+     *
+     * UNSUPPORTED_ALGORITHM for JCEKS, BKS, UBER and BCFKS, which Inspect reads.
+     */
+    listKeystore: {
+      name: "ListKeystore",
+      requestType: ListKeystoreRequest as typeof ListKeystoreRequest,
+      requestStream: false,
+      responseType: ListKeystoreResponse as typeof ListKeystoreResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Adds, replaces or removes entries of a PKCS#12 or JKS keystore: all edits or
+     * none. Entries that no edit names stay byte for byte; type, encryption, MAC,
+     * iterations and the order of the entries stay as they were.
      */
     editKeystore: {
       name: "EditKeystore",
@@ -3259,8 +3950,19 @@ export interface ParserServiceImplementation<CallContextExt = {}> {
    */
   open(request: OpenRequest, context: CallContext & CallContextExt): Promise<DeepPartial<OpenResponse>>;
   /**
-   * Adds, replaces or removes one entry of a PKCS#12 keystore. Entries that the
-   * edit does not name keep their bags byte for byte.
+   * The entries of a PKCS#12 or JKS keystore as keytool lists them, each with its
+   * own chain. A key that no password opens is an entry all the same.
+   *
+   * UNSUPPORTED_ALGORITHM for JCEKS, BKS, UBER and BCFKS, which Inspect reads.
+   */
+  listKeystore(
+    request: ListKeystoreRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListKeystoreResponse>>;
+  /**
+   * Adds, replaces or removes entries of a PKCS#12 or JKS keystore: all edits or
+   * none. Entries that no edit names stay byte for byte; type, encryption, MAC,
+   * iterations and the order of the entries stay as they were.
    */
   editKeystore(
     request: EditKeystoreRequest,
@@ -3301,8 +4003,19 @@ export interface ParserServiceClient<CallOptionsExt = {}> {
    */
   open(request: DeepPartial<OpenRequest>, options?: CallOptions & CallOptionsExt): Promise<OpenResponse>;
   /**
-   * Adds, replaces or removes one entry of a PKCS#12 keystore. Entries that the
-   * edit does not name keep their bags byte for byte.
+   * The entries of a PKCS#12 or JKS keystore as keytool lists them, each with its
+   * own chain. A key that no password opens is an entry all the same.
+   *
+   * UNSUPPORTED_ALGORITHM for JCEKS, BKS, UBER and BCFKS, which Inspect reads.
+   */
+  listKeystore(
+    request: DeepPartial<ListKeystoreRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListKeystoreResponse>;
+  /**
+   * Adds, replaces or removes entries of a PKCS#12 or JKS keystore: all edits or
+   * none. Entries that no edit names stay byte for byte; type, encryption, MAC,
+   * iterations and the order of the entries stay as they were.
    */
   editKeystore(
     request: DeepPartial<EditKeystoreRequest>,
