@@ -206,7 +206,8 @@ export const STORE_RULES: Record<string, Rule> = {
       (await store.prepare(bench.remove(one))).changes,
       ...[await store.prepare(bench.add(two)).catch(sayError), await store.prepare(bench.remove(two)).catch(sayError)],
     ];
-    for (const field of secretFields(driver)) expect(JSON.stringify(said)).not.toContain(under.config[field]);
+    for (const field of secretFields(driver).filter((one) => under.config[one] !== undefined))
+      expect(JSON.stringify(said)).not.toContain(under.config[field]);
   },
 
   'refuses unknown and missing fields by name, without their values': async ({ driver, under }) => {

@@ -16,6 +16,8 @@ export interface StoreDriver<C extends z.ZodObject = z.ZodObject> {
   alias: 'required' | 'none';
   /** Where `alias` is not the same for every config: "thumbprint" is many certificates, each named by its own. */
   aliasOf?(config: Partial<z.infer<C>>): 'required' | 'none' | 'thumbprint';
+  /** Whether one change may put trusted certificates under aliases of their own beside the entry. */
+  trustedEntries?: boolean;
   /** Strict; its JSON schema is shown to people. Fields with `.meta({ writeOnly: true })` are secrets. */
   config: C;
   /** What a person reads who has tried a store and it could be opened, and written. */
@@ -78,6 +80,21 @@ export interface AddChange {
   chain: Buffer[];
   /** PKCS#8 DER; undefined: without. */
   privateKey?: Buffer;
+  /**
+   * Nobody said the alias, it is a default: the entry that holds the certificate or the one before it is meant instead.
+   * ALIAS_REQUIRED where that could be another than the caller thinks of.
+   */
+  aliasIsDefault?: boolean;
+  /** Certificates that this one replaces, by fingerprint; without them those of the same names. */
+  replaces?: string[];
+  /** Trusted certificates that are put under aliases of their own by the same change, for kinds with `trustedEntries`. */
+  trusted?: TrustedCertificate[];
+}
+
+export interface TrustedCertificate {
+  alias: string;
+  fingerprintSha256: string;
+  certificate: Buffer;
 }
 
 export interface RemoveChange {
@@ -86,6 +103,8 @@ export interface RemoveChange {
   /** Only this certificate; both absent: whatever is there. */
   fingerprintSha256?: string;
   thumbprint?: string;
+  /** Nobody said the alias: every entry that holds the certificate is meant; ALIAS_REQUIRED where that is several. */
+  aliasIsDefault?: boolean;
 }
 
 export type StoreChange = AddChange | RemoveChange;
@@ -117,6 +136,8 @@ export interface PreparedChange {
   changes: Change[];
   oldRevision: string;
   newRevision: string;
+  /** The entry that it is about, where the store names it otherwise than the change does. */
+  alias?: string;
   /** What its place holds now; undefined: nothing, or nothing that can be read as a certificate. */
   held: StoreEntry | undefined;
   /** Whether a private key that is there gives way to a certificate without one. */

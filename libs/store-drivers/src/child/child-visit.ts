@@ -42,6 +42,8 @@ export class ChildVisit {
     child.asks = {
       inspect: (request: Parameters<StoreParser['inspect']>[0]) =>
         this.#inOwnContext(() => parser.inspect(request, { signal })),
+      listKeystore: (request: Parameters<StoreParser['listKeystore']>[0]) =>
+        this.#inOwnContext(() => parser.listKeystore(request, { signal })),
       editKeystore: (request: Parameters<StoreParser['editKeystore']>[0]) =>
         this.#inOwnContext(() => parser.editKeystore(request, { signal })),
     };

@@ -79,6 +79,7 @@ class Visitor {
   #parser(): StoreParser {
     return {
       inspect: (request) => this.parent.call('inspect', request),
+      listKeystore: (request) => this.parent.call('listKeystore', request),
       editKeystore: (request) => this.parent.call('editKeystore', request),
     };
   }
