@@ -33,6 +33,7 @@ export type ChangeRequest = Pick<
   Job,
   | 'action'
   | 'alias'
+  | 'aliasIsDefault'
   | 'overwrite'
   | 'includePrivateKey'
   | 'certificateId'

@@ -35,6 +35,7 @@ export async function resolveTargets(context: DeploymentContext, deployment: Dep
       ...(!certificate && target.thumbprint && { thumbprint: target.thumbprint.toUpperCase() }),
       action,
       alias: aliasFor(target, store, certificate),
+      ...(!target.alias?.trim() && { aliasIsDefault: true }),
       overwrite: target.overwrite,
       allowKeyRemoval: target.allowKeyRemoval,
       forced: target.force,

@@ -8,13 +8,16 @@ export async function toStoreChange(
   job: ChangeRequest,
 ): Promise<StoreChange> {
   const { action, alias, overwrite, certificateId: id, includePrivateKey, fingerprintSha256, thumbprint } = job;
-  if (action === 'remove') return { action, alias, fingerprintSha256: fingerprintSha256 || undefined, thumbprint };
+  const { aliasIsDefault } = job;
+  if (action === 'remove')
+    return { action, alias, aliasIsDefault, fingerprintSha256: fingerprintSha256 || undefined, thumbprint };
   const { certificate, der, chain, privateKey } = await material.getCertificateMaterial({ id, includePrivateKey });
   checkEnabled(certificate!);
   const { facts } = certificate!;
   return {
     action,
     alias,
+    aliasIsDefault,
     overwrite,
     fingerprintSha256: facts!.fingerprintSha256,
     certificate: Buffer.from(der),

@@ -39,6 +39,8 @@ export interface Job extends Outbox {
   action: 'add' | 'remove';
   /** The entry's name; empty for kinds without aliases. */
   alias: string;
+  /** Nobody said the alias: a keystore takes the entry of the predecessor instead, and the job's alias becomes that. */
+  aliasIsDefault?: boolean;
   overwrite: boolean;
   includePrivateKey: boolean;
   state: JobState;

@@ -24,6 +24,7 @@ const schema = new mongoose.Schema<Job>(
     fingerprintSha256: String,
     action: String,
     alias: String,
+    aliasIsDefault: Boolean,
     overwrite: Boolean,
     includePrivateKey: Boolean,
     state: String,

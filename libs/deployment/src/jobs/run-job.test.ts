@@ -231,6 +231,18 @@ describe('a lease that is lost', () => {
   });
 });
 
+test('a job whose alias nobody said has the alias of the entry that the store took, also when it is resumed', async () => {
+  store.predecessor = 'tomcat';
+  store.content.set('tomcat', 'the predecessor');
+  const job = await queue('run.example.com');
+  await jobs.model.updateOne({ _id: job._id }, { $set: { aliasIsDefault: true } });
+  store.next('after write', fails('UNAVAILABLE'));
+  expect(await attempt(job)).toMatchObject({ state: 'retry', alias: 'tomcat' });
+  expect(await attempt(job)).toMatchObject({ state: 'done', alias: 'tomcat' });
+  expect([...store.content]).toEqual([['tomcat', fingerprintSha256]]);
+  expect(store.writes).toBe(1);
+});
+
 test('a store that cannot be closed does not undo the end of a job', async () => {
   const job = await queue('a');
   store.next('close', fails('UNAVAILABLE'));

@@ -45,6 +45,8 @@ class Attempt {
   readonly #lease: AttemptLease;
   #job: Job;
   #findings: Finding[] | undefined;
+  /** Where the store named the entry otherwise than the job. */
+  #alias: string | undefined;
 
   constructor(context: DeploymentContext, job: Job, lease: AttemptLease) {
     this.#context = context;
@@ -78,6 +80,7 @@ class Attempt {
     }
     const change = await toStoreChange(this.#context, this.#job);
     const prepared = await open.prepare(change);
+    this.#takeAlias(prepared.alias);
     checkReplaced(this.#job, prepared.changes);
     const assessed = await assessChange(this.#context, { asked: this.#job, store, change, prepared });
     this.#findings = assessed.findings;
@@ -90,6 +93,12 @@ class Attempt {
     const notes = [...(prepared.notes ?? []), ...(await this.#write(open, prepared, assessed.forced))];
     await this.#step('written', { message: notes.map(({ message }) => message).join(' ') });
     await this.#finish(open, prepared);
+  }
+
+  #takeAlias(alias = this.#job.alias): void {
+    if (alias === this.#job.alias) return;
+    this.#alias = alias;
+    this.#job = { ...this.#job, alias };
   }
 
   async #isSuperseded(): Promise<boolean> {
@@ -163,7 +172,8 @@ class Attempt {
 
   async #step(state: JobState, step: Omit<Transition, 'state' | 'at'> & { at?: Date }): Promise<void> {
     const { jobs, clock } = this.#context;
-    const set = { ...(this.#findings && { findings: this.#findings }), ...step.set };
+    const named = this.#alias !== undefined && { alias: this.#alias };
+    const set = { ...(this.#findings && { findings: this.#findings }), ...named, ...step.set };
     const next = await jobs.step(this.#job, { at: clock.now(), ...step, set, state });
     if (!next) throw new LeaseLost();
     this.#job = next;

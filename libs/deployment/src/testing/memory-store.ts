@@ -17,6 +17,8 @@ export class MemoryStore implements StoreAccess {
   /** Fingerprints by alias. */
   readonly content = new Map<string, string>();
   writes = 0;
+  /** The entry that it takes where nobody said the alias, as keystores do. */
+  predecessor: string | undefined;
   /** What the next visits to a place do first. */
   readonly #faults = new Map<Place, ((signal: AbortSignal) => Promise<void> | void)[]>();
 
@@ -52,7 +54,7 @@ export class MemoryStore implements StoreAccess {
   }
 
   #prepare(change: StoreChange, signal: AbortSignal): PreparedChange {
-    const { alias } = change;
+    const alias = (change.aliasIsDefault && this.predecessor) || change.alias;
     const [oldRevision, before] = [this.revision, Object.fromEntries(this.content)];
     const old = before[alias] ?? '';
     const wanted = change.action === 'add' ? change.fingerprintSha256 : '';
@@ -61,6 +63,7 @@ export class MemoryStore implements StoreAccess {
     const operation = !old ? 'create' : wanted ? 'replace' : 'delete';
     const made = { operation, what: alias, oldFingerprintSha256: old, newFingerprintSha256: wanted } as const;
     return {
+      alias,
       changes: old === wanted ? [] : [made],
       oldRevision,
       newRevision: this.revisionOf(after),

@@ -21,7 +21,12 @@ import {
 
 export interface DeploymentTarget {
   storeId: string;
-  /** Default: the certificate's common name, else its thumbprint. */
+  /**
+   * Default: in a keystore the entry that holds the certificate, else the one that
+   * it replaces or the only one of its names (the job then has that alias, and
+   * ALIAS_REQUIRED where several may be meant); else the certificate's common
+   * name, else its thumbprint.
+   */
   alias?:
     | string
     | undefined;
