@@ -480,6 +480,7 @@ describe('Keyfactor', () => {
         [102, 'RFPEM', 'Forbidden', 'Optional'],
         [103, 'RFPkcs12', 'Required', 'Optional'],
         [104, 'RFDER', 'Forbidden', 'Optional'],
+        [105, 'RFJKS', 'Required', 'Optional'],
       ]);
       expect((await send('GET', '/CertificateStoreTypes/Name/rfpem')).json[0].StoreType).toBe(102);
       expect((await send('GET', '/CertificateStoreTypes/103')).json.ShortName).toBe('RFPkcs12');
