@@ -138,7 +138,11 @@ async function deploy(
 async function makePem(system: RunningSystem, name: string): Promise<LoopStore> {
   const folder = `pem-${name}`;
   const [certificatePath, chainPath, keyPath] = ['tls.crt', 'chain.crt', 'tls.key'].map((file) => `${folder}/${file}`);
-  const id = await createStore(system, { name, kind: 'pem', config: { certificatePath, chainPath, keyPath, includeRoot: true } });
+  const id = await createStore(system, {
+    name,
+    kind: 'pem',
+    config: { certificatePath, chainPath, keyPath, includeRoot: true },
+  });
   return { id, kind: 'pem', path: join(system.storesDir, folder) };
 }
 
