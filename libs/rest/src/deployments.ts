@@ -25,6 +25,8 @@ export const recurrence = {
   daily: z.literal(true).optional(),
   weekdays: z.array(z.int()).optional().describe('0 (Sunday) to 6'),
   dayOfMonth: z.int().optional().describe('1 to 31'),
+  cron: text(100).optional().describe('Minute, hour, day of the month, month, day of the week'),
+  timeZone: text(100).optional().describe('Where clock times and days are meant: Europe/Berlin; default: UTC'),
 };
 
 const schedule = named(
@@ -34,7 +36,7 @@ const schedule = named(
       at: timeInput.optional().describe('Not before this time; with a repetition: its first run'),
       ...recurrence,
     })
-    .describe('At most one of everyMinutes, daily, weekdays and dayOfMonth; without any: once, at "at"'),
+    .describe('At most one of everyMinutes, daily, weekdays, dayOfMonth and cron; without any: once, at "at"'),
 );
 
 const target = named(

@@ -14,10 +14,11 @@ import { oneOf } from '../option-values.ts';
 import { day, fields, print, table } from '../output.ts';
 import { findCertificate, isOneCertificate } from './find-certificate.ts';
 import { planReport } from './plan-report.ts';
+import { scheduleOptions, toSchedule, type ScheduleOptions } from './schedule-options.ts';
 import { findStore } from './stores.ts';
 import { waitForJobs } from './wait-for-jobs.ts';
 
-interface DeployOptions {
+interface DeployOptions extends ScheduleOptions {
   store?: string[];
   to?: string[];
   remove: boolean;
@@ -26,15 +27,13 @@ interface DeployOptions {
   allowKeyRemoval: boolean;
   force: boolean;
   key: boolean;
-  at?: string;
   dryRun: boolean;
   wait: boolean;
   json: boolean;
 }
 
 export function addJobCommands(program: Command, api: Client): void {
-  program
-    .command('deploy')
+  scheduleOptions(program.command('deploy'))
     .argument('<certificate>', 'id or thumbprint, or a name: the newest valid certificate of it')
     .description('deploy a certificate to stores')
     .option('--to <store...>', 'id or name; several are allowed')
@@ -45,7 +44,6 @@ export function addJobCommands(program: Command, api: Client): void {
     .option('--allow-key-removal', 'a certificate without its key may take the place of one with a key', false)
     .option('--force', 'write what the policy of a store refuses; this is recorded', false)
     .option('--no-key', 'without the private key')
-    .option('--at <time>', 'not before this time (RFC 3339)')
     .option('--dry-run', 'say what would change, and change nothing', false)
     .option('--wait', 'wait until every job has ended', false)
     .option('--json', 'print JSON', false)
@@ -98,6 +96,7 @@ export function addJobCommands(program: Command, api: Client): void {
 }
 
 async function deploy(api: Client, which: string, options: DeployOptions): Promise<void> {
+  const schedule = toSchedule(options);
   const stores = [...(options.to ?? []), ...(options.store ?? [])];
   if (stores.length === 0) throw new CliError('Say the stores: --to <store...>.', EXIT.usage);
   const storeIds = await Promise.all(stores.map((store) => findStore(api, store)));
@@ -116,7 +115,7 @@ async function deploy(api: Client, which: string, options: DeployOptions): Promi
         : { certificateName: which }),
       action: options.remove ? 'remove' : 'add',
       targets,
-      ...(options.at && { schedule: { at: options.at } }),
+      ...(schedule && { schedule }),
       ...(options.dryRun && { dryRun: true }),
     },
   });

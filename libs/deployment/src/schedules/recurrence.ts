@@ -1,6 +1,7 @@
 import { invalid } from '@certferry/core';
+import { checkCron, checkTimeZone, nextByCron, sameClock, type LocalDay } from './time-zone.ts';
 
-/** When a deployment is made again. Exactly one field; times are UTC, the clock time is the first run's. */
+/** When a deployment is made again. Exactly one field beside the time zone; the clock time is the first run's. */
 export interface Recurrence {
   everyMinutes?: number;
   daily?: boolean;
@@ -8,6 +9,10 @@ export interface Recurrence {
   weekdays?: number[];
   /** 1 to 31; in a shorter month its last day. */
   dayOfMonth?: number;
+  /** Minute, hour, day of the month, month, day of the week. */
+  cron?: string;
+  /** Where clock times and days are meant, by its IANA name; absent: UTC. */
+  timeZone?: string;
 }
 
 const MINUTE_MS = 60_000;
@@ -15,17 +20,19 @@ const DAY_MS = 86_400_000;
 const MAX_MINUTES = 525_600;
 
 /** INVALID_ARGUMENT INVALID_SCHEDULE for anything but exactly one field within its bounds. */
-export function checkRecurrence({ everyMinutes, daily, weekdays, dayOfMonth }: Recurrence): void {
+export function checkRecurrence({ everyMinutes, daily, weekdays, dayOfMonth, cron, timeZone }: Recurrence): void {
   const refuse = (message: string) => invalid('INVALID_SCHEDULE', message, { field: 'schedule' });
-  const given = [everyMinutes, daily, weekdays, dayOfMonth].filter((one) => one !== undefined);
+  const given = [everyMinutes, daily, weekdays, dayOfMonth, cron].filter((one) => one !== undefined);
   if (given.length !== 1)
-    throw refuse('A recurrence is one of: every so many minutes, daily, on weekdays, on a day of the month.');
+    throw refuse('A recurrence is one of: every so many minutes, daily, on weekdays, on a day of the month, cron.');
   const within = (value: number, from: number, to: number) => Number.isInteger(value) && value >= from && value <= to;
   if (everyMinutes !== undefined && !within(everyMinutes, 1, MAX_MINUTES))
     throw refuse(`An interval has 1 to ${MAX_MINUTES} minutes.`);
   if (weekdays && (weekdays.length === 0 || !weekdays.every((day) => within(day, 0, 6))))
     throw refuse('Weekdays are numbers from 0 (Sunday) to 6, at least one.');
   if (dayOfMonth !== undefined && !within(dayOfMonth, 1, 31)) throw refuse('A day of the month is 1 to 31.');
+  if (timeZone !== undefined) checkTimeZone(timeZone);
+  if (cron !== undefined) checkCron(cron, timeZone);
 }
 
 /** The first run: at `start` if that is a day of the recurrence and not past, else the next one after now. */
@@ -41,17 +48,32 @@ export function nextRun(recurrence: Recurrence, anchor: Date, after: Date): Date
     const steps = Math.max(0, Math.floor((after.getTime() - anchor.getTime()) / step) + 1);
     return new Date(anchor.getTime() + steps * step);
   }
+  const { cron, timeZone } = recurrence;
+  if (cron !== undefined) return nextByCron(cron, timeZone, after)!;
+  if (timeZone !== undefined) {
+    for (const { at, day } of sameClock(anchor, timeZone, latest(after, new Date(anchor.getTime() - 1))))
+      if (isDay(recurrence, day)) return at;
+  }
   const clock = anchor.getTime() % DAY_MS;
   const first = Math.floor(after.getTime() / DAY_MS);
   for (let day = first; ; day++) {
     const at = new Date(day * DAY_MS + clock);
-    if (at > after && at >= anchor && isDay(recurrence, at)) return at;
+    if (at > after && at >= anchor && isDay(recurrence, utcDay(at))) return at;
   }
 }
 
-function isDay({ daily, weekdays, dayOfMonth }: Recurrence, at: Date): boolean {
+const latest = (a: Date, b: Date): Date => (a > b ? a : b);
+
+const utcDay = (at: Date): LocalDay => ({
+  year: at.getUTCFullYear(),
+  month: at.getUTCMonth() + 1,
+  day: at.getUTCDate(),
+  weekday: at.getUTCDay(),
+});
+
+function isDay({ daily, weekdays, dayOfMonth }: Recurrence, { year, month, day, weekday }: LocalDay): boolean {
   if (daily) return true;
-  if (weekdays) return weekdays.includes(at.getUTCDay());
-  const last = new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1, 0)).getUTCDate();
-  return at.getUTCDate() === Math.min(dayOfMonth!, last);
+  if (weekdays) return weekdays.includes(weekday);
+  const last = new Date(Date.UTC(year, month, 0)).getUTCDate();
+  return day === Math.min(dayOfMonth!, last);
 }

@@ -33,11 +33,13 @@ export const changeToJson = ({ operation, ...rest }: deploymentV1.Change): Chang
 
 export const findingToJson = (finding: deploymentV1.PolicyFinding): PolicyFinding => policyFinding.parse(finding);
 
-const recurrenceToJson = ({ everyMinutes, daily, weekdays, dayOfMonth }: deploymentV1.Recurrence) => ({
-  ...(everyMinutes > 0 && { everyMinutes }),
-  ...(daily && { daily: true as const }),
-  ...(weekdays.length > 0 && { weekdays }),
-  ...(dayOfMonth > 0 && { dayOfMonth }),
+const recurrenceToJson = (from: deploymentV1.Recurrence) => ({
+  ...(from.everyMinutes > 0 && { everyMinutes: from.everyMinutes }),
+  ...(from.daily && { daily: true as const }),
+  ...(from.weekdays.length > 0 && { weekdays: from.weekdays }),
+  ...(from.dayOfMonth > 0 && { dayOfMonth: from.dayOfMonth }),
+  cron: present(from.cron),
+  timeZone: present(from.timeZone),
 });
 
 const lookToJson = ({ at, serverName, fingerprintSha256, subject, problem, ...rest }: deploymentV1.Look): Look => ({

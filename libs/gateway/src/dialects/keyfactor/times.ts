@@ -68,7 +68,9 @@ export function writeSchedule({ recurrence, timeline, nextRunAt, createdAt }: de
     if (everyMinutes > 0) return { Interval: { Minutes: everyMinutes } };
     if (daily) return { Daily: { Time: at } };
     if (weekdays.length > 0) return { Weekly: { Days: weekdays, Time: at } };
-    return { Monthly: { Day: dayOfMonth, Time: at } };
+    if (dayOfMonth > 0) return { Monthly: { Day: dayOfMonth, Time: at } };
+    // It knows no cron: the next run.
+    return { ExactlyOnce: { Time: at } };
   }
   return timeline[0]?.status === 'JOB_STATUS_SCHEDULED' ? { ExactlyOnce: { Time: at } } : { Immediate: true };
 }

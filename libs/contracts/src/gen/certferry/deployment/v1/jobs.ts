@@ -177,8 +177,8 @@ export function jobStatusToNumber(object: JobStatus): number {
 }
 
 /**
- * A deployment that is made again and again; exactly one of the fields. All
- * times are UTC; the clock time is that of run_at. Every run is a job of its
+ * A deployment that is made again and again; exactly one of the fields beside
+ * time_zone. The clock time is that of run_at. Every run is a job of its
  * own, made when the one before has ended.
  */
 export interface Recurrence {
@@ -189,6 +189,13 @@ export interface Recurrence {
   weekdays: number[];
   /** 1 to 31; in a shorter month its last day. */
   dayOfMonth: number;
+  /**
+   * Where clock times and days are meant: an IANA name, Europe/Berlin. Empty:
+   * UTC. A clock time that is skipped or comes twice in a night counts once.
+   */
+  timeZone: string;
+  /** Minute, hour, day of the month, month, day of the week. */
+  cron: string;
 }
 
 export interface Change {
@@ -363,7 +370,7 @@ export interface RetryJobResponse {
 }
 
 function createBaseRecurrence(): Recurrence {
-  return { everyMinutes: 0, daily: false, weekdays: [], dayOfMonth: 0 };
+  return { everyMinutes: 0, daily: false, weekdays: [], dayOfMonth: 0, timeZone: "", cron: "" };
 }
 
 export const Recurrence: MessageFns<Recurrence> = {
@@ -383,6 +390,12 @@ export const Recurrence: MessageFns<Recurrence> = {
     }
     if (message.dayOfMonth !== 0) {
       writer.uint32(32).int32(message.dayOfMonth);
+    }
+    if (message.timeZone !== "") {
+      writer.uint32(42).string(message.timeZone);
+    }
+    if (message.cron !== "") {
+      writer.uint32(50).string(message.cron);
     }
     return writer;
   },
@@ -442,6 +455,22 @@ export const Recurrence: MessageFns<Recurrence> = {
             message.dayOfMonth = reader.int32();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.timeZone = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.cron = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -468,6 +497,12 @@ export const Recurrence: MessageFns<Recurrence> = {
         : isSet(object.day_of_month)
         ? globalThis.Number(object.day_of_month)
         : 0,
+      timeZone: isSet(object.timeZone)
+        ? globalThis.String(object.timeZone)
+        : isSet(object.time_zone)
+        ? globalThis.String(object.time_zone)
+        : "",
+      cron: isSet(object.cron) ? globalThis.String(object.cron) : "",
     };
   },
 
@@ -485,6 +520,12 @@ export const Recurrence: MessageFns<Recurrence> = {
     if (message.dayOfMonth !== 0) {
       obj.dayOfMonth = Math.round(message.dayOfMonth);
     }
+    if (message.timeZone !== "") {
+      obj.timeZone = message.timeZone;
+    }
+    if (message.cron !== "") {
+      obj.cron = message.cron;
+    }
     return obj;
   },
 
@@ -497,6 +538,8 @@ export const Recurrence: MessageFns<Recurrence> = {
     message.daily = object.daily ?? false;
     message.weekdays = object.weekdays?.map((e) => e) || [];
     message.dayOfMonth = object.dayOfMonth ?? 0;
+    message.timeZone = object.timeZone ?? "";
+    message.cron = object.cron ?? "";
     return message;
   },
 };
