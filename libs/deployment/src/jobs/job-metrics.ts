@@ -30,7 +30,8 @@ export class JobMetrics {
       buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 120, 600, 3600],
       registers,
     });
-    const waiting = this.#gauge.bind(this, registry);
+    const waiting = (name: string, help: string, value: (waiting: Waiting) => number) =>
+      this.#gauge({ name, help, registers }, value);
     waiting('certferry_jobs_waiting', 'Jobs that are due and that nobody works at.', ({ due }) => due);
     waiting(
       'certferry_jobs_planned',
@@ -52,10 +53,10 @@ export class JobMetrics {
     if (seconds !== undefined) this.#seconds.observe({ kind, status }, seconds);
   }
 
-  #gauge(registry: Registry, name: string, help: string, value: (waiting: Waiting) => number): void {
+  #gauge(gauge: { name: string; help: string; registers: Registry[] }, value: (waiting: Waiting) => number): void {
     const look = () => this.#now();
     new Gauge({
-      ...{ name, help, registers: [registry] },
+      ...gauge,
       async collect(): Promise<void> {
         this.set(value(await look()));
       },
