@@ -6,6 +6,7 @@ import { inventoryV1, parserV1 } from '@certferry/contracts';
 import { Numbers, openDatabase, type Database } from '@certferry/database';
 import { Outbound } from '@certferry/outbound';
 import { createSecretKeeper } from '@certferry/secrets';
+import { Hooks } from '@certferry/store-drivers';
 import { makeChain, temporaryFolder } from '@certferry/testing';
 import { ResourceLeases } from '@certferry/work';
 import { readCertificate } from '@certferry/x509';
@@ -19,6 +20,7 @@ import { Jobs } from '../libs/deployment/src/jobs/jobs.ts';
 import { Worker, type WorkerOptions } from '../libs/deployment/src/jobs/worker.ts';
 import { StoreContents } from '../libs/deployment/src/places/store-contents.ts';
 import { Stores } from '../libs/deployment/src/stores/stores.ts';
+import { Versions } from '../libs/deployment/src/versions/versions.ts';
 import { StallingAccess } from '../libs/store-drivers/src/child/testing/stall-children.ts';
 import { ToyServer } from '../libs/store-drivers/src/toy/toy-server.ts';
 import { profiles, startSystem, type TestSystem } from './hosted-services.ts';
@@ -58,6 +60,8 @@ beforeAll(async () => {
   access.warm();
   context = {
     stores: new Stores(database),
+    hooks: new Hooks(new Map()),
+    versions: new Versions(database),
     storeLeases: new ResourceLeases(database, 'store_leases'),
     jobs: new WatchedJobs(database),
     contents: new StoreContents(database),

@@ -8,7 +8,7 @@ import { Numbers, openDatabase, type Database } from '@certferry/database';
 import { backgroundContext, callContext, withCallContext } from '@certferry/rpc';
 import { Outbound } from '@certferry/outbound';
 import { createSecretKeeper } from '@certferry/secrets';
-import { ChildStoreAccess } from '@certferry/store-drivers';
+import { ChildStoreAccess, Hooks } from '@certferry/store-drivers';
 import { databaseUrl, makeChain, temporaryFolder, useMongoDb } from '@certferry/testing';
 import { ResourceLeases } from '@certferry/work';
 import { readCertificate } from '@certferry/x509';
@@ -24,6 +24,7 @@ import type { Recurrence } from '../libs/deployment/src/schedules/recurrence.ts'
 import { Scheduler } from '../libs/deployment/src/schedules/scheduler.ts';
 import { StoreContents } from '../libs/deployment/src/places/store-contents.ts';
 import { Stores } from '../libs/deployment/src/stores/stores.ts';
+import { Versions } from '../libs/deployment/src/versions/versions.ts';
 import { profiles, startSystem, type TestSystem } from './hosted-services.ts';
 
 // Workers at the moments that a running system meets too seldom to wait for. Everything is real but the clock of the
@@ -70,6 +71,8 @@ describe.each(engines)('jobs on %s', (_, url) => {
     access = new ChildStoreAccess({ roots: [folder], parser: system.client(parserV1.ParserServiceDefinition), max: 8 });
     context = {
       stores: new Stores(database),
+      hooks: new Hooks(new Map()),
+      versions: new Versions(database),
       storeLeases: new ResourceLeases(database, 'store_leases'),
       jobs: new Jobs(database),
       contents: new StoreContents(database),

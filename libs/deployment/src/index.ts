@@ -6,6 +6,7 @@ import { createOutboxRelay, outboxOf } from '@certferry/events';
 import { openOutbound, outboundSettings } from '@certferry/outbound';
 import { serve } from '@certferry/rpc';
 import { defineService, inDataDir } from '@certferry/runtime';
+import { hookConfig, Hooks, hooksOf } from '@certferry/store-drivers';
 import { ResourceLeases } from '@certferry/work';
 import { Gauge } from 'prom-client';
 import { z } from 'zod';
@@ -27,6 +28,8 @@ import { Scheduler } from './schedules/scheduler.ts';
 import { createStoreHandlers } from './stores/handlers.ts';
 import { reachStores } from './stores/reach-stores.ts';
 import { Stores } from './stores/stores.ts';
+import { createVersionHandlers } from './versions/handlers.ts';
+import { Versions } from './versions/versions.ts';
 
 /** Stores, and the jobs that change them. */
 export const deployment = defineService({
@@ -39,6 +42,8 @@ export const deployment = defineService({
     concurrency: z.coerce.number().int().min(1).max(256).default(16),
     /** How long one call to a store may take, in seconds. */
     storeTimeoutSeconds: z.coerce.number().int().min(1).max(300).default(30),
+    /** What stores may choose to be run around a write. */
+    ...hookConfig,
   }),
   create: async ({ database, events, secrets, client, clock, logger, metrics, config: runtime }, config) => {
     const jobs = new Jobs(database);
@@ -61,6 +66,8 @@ export const deployment = defineService({
     const reached = reachStores({ roots, parser, concurrency, timeoutSeconds, metrics });
     const context: DeploymentContext = {
       stores: new Stores(database),
+      hooks: new Hooks(hooksOf(config)),
+      versions: new Versions(database),
       storeLeases: new ResourceLeases(database, 'store_leases'),
       jobs,
       contents: new StoreContents(database),
@@ -103,6 +110,7 @@ export const deployment = defineService({
         serve(deploymentV1.StoreServiceDefinition, createStoreHandlers(context)),
         serve(deploymentV1.DeploymentServiceDefinition, createDeploymentHandlers(context)),
         serve(deploymentV1.JobServiceDefinition, createJobHandlers(context)),
+        serve(deploymentV1.VersionServiceDefinition, createVersionHandlers(context)),
         serve(deploymentV1.ProbeServiceDefinition, createProbeHandlers({ outbound, authorities, clock })),
         serve(deploymentV1.RenewalServiceDefinition, createRenewalHandlers(context)),
         serve(deploymentV1.PlaceServiceDefinition, createPlaceHandlers(context)),

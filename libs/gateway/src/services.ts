@@ -15,6 +15,7 @@ export const SERVICE_DEFINITIONS = {
   stores: deploymentV1.StoreServiceDefinition,
   deployments: deploymentV1.DeploymentServiceDefinition,
   jobs: deploymentV1.JobServiceDefinition,
+  versions: deploymentV1.VersionServiceDefinition,
   probes: deploymentV1.ProbeServiceDefinition,
   renewals: deploymentV1.RenewalServiceDefinition,
 };

@@ -109,6 +109,7 @@ export const deploymentPlan = named(
         problem: z.string().optional().describe('Why the job would fail'),
         findings: z.array(policyFinding),
         held: heldCertificate.optional().describe('What its place holds now'),
+        hooks: z.array(z.string()).describe('That would run around the write, in order: nginx test'),
       }),
     ),
     certificate,

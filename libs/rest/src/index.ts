@@ -19,3 +19,4 @@ export * from './policies.ts';
 export * from './problem.ts';
 export * from './renewals.ts';
 export * from './stores.ts';
+export * from './versions.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { named } from './component.ts';
-import { change, deploymentAction, recurrence } from './deployments.ts';
+import { change, recurrence } from './deployments.ts';
 import type { Operations } from './operation.ts';
 import { filter, listOf, page } from './paging.ts';
 import { policyFinding } from './policies.ts';
@@ -22,6 +22,24 @@ export const jobStep = named(
   z.enum(['queued', 'leased', 'intent', 'written', 'verified', 'done', 'retry', 'dead', 'drifted', 'cancelled']),
 );
 
+export const jobAction = named('JobAction', z.enum(['add', 'remove', 'rollback']));
+export const hookStep = named('HookStep', z.enum(['before', 'test', 'reload']));
+
+const hookRun = named(
+  'HookRun',
+  z.object({
+    hook: z.string(),
+    step: hookStep,
+    again: z.boolean().describe('Whether it ran for the old content, after a rollback'),
+    at: time,
+    seconds: z.number(),
+    exitCode: z.int().describe('-1: it did not end by itself, or could not be started'),
+    output: z.string().describe('The end of what it said, without secrets'),
+    problem: z.string().optional().describe('Why it failed'),
+  }),
+);
+export type HookRun = z.infer<typeof hookRun>;
+
 export const job = named(
   'Job',
   z.object({
@@ -29,7 +47,7 @@ export const job = named(
     storeId: z.string(),
     certificateId: z.string(),
     fingerprintSha256: z.string(),
-    action: deploymentAction,
+    action: jobAction,
     alias: z.string(),
     overwrite: z.boolean(),
     includePrivateKey: z.boolean(),
@@ -68,6 +86,13 @@ export const job = named(
       )
       .optional()
       .describe('What the store’s endpoints showed in the end'),
+    hookRuns: z.array(hookRun).optional().describe('The last 50'),
+    rolledBack: named(
+      'RolledBack',
+      z.object({ ok: z.boolean(), version: z.int().optional(), changes: z.array(change), message: z.string() }),
+    )
+      .optional()
+      .describe('What was put back after a failed hook or look'),
     number: z.int(),
     recurrence: named('Recurrence', z.object(recurrence)).optional(),
     previousJobId: z.string().optional(),

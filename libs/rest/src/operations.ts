@@ -10,12 +10,14 @@ import { jobOperations } from './jobs.ts';
 import { probeOperations } from './probes.ts';
 import { renewalOperations } from './renewals.ts';
 import { storeOperations } from './stores.ts';
+import { versionOperations } from './versions.ts';
 
 /** Every call of the public API, by its operationId. */
 export const OPERATIONS = {
   ...importOperations,
   ...certificateOperations,
   ...storeOperations,
+  ...versionOperations,
   ...deploymentOperations,
   ...renewalOperations,
   ...jobOperations,

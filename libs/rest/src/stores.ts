@@ -75,6 +75,22 @@ export const renewalChoice = named(
 );
 
 export type RenewalChoice = z.infer<typeof renewalChoice>;
+const hookUse = named(
+  'HookUse',
+  z.strictObject({
+    hook: text(100).describe('Of those that the server’s configuration has'),
+    parameters: stringMap.optional(),
+  }),
+);
+const hookUses = z.array(hookUse).max(10);
+const storeHooks = named(
+  'StoreHooks',
+  z.strictObject({
+    before: hookUses.optional().describe('Before each write'),
+    after: hookUses.optional().describe('After each write: the tests of all, then what loads it'),
+  }),
+);
+const keepVersions = z.int().min(0).max(20).describe('Contents of a place that are kept when they are written over');
 
 export const store = named(
   'Store',
@@ -85,6 +101,8 @@ export const store = named(
     config,
     labels,
     endpoints: storeEndpoints.optional(),
+    hooks: storeHooks.optional(),
+    keepVersions,
     policy: storePolicy,
     renewal: renewalChoice.optional().describe('Absent: ask'),
     createdAt: time,
@@ -101,6 +119,8 @@ export const storeDraft = named(
     config,
     labels: labels.optional(),
     endpoints: endpointsDraft.optional(),
+    hooks: storeHooks.optional(),
+    keepVersions: keepVersions.optional(),
     policy: storePolicyChoice.optional(),
     renewal: renewalChoice.optional(),
   }),
@@ -115,6 +135,8 @@ export const storePatch = named(
     endpoints: endpointsDraft.optional().describe('Replaces all; without items: what is served is not looked at'),
     policy: storePolicyChoice.optional().describe('Replaces all'),
     renewal: renewalChoice.optional(),
+    hooks: storeHooks.optional().describe('Replaces all'),
+    keepVersions: keepVersions.optional(),
   }),
 );
 

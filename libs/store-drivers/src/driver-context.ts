@@ -10,7 +10,7 @@ import { untilAborted } from './until-aborted.ts';
 /** What drivers ask the parser for. */
 export type StoreParser = Pick<
   Client<typeof parserV1.ParserServiceDefinition, DeadlineOptions>,
-  'inspect' | 'listKeystore' | 'editKeystore'
+  'inspect' | 'open' | 'listKeystore' | 'editKeystore'
 >;
 
 /** What a process lends to the drivers that it runs. */
@@ -66,6 +66,7 @@ export function createDriverContext(
     roots: host.roots,
     parser: {
       inspect: (request, options) => untilAborted(signal, parser.inspect(request, { ...options, signal })),
+      open: (request, options) => untilAborted(signal, parser.open(request, { ...options, signal })),
       listKeystore: (request, options) => untilAborted(signal, parser.listKeystore(request, { ...options, signal })),
       editKeystore: (request, options) => untilAborted(signal, parser.editKeystore(request, { ...options, signal })),
     },

@@ -5,6 +5,9 @@ export { ChildStoreAccess, type ChildStoreOptions } from './child/child-store-ac
 export type { DriverContext, DriverHost, StoreLimits, StoreParser } from './driver-context.ts';
 export { DRIVERS, findDriver } from './drivers.ts';
 export { StoreRoots } from './files/store-roots.ts';
+export { hookConfig, hooksOf, type HookSettings } from './hooks/hook-config.ts';
+export { Hooks, type HookUse } from './hooks/hooks.ts';
+export type { HookRun, HookStep } from './hooks/run-hook.ts';
 export type { KeyfactorProperty, KeyfactorStoreType } from './keyfactor-store-type.ts';
 export { LocalStoreAccess } from './local-store-access.ts';
 export type { StoreAccess, StoreAddress } from './store-access.ts';

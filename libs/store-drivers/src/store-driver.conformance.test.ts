@@ -46,6 +46,7 @@ const FAULTS: Record<keyof typeof STORE_RULES, ToyFault[]> = {
   'removes what it is asked to and nothing else; what is absent needs no change': ['removes another'],
   'other entries stay as they are': ['drops other entries'],
   'a store that changed after the plan is left alone': ['writes over others'],
+  'what a place held is put back as it was, and nothing else': ['puts back no key', 'puts back other entries too'],
   'what cannot be read is not empty': ['reads rubbish as nothing'],
   'can be tried and cleaned up without a change': ['writes when it is tried'],
   'what is opened is closed': ['leaves its connection open'],

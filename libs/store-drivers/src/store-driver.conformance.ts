@@ -121,6 +121,37 @@ export const STORE_RULES: Record<string, Rule> = {
     }
   },
 
+  'what a place held is put back as it was, and nothing else': async (bench) => {
+    const { driver, one, two, alias } = bench;
+    const store = await bench.open();
+    const [nothing, empty] = [await store.snapshot(alias), await store.revision()];
+    if (!nothing) return;
+    await (await store.prepare(bench.add(one))).write();
+    const [held, before] = [(await store.snapshot(alias))!, await store.revision()];
+    const entries = await store.entries();
+    await (await store.prepare(bench.add(two, { overwrite: true }))).write();
+    const back = await (await bench.open()).prepareRestore(alias, held);
+    expect(back.newRevision).toBe(before);
+    const fingerprints = { oldFingerprintSha256: fingerprint(two), newFingerprintSha256: fingerprint(one) };
+    expect(back.changes[0]).toMatchObject({ operation: 'replace', ...fingerprints });
+    await back.write();
+    expect(await store.revision()).toBe(before);
+    expect(await store.entries()).toEqual(entries);
+    expect((await store.prepareRestore(alias, held)).changes).toEqual([]);
+    await (await store.prepareRestore(alias, nothing)).write();
+    expect(await store.revision()).toBe(empty);
+    expect(await store.entries()).toEqual([]);
+    if (driver.alias === 'none') return;
+    await (await store.prepare(bench.add(two, { alias: 'other' }))).write();
+    const [other] = await store.entries();
+    const late = await store.prepareRestore(alias, held);
+    await late.write();
+    expect(await store.revision()).toBe(late.newRevision);
+    expect(await store.entries()).toEqual(expect.arrayContaining([other, ...entries]));
+    await (await store.prepareRestore(alias, nothing)).write();
+    expect(await store.entries()).toEqual([other]);
+  },
+
   'what cannot be read is not empty': async (bench) => {
     await bench.openFilled();
     await bench.under.spoil();

@@ -38,6 +38,16 @@ export interface OpenStore {
   entries(): Promise<StoreEntry[]>;
   /** FAILED_PRECONDITION when the change must not be made: ALIAS_EXISTS, ANOTHER_CERTIFICATE, NO_PRIVATE_KEY, … */
   prepare(change: StoreChange): Promise<PreparedChange>;
+  /**
+   * What a place holds, or that it holds nothing, with its secrets: bytes that are for prepareRestore alone. Undefined:
+   * what stands there cannot be read as a whole, as a key that is never given out.
+   */
+  snapshot(alias: string): Promise<Buffer | undefined>;
+  /**
+   * Puts a snapshot of this place back, whatever it holds now; other entries stay, unless the caller knows that nothing
+   * but one change was made since it was taken: then all that it changed goes back. SNAPSHOT_OF_ANOTHER_CONFIG, …
+   */
+  prepareRestore(alias: string, snapshot: Uint8Array, options?: RestoreOptions): Promise<PreparedChange>;
   /** Removes what a crash may have left. */
   cleanUp(): Promise<void>;
   /**
@@ -49,6 +59,11 @@ export interface OpenStore {
   tryWriting(): Promise<void>;
   /** Gives back what was opened. Answers at once, also after the signal was aborted, and a second time. */
   close(): Promise<void>;
+}
+
+export interface RestoreOptions {
+  /** What is to be undone is all that has changed since the snapshot was taken. */
+  all?: boolean;
 }
 
 export interface EntryCertificate {

@@ -4,10 +4,12 @@ import { CliError, EXIT } from '../cli-error.ts';
 import { pairs } from '../option-values.ts';
 import { print } from '../output.ts';
 import { readPassword, type PasswordOptions } from '../password.ts';
+import { findStore } from './find-store.ts';
 import { endpointOptions, toStoreEndpoints, type EndpointOptions } from './store-endpoints.ts';
+import { hookOptions, toKeepVersions, toStoreHooks, type HookOptions } from './store-hooks.ts';
 import { readConfig, readPolicy } from './store-options.ts';
 
-interface EditOptions extends PasswordOptions, EndpointOptions {
+interface EditOptions extends HookOptions, PasswordOptions, EndpointOptions {
   name?: string;
   config?: string[];
   unset?: string[];
@@ -17,8 +19,8 @@ interface EditOptions extends PasswordOptions, EndpointOptions {
 }
 
 /** `stores edit`: what is not named stays as it is. */
-export function addEditStoreCommand(stores: Command, api: Client, findStore: FindStore): void {
-  endpointOptions(stores.command('edit'))
+export function addEditStoreCommand(stores: Command, api: Client): void {
+  hookOptions(endpointOptions(stores.command('edit')))
     .argument('<store>', 'id or name')
     .description('change a store; what is not named stays as it is')
     .option('--name <name>', 'another name')
@@ -34,15 +36,13 @@ export function addEditStoreCommand(stores: Command, api: Client, findStore: Fin
       const body = await readChange(api, id, options);
       if (Object.keys(body).length === 0)
         throw new CliError(
-          'Say what to change: --name, --config, --unset, --label, --policy, --endpoint or a password.',
+          'Say what to change: --name, --config, --unset, --label, --policy, --endpoint, --hook, --keep-versions or a password.',
           EXIT.usage,
         );
       const store = await api.updateStore({ params: { id }, body });
       print(options.json, store, () => `changed store ${store.name} (${store.id})`);
     });
 }
-
-type FindStore = (api: Client, which: string) => Promise<string>;
 
 async function readChange(api: Client, id: string, options: EditOptions) {
   const { name, unset = [], passwordFile, passwordEnv } = options;
@@ -62,12 +62,15 @@ async function readChange(api: Client, id: string, options: EditOptions) {
       required: true,
     });
   const endpoints = toStoreEndpoints(options);
+  const [hooks, keepVersions] = [toStoreHooks(options), toKeepVersions(options)];
   return {
     ...(name !== undefined && { name }),
     // The server keeps the secrets that a config leaves out.
     ...(!isSame(config, store.config) && { config }),
     ...(!isSame(labels, store.labels) && { labels }),
     ...(endpoints && { endpoints }),
+    ...(hooks && { hooks }),
+    ...(keepVersions !== undefined && { keepVersions }),
     ...(options.policy && { policy: { ...store.policy, ...readPolicy(options.policy) } }),
   };
 }

@@ -13,9 +13,9 @@ import { collect } from '../collect.ts';
 import { oneOf } from '../option-values.ts';
 import { day, fields, print, table } from '../output.ts';
 import { findCertificate, isOneCertificate } from './find-certificate.ts';
+import { findStore } from './find-store.ts';
 import { planReport } from './plan-report.ts';
 import { scheduleOptions, toSchedule, type ScheduleOptions } from './schedule-options.ts';
-import { findStore } from './stores.ts';
 import { waitForJobs } from './wait-for-jobs.ts';
 
 interface DeployOptions extends ScheduleOptions {

@@ -9,7 +9,7 @@ export function planReport(plan: StorePlan[], storeName: (id: string) => string)
   return table(['STORE', 'CHANGE', 'WHAT'], rows);
 }
 
-function planRows({ changes, problem, findings, held }: StorePlan): string[][] {
+function planRows({ changes, problem, findings, held, hooks }: StorePlan): string[][] {
   const replaced = held
     ? `${held.subject} (expires ${day(held.notAfter)}${held.hasPrivateKey ? ', with key' : ''})`
     : '';
@@ -22,6 +22,7 @@ function planRows({ changes, problem, findings, held }: StorePlan): string[][] {
   return [
     ...(problem ? [['PROBLEM', problem]] : made.length > 0 ? [] : [['nothing', 'is as asked']]),
     ...made,
+    ...(hooks.length > 0 ? [['hooks', hooks.join(', ')]] : []),
     ...findings.map(({ severity, message }) => [severity === 'refuse' ? 'REFUSED' : 'warning', message]),
   ];
 }

@@ -4,7 +4,7 @@ import { CliError, EXIT } from '../cli-error.ts';
 import { day, print, table } from '../output.ts';
 import { findCertificate, isOneCertificate } from './find-certificate.ts';
 import { chosenText, reportJobs } from './jobs.ts';
-import { findStore } from './stores.ts';
+import { findStore } from './find-store.ts';
 
 interface RenewOptions {
   store?: string[];

@@ -5,11 +5,14 @@ import { collect } from '../collect.ts';
 import { oneOf, pairs } from '../option-values.ts';
 import { day, print, table } from '../output.ts';
 import { addEditStoreCommand } from './edit-store.ts';
+import { findStore } from './find-store.ts';
 import { readConfig, readPolicy } from './store-options.ts';
 import { readPassword, type PasswordOptions } from '../password.ts';
+import { hookOptions, toKeepVersions, toStoreHooks, type HookOptions } from './store-hooks.ts';
+import { addVersionCommands } from './store-versions.ts';
 import { endpointOptions, toStoreEndpoints, type EndpointOptions } from './store-endpoints.ts';
 
-interface AddOptions extends PasswordOptions, EndpointOptions {
+interface AddOptions extends HookOptions, PasswordOptions, EndpointOptions {
   kind: string;
   config: string[];
   label?: string[];
@@ -22,7 +25,8 @@ interface AddOptions extends PasswordOptions, EndpointOptions {
 
 export function addStoreCommands(program: Command, api: Client): void {
   const stores = program.command('stores').description('places that certificates are deployed to');
-  endpointOptions(stores.command('add'))
+  addVersionCommands(stores, api);
+  hookOptions(endpointOptions(stores.command('add')))
     .argument('<name>', 'name of the store')
     .description('add a store; it is tried first')
     .requiredOption('--kind <kind>', 'pem, der or pkcs12')
@@ -53,7 +57,8 @@ export function addStoreCommands(program: Command, api: Client): void {
       const endpoints = toStoreEndpoints(options);
       const policy = options.policy && readPolicy(options.policy);
       const said = { labels: pairs(options.label), renewal: renewalOf(options), policy };
-      const draft = { name, kind: options.kind, config, ...said, endpoints };
+      const chosen = { endpoints, hooks: toStoreHooks(options), keepVersions: toKeepVersions(options) };
+      const draft = { name, kind: options.kind, config, ...said, ...chosen };
       const tried = await api.testStoreDraft({ body: draft });
       if (options.test || !tried.ok) return report(tried, options.json);
       const store = await api.createStore({ body: draft });
@@ -108,7 +113,7 @@ export function addStoreCommands(program: Command, api: Client): void {
       await api.deleteStore({ params: { id } });
       process.stdout.write(`forgot store ${id}\n`);
     });
-  addEditStoreCommand(stores, api, findStore);
+  addEditStoreCommand(stores, api);
 }
 
 function renewalOf({ renewal, leadTime }: Pick<AddOptions, 'renewal' | 'leadTime'>): RenewalChoice | undefined {
@@ -139,12 +144,4 @@ function report(answer: StoreTest, json: boolean): void {
     ),
   );
   if (!answer.ok) throw new CliError('The store cannot be used as it is.', EXIT.failed);
-}
-
-export async function findStore(api: Client, which: string): Promise<string> {
-  if (/^[0-9a-f-]{36}$/.test(which)) return which;
-  const found = (await collect(eachItem(api.listStores, {}, 10_000))).find((store) => store.name === which);
-  if (!found)
-    throw new CliError(`There is no store "${which}"; "certferry stores ls" shows what there is.`, EXIT.notFound);
-  return found.id;
 }

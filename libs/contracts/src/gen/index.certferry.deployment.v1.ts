@@ -11,3 +11,4 @@ export * from "./certferry/deployment/v1/places.ts";
 export * from "./certferry/deployment/v1/probes.ts";
 export * from "./certferry/deployment/v1/renewals.ts";
 export * from "./certferry/deployment/v1/stores.ts";
+export * from "./certferry/deployment/v1/versions.ts";

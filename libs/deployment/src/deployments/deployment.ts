@@ -29,20 +29,20 @@ export interface Deployment {
 }
 
 /** What a job changes. */
-export type ChangeRequest = Pick<
-  Job,
-  | 'action'
-  | 'alias'
-  | 'aliasIsDefault'
-  | 'overwrite'
-  | 'includePrivateKey'
-  | 'certificateId'
-  | 'fingerprintSha256'
-  | 'thumbprint'
-  | 'allowKeyRemoval'
-  | 'forced'
-  | 'replaces'
->;
+export type ChangeRequest = Pick<Deployment, 'action'> &
+  Pick<
+    Job,
+    | 'alias'
+    | 'aliasIsDefault'
+    | 'overwrite'
+    | 'includePrivateKey'
+    | 'certificateId'
+    | 'fingerprintSha256'
+    | 'thumbprint'
+    | 'allowKeyRemoval'
+    | 'forced'
+    | 'replaces'
+  >;
 
 const MAX_TARGETS = 1_000;
 const MAX_ALIAS_CHARACTERS = 200;

@@ -4,8 +4,11 @@ import type { Job } from '../jobs/job.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { ResolvedTarget } from './resolve-targets.ts';
 
-type NewJob = ResolvedTarget &
-  Pick<Job, 'requestKey' | 'recurrence' | 'repeats' | 'previousJobId' | 'requestedBy' | 'requestId'>;
+type NewJob = Omit<ResolvedTarget, 'action'> &
+  Pick<
+    Job,
+    'action' | 'restores' | 'requestKey' | 'recurrence' | 'repeats' | 'previousJobId' | 'requestedBy' | 'requestId'
+  >;
 
 /** Queues a job; answers the one that is there where its request key was used before. */
 export async function insertJob(

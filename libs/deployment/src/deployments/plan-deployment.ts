@@ -1,6 +1,7 @@
 import { AppError } from '@certferry/core';
 import type { Change, StoreEntry } from '@certferry/store-drivers';
 import type { DeploymentContext } from '../deployment-context.ts';
+import { sayHooks } from '../hooks/hook-choice.ts';
 import { assessChange } from '../policies/assess-change.ts';
 import type { Finding } from '../policies/finding.ts';
 import { checkReplaced } from '../renewals/check-replaced.ts';
@@ -15,6 +16,8 @@ export interface StorePlan {
   /** Why the job would fail; empty if it would not. */
   problem: string;
   findings: Finding[];
+  /** The hooks that would run around the write, in order. */
+  hooks: string[];
   /** What the place holds now; absent: no certificate. */
   held?: StoreEntry;
 }
@@ -35,10 +38,11 @@ async function planTarget(context: DeploymentContext, target: ResolvedTarget): P
       checkReplaced(target, prepared.changes);
       const { findings, refusal } = await assessChange(context, { asked: target, store, change, prepared });
       const { changes, held } = prepared;
-      return { storeId, changes, problem: refusal?.message ?? '', findings, held };
+      const hooks = store.hooks && changes.length > 0 ? sayHooks(context.hooks, store.hooks) : [];
+      return { storeId, changes, problem: refusal?.message ?? '', findings, hooks, held };
     });
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'INTERNAL') throw error;
-    return { storeId, changes: [], problem: error.message, findings: [] };
+    return { storeId, changes: [], problem: error.message, findings: [], hooks: [] };
   }
 }

@@ -61,7 +61,7 @@ export async function retryJob(context: DecisionContext, id: string): Promise<Jo
         message: dueAt > now ? 'Retried by a caller; it waits for its time.' : 'Retried by a caller.',
         set: { attempts: 0, dueAt, decidesAt: dueAt },
         // Whatever it left is read anew, as whatever else stands in the store by now.
-        unset: ['intent', 'error'],
+        unset: ['intent', 'error', 'rolledBack'],
       };
     },
   });

@@ -1,9 +1,11 @@
 import type { AppError } from '@certferry/core';
 import { createEvent, type Event, type Outbox } from '@certferry/events';
-import type { Change } from '@certferry/store-drivers';
+import type { Change, HookRun } from '@certferry/store-drivers';
+import type { Failure } from '../hooks/run-store-hooks.ts';
 import type { Look } from '../looks/look.ts';
 import type { Finding } from '../policies/finding.ts';
 import type { Recurrence } from '../schedules/recurrence.ts';
+import type { RolledBack } from '../versions/roll-back.ts';
 
 /** What callers see. */
 export type JobStatus =
@@ -27,6 +29,22 @@ export interface JobError {
   retryable: boolean;
 }
 
+/** What the store held and will hold, recorded before the write. */
+export interface Intent {
+  oldDigest: string;
+  newDigest: string;
+  changes: Change[];
+  /** Id of the version that keeps what it held; absent: nothing does. */
+  version?: string;
+  /** Hooks that have succeeded for this write: they do not run again after an interruption. */
+  hooksDone?: string[];
+  /** Why it is being rolled back. */
+  failure?: Failure;
+}
+
+/** A run of a hook; again: after a rollback. */
+export type JobHookRun = HookRun & { again: boolean };
+
 export interface Job extends Outbox {
   _id: string;
   /** Unique: the caller's request id and the target's position. Absent without a request id. */
@@ -36,7 +54,7 @@ export interface Job extends Outbox {
   storeKind?: string;
   certificateId: string;
   fingerprintSha256: string;
-  action: 'add' | 'remove';
+  action: 'add' | 'remove' | 'rollback';
   /** The entry's name; empty for kinds without aliases. */
   alias: string;
   /** Nobody said the alias: a keystore takes the entry of the predecessor instead, and the job's alias becomes that. */
@@ -55,9 +73,16 @@ export interface Job extends Outbox {
   decidesAt?: Date;
   /** When somebody may take it: its time, its next try, or the end of its lease. Absent when final. */
   dueAt?: Date;
-  /** What the store held and will hold, recorded before the write. */
-  intent?: { oldDigest: string; newDigest: string; changes: Change[] };
+  intent?: Intent;
   changes: Change[];
+  /** Of a rollback by hand: the version to put back. */
+  restores?: { id: string; number: number };
+  /** The last 50. */
+  hookRuns?: JobHookRun[];
+  /** Written, but the hooks have not all succeeded since: they run even where nothing is left to write. */
+  hooksDue?: boolean;
+  /** What was put back, or why not, after a failed hook or look. */
+  rolledBack?: RolledBack;
   error?: JobError;
   timeline: TimelineEntry[];
   /** For callers whose fields are integers. */

@@ -4,6 +4,12 @@ import type { Job, JobStatus } from './job.ts';
 
 const { DeploymentAction } = deploymentV1;
 
+const ACTIONS: Record<Job['action'], deploymentV1.DeploymentAction> = {
+  add: DeploymentAction.ADD,
+  remove: DeploymentAction.REMOVE,
+  rollback: DeploymentAction.ROLLBACK,
+};
+
 const STATUSES: Record<JobStatus, deploymentV1.JobStatus> = {
   scheduled: deploymentV1.JobStatus.SCHEDULED,
   queued: deploymentV1.JobStatus.QUEUED,
@@ -28,7 +34,7 @@ export function toJob(job: Job): deploymentV1.Job {
     storeId: job.storeId,
     certificateId: job.certificateId,
     fingerprintSha256: job.fingerprintSha256,
-    action: job.action === 'add' ? DeploymentAction.ADD : DeploymentAction.REMOVE,
+    action: ACTIONS[job.action],
     alias: job.alias,
     overwrite: job.overwrite,
     includePrivateKey: job.includePrivateKey,
@@ -46,6 +52,8 @@ export function toJob(job: Job): deploymentV1.Job {
     requestedBy: job.requestedBy ?? '',
     requestId: job.requestId ?? '',
     look: job.look ?? [],
+    hookRuns: job.hookRuns ?? [],
+    rolledBack: job.rolledBack,
     findings: job.findings ?? [],
     forced: job.forced ?? false,
     allowKeyRemoval: job.allowKeyRemoval ?? false,

@@ -7,6 +7,7 @@ import { hostServices } from '@certferry/rpc/testing';
 import { createLogger } from '@certferry/runtime';
 import { createSecretKeeper } from '@certferry/secrets';
 import { makeCertificate, temporaryFolder, type TestCertificate } from '@certferry/testing';
+import { Hooks } from '@certferry/store-drivers';
 import { ResourceLeases } from '@certferry/work';
 import { readCertificate } from '@certferry/x509';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -15,6 +16,7 @@ import { insertJob } from '../deployments/insert-job.ts';
 import { StoreContents } from '../places/store-contents.ts';
 import { Stores } from '../stores/stores.ts';
 import { serveTls, type ChangingServer } from '../testing/changing-server.ts';
+import { Versions } from '../versions/versions.ts';
 import { FakeInventory } from '../testing/fake-inventory.ts';
 import { hang, MemoryStore } from '../testing/memory-store.ts';
 import { cancelJob, retryJob } from './decide-on-job.ts';
@@ -49,6 +51,8 @@ beforeAll(async () => {
     jobs,
     contents: new StoreContents(database),
     stores: new Stores(database),
+    hooks: new Hooks(new Map()),
+    versions: new Versions(database),
     storeLeases: new ResourceLeases(database, 'store_leases'),
     numbers: new Numbers(database, 'jobs'),
     access: { open: (...to) => store.open(...to) },
@@ -318,20 +322,18 @@ describe('a look at what is served', () => {
 
   test('that fails rolls back once where the store says so, and not where nothing was written', async () => {
     await graceOf(0);
-    const undone: string[] = [];
-    context.rollBack = ({ open, job }) => {
-      undone.push(`${job._id} ${job.error!.reason} ${job.changes.length}`);
-      return open.revision().then(() => ({ changes: [] }));
-    };
+    store.content.set('a', 'what was there');
     const job = await queue('a');
     const dead = await attempt(job);
     expect(dead).toMatchObject({ state: 'dead', error: { reason: 'NOT_SERVED' }, changes: [], look: [{ ok: false }] });
+    expect(dead.rolledBack).toMatchObject({ ok: true, changes: [{ operation: 'replace' }] });
     expect(dead.intent).toBeUndefined();
-    expect(undone).toEqual([`${job._id} NOT_SERVED 1`]);
-    const asAsked = await queue('a');
-    expect(await attempt(asAsked)).toMatchObject({ state: 'dead', error: { reason: 'NOT_SERVED' } });
-    expect(undone).toHaveLength(1);
-    delete context.rollBack;
+    expect(store.content.get('a')).toBe('what was there');
+    store.content.set('a', fingerprintSha256);
+    const asAsked = await attempt(await queue('a'));
+    expect(asAsked).toMatchObject({ state: 'dead', error: { reason: 'NOT_SERVED' } });
+    expect(asAsked.rolledBack).toBeUndefined();
+    expect(store.content.get('a')).toBe(fingerprintSha256);
   });
 
   test('is made for its own entry alone', async () => {

@@ -1,9 +1,11 @@
-import { AppError } from '@certferry/core';
+import { AppError, precondition } from '@certferry/core';
 import type { OpenStore, PreparedChange, StoreEntry, StoreNote } from '@certferry/store-drivers';
 import { backoff } from '@certferry/work';
 import type { DeploymentContext } from '../deployment-context.ts';
 import { lookAfterJob } from '../looks/look-step.ts';
 import { toStoreChange } from '../deployments/store-change.ts';
+import { runJobHooks, type Visit } from '../hooks/run-job-hooks.ts';
+import { undo } from '../hooks/undo.ts';
 import { assessChange } from '../policies/assess-change.ts';
 import type { Finding } from '../policies/finding.ts';
 import { keepAfterJob } from '../places/keep-content.ts';
@@ -11,6 +13,8 @@ import { isAlias } from '../places/store-content.ts';
 import { checkReplaced } from '../renewals/check-replaced.ts';
 import { withStore } from '../stores/open-store.ts';
 import type { Store } from '../stores/store.ts';
+import { keepVersion, pruneVersions } from '../versions/keep-version.ts';
+import { prepareRollback } from '../versions/restore-change.ts';
 import { loggedJob } from './log-job-end.ts';
 import { isFinal, isRetryable, MAX_ATTEMPTS, type Job, type JobError, type JobState, type Transition } from './job.ts';
 
@@ -58,17 +62,29 @@ class Attempt {
     // What was begun is read back first: it may stand half done in the store.
     if (!this.#job.intent && (await this.#isSuperseded())) return;
     await withStore(this.#context, { id: this.#job.storeId, stop: this.#lease.lost }, (open, store) =>
-      this.#change(open, store),
+      this.#change(this.#visit(open, store)),
     );
   }
 
-  async #change(open: OpenStore, store: Store): Promise<void> {
+  #visit(open: OpenStore, store: Store): Visit {
+    const [context, signal] = [this.#context, this.#lease.lost];
+    const ensureHeld = () => this.#ensureHeld();
+    return { context, open, store, signal, ensureHeld, job: () => this.#job, step: (...step) => this.#step(...step) };
+  }
+
+  #ensureHeld(): void {
+    if (!this.#lease.held()) throw new LeaseLost();
+  }
+
+  async #change(visit: Visit): Promise<void> {
+    const { open } = visit;
     await open.cleanUp();
     const { intent } = this.#job;
+    if (intent?.failure) return await undo(visit, intent.failure);
     if (intent) {
       const revision = await open.revision();
       if (revision === intent.newDigest)
-        return await this.#finish(open, { newRevision: intent.newDigest, changes: intent.changes });
+        return await this.#finish(visit, { newRevision: intent.newDigest, changes: intent.changes });
       if (revision !== intent.oldDigest) {
         return await this.#step('drifted', {
           message:
@@ -78,21 +94,33 @@ class Attempt {
       if (await this.#isSuperseded()) return;
       this.#forgetIntent();
     }
-    const change = await toStoreChange(this.#context, this.#job);
+    const { prepared, forced } = await this.#prepare(visit);
+    if (prepared.changes.length === 0) return await this.#asAsked(visit);
+    const notes = [...(prepared.notes ?? []), ...(await this.#write(visit, prepared, forced))];
+    await this.#step('written', { message: notes.map(({ message }) => message).join(' ') });
+    await this.#finish(visit, prepared);
+  }
+
+  async #prepare({ open, store }: Visit): Promise<{ prepared: PreparedChange; forced: string }> {
+    const { action } = this.#job;
+    // What was there before was accepted once; a person who wants it back need not argue again.
+    if (action === 'rollback') return { prepared: await prepareRollback(this.#context, open, this.#job), forced: '' };
+    const change = await toStoreChange(this.#context, { ...this.#job, action });
     const prepared = await open.prepare(change);
     this.#takeAlias(prepared.alias);
     checkReplaced(this.#job, prepared.changes);
     const assessed = await assessChange(this.#context, { asked: this.#job, store, change, prepared });
     this.#findings = assessed.findings;
     if (assessed.refusal) throw assessed.refusal;
-    if (prepared.changes.length === 0)
-      return await this.#end(open, await open.entries(), {
-        message: 'The store already is as asked.',
-        changes: [],
-      });
-    const notes = [...(prepared.notes ?? []), ...(await this.#write(open, prepared, assessed.forced))];
-    await this.#step('written', { message: notes.map(({ message }) => message).join(' ') });
-    await this.#finish(open, prepared);
+    return { prepared, forced: assessed.forced };
+  }
+
+  /** Nothing to write; but where the job has written before and the hooks have not all succeeded, they run. */
+  async #asAsked(visit: Visit): Promise<void> {
+    const failure = this.#job.hooksDue && (await runJobHooks(visit, 'after'));
+    if (failure) throw precondition(failure.reason, failure.message);
+    const message = 'The store already is as asked.';
+    await this.#end(visit, await this.#entries(visit.open), { message, changes: [] });
   }
 
   #takeAlias(alias = this.#job.alias): void {
@@ -110,10 +138,15 @@ class Attempt {
     return true;
   }
 
-  async #write(open: OpenStore, prepared: PreparedChange, message: string): Promise<StoreNote[]> {
-    const { oldRevision: oldDigest, newRevision: newDigest, changes } = prepared;
-    await this.#step('intent', { message, set: { intent: { oldDigest, newDigest, changes } } });
-    if (!this.#lease.held()) throw new LeaseLost();
+  async #write(visit: Visit, prepared: PreparedChange, message: string): Promise<StoreNote[]> {
+    const { open, store } = visit;
+    const { oldRevision: oldDigest, newRevision: newDigest, changes, held } = prepared;
+    const version = await keepVersion(visit, held);
+    const hooksDue = store.hooks !== undefined && store.hooks.after.length > 0;
+    const intent = { oldDigest, newDigest, changes, ...(version !== undefined && { version }) };
+    await this.#step('intent', { message, set: { intent, ...(hooksDue && { hooksDue }) } });
+    await this.#beforeWrite(visit);
+    this.#ensureHeld();
     try {
       return (await prepared.write()) ?? [];
     } catch (error) {
@@ -122,19 +155,30 @@ class Attempt {
     }
   }
 
+  /** What goes wrong before the write leaves nothing to finish. */
+  async #beforeWrite(visit: Visit): Promise<void> {
+    try {
+      await runJobHooks(visit, 'before');
+    } catch (error) {
+      this.#forgetIntent();
+      throw error;
+    }
+  }
+
   /** Nothing is half done, so that the store's other jobs need not wait for this one's next try; saved with the next step. */
   #forgetIntent(): void {
-    const { intent: _, ...job } = this.#job;
+    const { intent: _, hooksDue: __, ...job } = this.#job;
     this.#job = job;
   }
 
   /** Reads the store as a stranger would, and ends the job. */
-  async #finish(open: OpenStore, intent: Pick<PreparedChange, 'newRevision' | 'changes'>): Promise<void> {
+  async #finish(visit: Visit, intent: Pick<PreparedChange, 'newRevision' | 'changes'>): Promise<void> {
+    const { open } = visit;
     const { action, fingerprintSha256 } = this.#job;
-    const entries = await open.entries();
-    const held = entries.find(({ alias }) => isAlias(alias, this.#job.alias));
-    const asAsked = action === 'add' ? held?.facts.fingerprintSha256 === fingerprintSha256 : held === undefined;
-    if (!asAsked || (await open.revision()) !== intent.newRevision) {
+    const entries = await this.#entries(open);
+    const wanted = action === 'remove' ? undefined : fingerprintSha256 || undefined;
+    const found = this.#heldIn(entries)?.facts.fingerprintSha256;
+    if (found !== wanted || (await open.revision()) !== intent.newRevision) {
       throw new AppError({
         code: 'ABORTED',
         reason: 'NOT_AS_WRITTEN',
@@ -143,31 +187,42 @@ class Attempt {
     }
     await open.cleanUp();
     await this.#step('verified', {});
-    await this.#end(open, entries, intent);
+    const failure = await runJobHooks(visit, 'after');
+    if (failure) return await undo(visit, failure);
+    await this.#end(visit, entries, intent);
+  }
+
+  async #entries(open: OpenStore): Promise<StoreEntry[]> {
+    const { action, fingerprintSha256 } = this.#job;
+    const entries = open.entries();
+    // What a rollback puts back need not be readable: its revision says that it is back.
+    return await (action === 'rollback' && !fingerprintSha256 ? entries.catch(() => []) : entries);
+  }
+
+  #heldIn(entries: readonly StoreEntry[]): StoreEntry | undefined {
+    return entries.find(({ alias }) => isAlias(alias, this.#job.alias));
   }
 
   /** done, if what the store holds is served where it says. */
   async #end(
-    open: OpenStore,
+    visit: Visit,
     entries: StoreEntry[],
     { changes, message }: Pick<PreparedChange, 'changes'> & { message?: string },
   ): Promise<void> {
     const signal = this.#lease.lost;
-    const held = entries.find(({ alias }) => isAlias(alias, this.#job.alias));
+    const held = this.#heldIn(entries);
     const { look, error, onMismatch } = await lookAfterJob(this.#context, this.#job, { held, signal });
     const set = { changes, ...(look && { look }) };
     const at = this.#context.clock.now();
-    if (!this.#lease.held()) throw new LeaseLost();
-    // Also of a job that then fails: what it wrote is there, unless it is rolled back.
+    this.#ensureHeld();
+    if (error && onMismatch === 'rollback' && this.#job.intent)
+      return await undo(visit, { reason: error.reason, message: error.message, reload: true }, look && { look });
+    // Also of a job that then fails: what it wrote is there.
     await keepAfterJob(this.#context, this.#job, { entries, at });
-    if (!error) return await this.#step('done', { at, message, set, unset: ['error', 'intent'] });
-    const { rollBack } = this.#context;
-    const undone =
-      onMismatch === 'rollback' && changes.length > 0
-        ? await rollBack?.({ open, job: { ...this.#job, ...set, error }, signal })
-        : undefined;
-    if (undone) await keepAfterJob(this.#context, this.#job, { entries: await open.entries(), at });
-    await this.#step('dead', { message: error.message, set: { ...set, error, ...undone }, unset: ['intent'] });
+    const unset: (keyof Job)[] = ['intent', 'hooksDue'];
+    if (error) await this.#step('dead', { at, message: error.message, set: { ...set, error }, unset });
+    else await this.#step('done', { at, message, set, unset: [...unset, 'error'] });
+    await pruneVersions(visit);
   }
 
   async #step(state: JobState, step: Omit<Transition, 'state' | 'at'> & { at?: Date }): Promise<void> {
@@ -195,7 +250,7 @@ class Attempt {
     await this.#step(again ? 'retry' : 'dead', {
       message,
       set: { error, ...dueAt },
-      unset: intent ? [] : ['intent'],
+      unset: intent ? [] : ['intent', 'hooksDue'],
     }).catch((lost: unknown) => {
       if (!(lost instanceof LeaseLost)) throw lost;
     });

@@ -1,5 +1,5 @@
 import { AppError } from '@certferry/core';
-import type { OpenStore, StoreAccess } from '@certferry/store-drivers';
+import type { OpenStore, PreparedChange, StoreAccess } from '@certferry/store-drivers';
 
 export interface AccessWatch {
   /** A call that is not answered within this is silent. */
@@ -27,13 +27,16 @@ export function watchAccess(access: StoreAccess, watch: AccessWatch): StoreAcces
       if (silent) watch.onSilence(false);
     }
   };
+  const watchWrite = async (prepare: () => Promise<PreparedChange>): Promise<PreparedChange> => {
+    const prepared = await watched(prepare);
+    return { ...prepared, write: () => watched(() => prepared.write()) };
+  };
   const watchStore = (store: OpenStore): OpenStore => ({
     revision: () => watched(() => store.revision()),
     entries: () => watched(() => store.entries()),
-    prepare: async (change) => {
-      const prepared = await watched(() => store.prepare(change));
-      return { ...prepared, write: () => watched(() => prepared.write()) };
-    },
+    prepare: (change) => watchWrite(() => store.prepare(change)),
+    snapshot: (alias) => watched(() => store.snapshot(alias)),
+    prepareRestore: (...kept) => watchWrite(() => store.prepareRestore(...kept)),
     cleanUp: () => watched(() => store.cleanUp()),
     tryWriting: () => watched(() => store.tryWriting()),
     ...(store.places && { places: () => watched(() => store.places!()) }),

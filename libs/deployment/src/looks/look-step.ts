@@ -1,12 +1,9 @@
-import type { OpenStore, StoreEntry } from '@certferry/store-drivers';
+import type { StoreEntry } from '@certferry/store-drivers';
 import type { Job, JobError } from '../jobs/job.ts';
 import { findStore, type OpenContext } from '../stores/open-store.ts';
 import type { StoreEndpoints } from './endpoints.ts';
 import { lookAtServed, type LookContext } from './look-at-served.ts';
 import type { Look } from './look.ts';
-
-/** Writes back what the store held before the job; answers what of the job says so. */
-export type RollBack = (attempt: { open: OpenStore; job: Job; signal: AbortSignal }) => Promise<Partial<Job>>;
 
 export interface Looked {
   /** Absent when nothing was to be looked at. */

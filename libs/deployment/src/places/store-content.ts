@@ -55,7 +55,8 @@ export function contentOfJobs(storeId: string, jobs: readonly PlacingJob[]): Sto
   const places = new Map<string, HeldEntry>();
   for (const { _id: jobId, action, alias, fingerprintSha256, includePrivateKey, updatedAt: since } of jobs) {
     const place = alias.toLowerCase();
-    if (action === 'remove') places.delete(place);
+    // A rollback to nothing has no certificate.
+    if (action === 'remove' || fingerprintSha256 === '') places.delete(place);
     else if (places.get(place)?.fingerprintSha256 !== fingerprintSha256)
       places.set(place, { alias, fingerprintSha256, hasPrivateKey: includePrivateKey, jobId, since });
   }

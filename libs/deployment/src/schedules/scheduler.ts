@@ -56,7 +56,7 @@ export class Scheduler {
 }
 
 /** What the next job does too. */
-function again(job: Job): ChangeRequest & Pick<Job, 'storeId' | 'storeKind'> {
+function again(job: Job): Omit<ChangeRequest, 'action'> & Pick<Job, 'action' | 'storeId' | 'storeKind'> {
   const { storeId, storeKind, certificateId, fingerprintSha256, thumbprint, action } = job;
   const { alias, overwrite, includePrivateKey, allowKeyRemoval, forced } = job;
   return {

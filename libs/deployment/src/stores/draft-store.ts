@@ -1,13 +1,15 @@
 import type { Clock } from '@certferry/core';
 import type { Outbound } from '@certferry/outbound';
-import { checkConfig, findDriver, type OpenStore } from '@certferry/store-drivers';
+import { checkConfig, findDriver, type Hooks, type OpenStore } from '@certferry/store-drivers';
+import { checkHookChoice } from '../hooks/hook-choice.ts';
 import { checkEndpoints } from '../looks/endpoints.ts';
 import { checkRenewalChoice } from '../renewals/renewal-choice.ts';
+import { checkKeepVersions } from '../versions/version.ts';
 import { storeLimits, type OpenContext } from './open-store.ts';
 import { checkNameAndLabels, toLabels, type Store, type StoreDraft } from './store.ts';
 import { sealConfig } from './store-secrets.ts';
 
-export type DraftContext = OpenContext & { clock: Clock; outbound: Outbound };
+export type DraftContext = OpenContext & { clock: Clock; hooks: Hooks; outbound: Outbound };
 
 /**
  * A store that is not saved: it is opened once, so that a store which can never work is refused at once, and so is one
@@ -15,9 +17,11 @@ export type DraftContext = OpenContext & { clock: Clock; outbound: Outbound };
  */
 export async function draftStore(context: DraftContext, id: string, draft: StoreDraft): Promise<Store> {
   const { access, secrets, clock, outbound } = context;
-  const { name, kind, policy, renewal } = draft;
+  const { name, kind, policy, renewal, hooks, keepVersions } = draft;
   checkNameAndLabels(draft);
   if (renewal) checkRenewalChoice(renewal);
+  checkHookChoice(context.hooks, hooks);
+  checkKeepVersions(keepVersions);
   const driver = findDriver(kind);
   const config = checkConfig(driver, draft.config);
   const endpoints = await checkEndpoints(outbound, draft.endpoints);
@@ -31,6 +35,8 @@ export async function draftStore(context: DraftContext, id: string, draft: Store
     ...(endpoints && { endpoints }),
     ...(places.length > 0 && { places }),
     ...(renewal && { renewal }),
+    ...(hooks && { hooks }),
+    ...(keepVersions !== undefined && { keepVersions }),
   };
   return { _id: id, name, kind, ...sealed, labels, ...chosen, createdAt: now, updatedAt: now };
 }

@@ -8,8 +8,11 @@ import { fromChange, fromDraft, toEntry, toStore, toStoreKind } from './mapping.
 import { findStore, openStore, withStore } from './open-store.ts';
 import { storeFilter } from './store-filter.ts';
 import { updateStore } from './update-store.ts';
+import type { Versions } from '../versions/versions.ts';
 
-export function createStoreHandlers(context: DraftContext & ContentContext): deploymentV1.StoreServiceImplementation {
+export function createStoreHandlers(
+  context: DraftContext & ContentContext & { versions: Versions },
+): deploymentV1.StoreServiceImplementation {
   const { stores, clock } = context;
   return {
     listStoreKinds: () => Promise.resolve({ kinds: DRIVERS.map(toStoreKind) }),

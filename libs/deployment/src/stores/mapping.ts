@@ -4,6 +4,7 @@ import { configSchema, type StoreDriver, type StoreEntry } from '@certferry/stor
 import { fromPolicy, policyOf } from '../policies/policy.ts';
 import { toEndpoints } from '../looks/mapping.ts';
 import { fromRenewalChoice, toRenewalChoice } from '../renewals/mapping.ts';
+import { DEFAULT_KEPT } from '../versions/version.ts';
 import { fromLabels, type Store, type StoreDraft } from './store.ts';
 
 export function fromDraft(draft: deploymentV1.StoreDraft | undefined): StoreDraft {
@@ -39,6 +40,8 @@ export function toStore(store: Store): deploymentV1.Store {
     policy: policyOf(store),
     endpoints: toEndpoints(store.endpoints),
     renewal: renewal && toRenewalChoice(renewal),
+    hooks: store.hooks,
+    keepVersions: store.keepVersions ?? DEFAULT_KEPT,
     createdAt,
     updatedAt,
   };

@@ -2,6 +2,7 @@ import { invalid } from '@certferry/core';
 import type { PolicyChoice } from '../policies/policy.ts';
 import type { EndpointsDraft, StoreEndpoints } from '../looks/endpoints.ts';
 import type { RenewalChoice } from '../renewals/renewal-choice.ts';
+import type { HookChoice } from '../hooks/hook-choice.ts';
 
 /** A place that certificates are deployed to. */
 export interface Store {
@@ -19,6 +20,9 @@ export interface Store {
   /** What it occupies, as its driver says: no two stores share one. Absent where nobody can say, and in stores from before it was kept. */
   places?: string[];
   renewal?: RenewalChoice;
+  hooks?: HookChoice;
+  /** Contents of a place that are kept when they are written over; absent: 3. */
+  keepVersions?: number;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -32,6 +36,8 @@ export interface StoreDraft {
   policy?: PolicyChoice;
   endpoints?: EndpointsDraft;
   renewal?: RenewalChoice;
+  hooks?: HookChoice;
+  keepVersions?: number;
 }
 
 const MAX_NAME_CHARACTERS = 200;

@@ -23,6 +23,8 @@ const schema = new mongoose.Schema<Store>(
     endpoints: Object,
     places: { type: [String], default: undefined },
     renewal: Object,
+    hooks: Object,
+    keepVersions: Number,
     createdAt: Date,
     updatedAt: Date,
   },

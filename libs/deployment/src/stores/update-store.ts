@@ -19,6 +19,8 @@ export async function updateStore(
     policy: chosen.policy ?? store.policy,
     endpoints: chosen.endpoints ?? store.endpoints,
     renewal: chosen.renewal ?? store.renewal,
+    hooks: chosen.hooks ?? store.hooks,
+    keepVersions: chosen.keepVersions ?? store.keepVersions,
   };
   const updated = { ...(await draftStore(context, id, draft)), createdAt: store.createdAt };
   if (!(await context.stores.replace(updated))) throw notFound('store', id);

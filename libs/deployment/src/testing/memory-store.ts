@@ -47,6 +47,9 @@ export class MemoryStore implements StoreAccess {
         return [...this.content].map(toEntry);
       },
       prepare: (change) => unlessAborted(() => this.#prepare(change, signal)),
+      snapshot: (alias) => unlessAborted(() => Buffer.from(this.content.get(alias) ?? '')),
+      prepareRestore: (alias, snapshot) =>
+        unlessAborted(() => this.#prepared(alias, Buffer.from(snapshot).toString(), signal)),
       cleanUp: () => unlessAborted(() => undefined),
       tryWriting: () => unlessAborted(() => undefined),
       close: () => this.#visit('close', signal),
@@ -55,9 +58,12 @@ export class MemoryStore implements StoreAccess {
 
   #prepare(change: StoreChange, signal: AbortSignal): PreparedChange {
     const alias = (change.aliasIsDefault && this.predecessor) || change.alias;
+    return this.#prepared(alias, change.action === 'add' ? change.fingerprintSha256 : '', signal);
+  }
+
+  #prepared(alias: string, wanted: string, signal: AbortSignal): PreparedChange {
     const [oldRevision, before] = [this.revision, Object.fromEntries(this.content)];
     const old = before[alias] ?? '';
-    const wanted = change.action === 'add' ? change.fingerprintSha256 : '';
     const { [alias]: _, ...others } = before;
     const after = wanted ? { ...others, [alias]: wanted } : others;
     const operation = !old ? 'create' : wanted ? 'replace' : 'delete';

@@ -7,6 +7,7 @@ import type { Client, DeadlineOptions } from '@certferry/rpc';
 import { hostServices, type Way } from '@certferry/rpc/testing';
 import { createLogger, type Platform } from '@certferry/runtime';
 import { createSecretKeeper } from '@certferry/secrets';
+import type { HookSettings } from '@certferry/store-drivers';
 import { temporaryFolder } from '@certferry/testing';
 import { Registry } from 'prom-client';
 import { deployment } from '../index.ts';
@@ -19,6 +20,7 @@ export interface TestDeployment {
   stores: Client<typeof deploymentV1.StoreServiceDefinition, DeadlineOptions>;
   deployments: Client<typeof deploymentV1.DeploymentServiceDefinition, DeadlineOptions>;
   jobs: Client<typeof deploymentV1.JobServiceDefinition, DeadlineOptions>;
+  versions: Client<typeof deploymentV1.VersionServiceDefinition, DeadlineOptions>;
   probes: Client<typeof deploymentV1.ProbeServiceDefinition, DeadlineOptions>;
   places: Client<typeof deploymentV1.PlaceServiceDefinition, DeadlineOptions>;
   renewals: Client<typeof deploymentV1.RenewalServiceDefinition, DeadlineOptions>;
@@ -40,7 +42,7 @@ export interface TestDeployment {
 }
 
 /** The whole service on a new embedded database, called one way; so are its peers by it. */
-export async function startDeployment(way: Way): Promise<TestDeployment> {
+export async function startDeployment(way: Way, hooks: Partial<HookSettings> = {}): Promise<TestDeployment> {
   const databaseFolder = temporaryFolder('deployment');
   const database = await openDatabase(`embedded:${databaseFolder}`);
   // Jobs are due by the clock of the database.
@@ -56,6 +58,9 @@ export async function startDeployment(way: Way): Promise<TestDeployment> {
   // The service touches nothing else of it.
   const service = await deployment.create(platform as unknown as Platform, {
     storeRoots: folder,
+    hooks: {},
+    hookPresets: [],
+    ...hooks,
     concurrency: 4,
     storeTimeoutSeconds: 30,
     outboundAllow: ['127.0.0.0/8'],
@@ -67,6 +72,7 @@ export async function startDeployment(way: Way): Promise<TestDeployment> {
     stores,
     deployments: host.client(deploymentV1.DeploymentServiceDefinition),
     jobs: host.client(deploymentV1.JobServiceDefinition),
+    versions: host.client(deploymentV1.VersionServiceDefinition),
     probes: host.client(deploymentV1.ProbeServiceDefinition),
     places: host.client(deploymentV1.PlaceServiceDefinition),
     renewals: host.client(deploymentV1.RenewalServiceDefinition),

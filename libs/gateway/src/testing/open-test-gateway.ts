@@ -26,6 +26,7 @@ export interface FakeServices {
   bulkImports?: Partial<inventoryV1.BulkImportServiceImplementation>;
   stores?: Partial<deploymentV1.StoreServiceImplementation>;
   deployments?: Partial<deploymentV1.DeploymentServiceImplementation>;
+  versions?: Partial<deploymentV1.VersionServiceImplementation>;
   jobs?: Partial<deploymentV1.JobServiceImplementation>;
   probes?: Partial<deploymentV1.ProbeServiceImplementation>;
   renewals?: Partial<deploymentV1.RenewalServiceImplementation>;

@@ -28,11 +28,12 @@ export const deploymentRoutes = ({ services }: GatewayContext): Routes<typeof de
         const { plan, certificate } = await services.deployments.planDeployment(asked);
         reply.code(200);
         return {
-          plan: plan.map(({ storeId, changes, problem, findings, held }) => ({
+          plan: plan.map(({ storeId, changes, problem, findings, held, hooks }) => ({
             storeId,
             changes: changes.map(changeToJson),
             problem: problem || undefined,
             findings: findings.map(findingToJson),
+            hooks,
             held: held && { ...held, notAfter: iso(held.notAfter) },
           })),
           certificate: certificate && chosenToJson(certificate),

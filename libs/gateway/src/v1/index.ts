@@ -14,6 +14,7 @@ import { probeRoutes } from './probes.ts';
 import { renewalRoutes } from './renewals.ts';
 import { addRoutes } from './route.ts';
 import { storeRoutes } from './stores.ts';
+import { versionRoutes } from './versions.ts';
 
 /** Our own API. */
 export function v1Routes(context: GatewayContext): FastifyPluginCallback {
@@ -22,6 +23,7 @@ export function v1Routes(context: GatewayContext): FastifyPluginCallback {
       ...importRoutes(context),
       ...certificateRoutes(context),
       ...storeRoutes(context),
+      ...versionRoutes(context),
       ...deploymentRoutes(context),
       ...renewalRoutes(context),
       ...jobRoutes(context),

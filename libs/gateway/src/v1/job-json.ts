@@ -1,9 +1,11 @@
 import { deploymentV1 } from '@certferry/contracts';
 import {
   changeOperation,
+  hookStep,
   jobStep,
   policyFinding,
   type Change,
+  type HookRun,
   type Job,
   type JobStatus,
   type Look,
@@ -51,6 +53,20 @@ const lookToJson = ({ at, serverName, fingerprintSha256, subject, problem, ...re
   problem: present(problem),
 });
 
+const { ADD, REMOVE, ROLLBACK } = deploymentV1.DeploymentAction;
+const ACTIONS: Partial<Record<deploymentV1.DeploymentAction, Job['action']>> = {
+  [ADD]: 'add',
+  [REMOVE]: 'remove',
+  [ROLLBACK]: 'rollback',
+};
+
+const hookRunToJson = ({ at, step, problem, ...rest }: deploymentV1.HookRun): HookRun => ({
+  ...rest,
+  at: iso(at),
+  step: hookStep.parse(step),
+  problem: present(problem),
+});
+
 export function jobToJson(from: deploymentV1.Job): Job {
   const {
     action,
@@ -65,6 +81,8 @@ export function jobToJson(from: deploymentV1.Job): Job {
     previousJobId,
     look,
     replacesCertificateId,
+    hookRuns,
+    rolledBack,
     ...rest
   } = from;
   return {
@@ -73,7 +91,13 @@ export function jobToJson(from: deploymentV1.Job): Job {
     previousJobId: present(previousJobId),
     replacesCertificateId: present(replacesCertificateId),
     ...requesterToJson(from),
-    action: action === deploymentV1.DeploymentAction.REMOVE ? 'remove' : 'add',
+    action: ACTIONS[action] ?? 'add',
+    hookRuns: present(hookRuns.map(hookRunToJson)),
+    rolledBack: rolledBack && {
+      ...rolledBack,
+      version: rolledBack.version || undefined,
+      changes: rolledBack.changes.map(changeToJson),
+    },
     status: statusToJson(status),
     nextRunAt: nextRunAt && iso(nextRunAt),
     timeline: timeline.map((entry) => ({

@@ -137,6 +137,10 @@ class AcmStore implements OpenStore {
     };
   }
 
+  /** ACM never gives out a key that was imported. */
+  snapshot = () => Promise.resolve(undefined);
+  prepareRestore = () =>
+    Promise.reject(precondition('NO_WAY_BACK', 'AWS Certificate Manager does not give out what it held before.'));
   cleanUp = () => Promise.resolve();
 
   async tryWriting(): Promise<void> {

@@ -42,6 +42,8 @@ export class ChildVisit {
     child.asks = {
       inspect: (request: Parameters<StoreParser['inspect']>[0]) =>
         this.#inOwnContext(() => parser.inspect(request, { signal })),
+      openContainer: (request: Parameters<StoreParser['open']>[0]) =>
+        this.#inOwnContext(() => parser.open(request, { signal })),
       listKeystore: (request: Parameters<StoreParser['listKeystore']>[0]) =>
         this.#inOwnContext(() => parser.listKeystore(request, { signal })),
       editKeystore: (request: Parameters<StoreParser['editKeystore']>[0]) =>
@@ -77,6 +79,11 @@ export class ChildVisit {
       revision: () => call('revision'),
       entries: () => call('entries'),
       prepare: async (change) => this.#withWrite(await call('prepare', change)),
+      snapshot: async (alias) => {
+        const taken = await call<Uint8Array | undefined>('snapshot', alias);
+        return taken && Buffer.from(taken);
+      },
+      prepareRestore: async (...kept) => this.#withWrite(await call('prepareRestore', ...kept)),
       cleanUp: () => call('cleanUp'),
       tryWriting: () => call('tryWriting'),
       ...(hasPlaces && { places: () => call('places') }),

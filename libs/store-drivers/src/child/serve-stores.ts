@@ -79,6 +79,7 @@ class Visitor {
   #parser(): StoreParser {
     return {
       inspect: (request) => this.parent.call('inspect', request),
+      open: (request) => this.parent.call('openContainer', request),
       listKeystore: (request) => this.parent.call('listKeystore', request),
       editKeystore: (request) => this.parent.call('editKeystore', request),
     };
@@ -89,4 +90,5 @@ const withoutWrite = (prepared: object): object =>
   Object.fromEntries(Object.entries(prepared).filter(([name]) => name !== 'write'));
 
 const isPrepared = (answer: unknown): answer is PreparedChange =>
-  typeof (answer as Partial<PreparedChange> | undefined)?.write === 'function';
+  // A Buffer has a write too.
+  typeof answer === 'object' && answer !== null && 'newRevision' in answer;

@@ -35,6 +35,7 @@ export class StoreChild {
         onReady();
       },
       inspect: (request: never) => this.asks['inspect']!(request),
+      openContainer: (request: never) => this.asks['openContainer']!(request),
       listKeystore: (request: never) => this.asks['listKeystore']!(request),
       editKeystore: (request: never) => this.asks['editKeystore']!(request),
     });

@@ -10,9 +10,11 @@ import {
   type RemoveChange,
   type StoreChange,
   type StoreEntry,
+  type RestoreOptions,
   type StoreNote,
 } from '../store-driver.ts';
 import { digestOf, FileSet, type FileContents, type FileSetOptions } from './file-set.ts';
+import { packFiles, unpackFiles } from './files-snapshot.ts';
 
 /** How certificates stand in files: which content each role gets, and what is read back of them. */
 export interface FileLayout {
@@ -56,6 +58,47 @@ export class CertificateFiles implements OpenStore {
 
   async entries(): Promise<StoreEntry[]> {
     return await this.#layout.decode(withoutEmpty(await this.#files.read()));
+  }
+
+  async snapshot(): Promise<Buffer> {
+    return packFiles(await this.#files.read());
+  }
+
+  async prepareRestore(alias: string, snapshot: Uint8Array, { all }: RestoreOptions = {}): Promise<PreparedChange> {
+    const present = await this.#files.read();
+    const kept = unpackFiles(snapshot, Object.keys(present));
+    const [old, then] = [withoutEmpty(present), withoutEmpty(kept)];
+    const [now, before] = [await this.#readable(old), await this.#readable(then)];
+    const isEntry = (one: StoreEntry) => one.alias.toLowerCase() === alias.toLowerCase();
+    const [held, wanted] = [now.find(isEntry), before.find(isEntry)];
+    const others = (entries: StoreEntry[]) =>
+      entries.flatMap((one) => (isEntry(one) ? [] : [one.facts.fingerprintSha256])).sort();
+    const isAlone = others(now).join() === others(before).join();
+    const next = all || isAlone ? kept : this.#withEntry(wanted, alias, old);
+    const fingerprints = {
+      held: held?.facts.fingerprintSha256 ?? '',
+      wanted: wanted?.facts.fingerprintSha256 ?? '',
+    };
+    const changes = this.#compare({ present, old, next }, fingerprints);
+    const oldRevision = digestOf(present);
+    return {
+      ...{ changes, oldRevision, held, removesKey: false },
+      newRevision: changes.length === 0 ? oldRevision : digestOf(next),
+      write: async () => (changes.length === 0 ? [] : await this.#files.write(next, oldRevision)),
+    };
+  }
+
+  /** What cannot be read as certificates has no entries; it is put back all the same. */
+  readonly #readable = async (contents: FileContents): Promise<StoreEntry[]> =>
+    await this.#layout.decode(contents).catch(() => []);
+
+  /** Files of many certificates, whose others have changed: only this one goes back to what it was. */
+  #withEntry(entry: StoreEntry | undefined, alias: string, old: FileContents): FileContents {
+    if (!entry) return this.#without({ action: 'remove', alias }, old);
+    const { facts, der, chain } = entry;
+    const certificates = { certificate: Buffer.from(der), chain: chain.map((link) => Buffer.from(link.der)) };
+    const { fingerprintSha256 } = facts;
+    return this.#layout.encode({ action: 'add', alias, overwrite: true, fingerprintSha256, ...certificates }, old);
   }
 
   async prepare(change: StoreChange): Promise<PreparedChange> {

@@ -24,6 +24,8 @@ const passOn = (store: OpenStore, other: Partial<OpenStore>): OpenStore => ({
   revision: () => store.revision(),
   entries: () => store.entries(),
   prepare: (change) => store.prepare(change),
+  snapshot: (alias) => store.snapshot(alias),
+  prepareRestore: (alias, snapshot) => store.prepareRestore(alias, snapshot),
   cleanUp: () => store.cleanUp(),
   tryWriting: () => store.tryWriting(),
   places: () => store.places!(),

@@ -4,6 +4,7 @@ import { readCertificate } from '@certferry/x509';
 import type { DriverContext, StoreParser } from '../driver-context.ts';
 import { filePlaces } from '../files/certificate-files.ts';
 import { digestOf, FileSet } from '../files/file-set.ts';
+import { packFiles, unpackFiles } from '../files/files-snapshot.ts';
 import {
   isAnother,
   type AddChange,
@@ -11,11 +12,13 @@ import {
   type EntryCertificate,
   type OpenStore,
   type PreparedChange,
+  type RestoreOptions,
   type StoreChange,
   type StoreEntry,
 } from '../store-driver.ts';
 import { chooseAlias, entryAt, namesOf } from './choose-entry.ts';
 import type { KeystoreConfig } from './keystore-config.ts';
+import { isOtherwiseSame, restoringEdit } from './restore-entry.ts';
 
 const { ContainerFormat, KeystoreType } = parserV1;
 const FILE = 'keystore';
@@ -112,6 +115,41 @@ export class KeystoreStore implements OpenStore {
     const next = { [FILE]: await this.#edit(held, edits) };
     const write = () => this.#files.write(next, oldRevision);
     return { ...place, changes, oldRevision, newRevision: digestOf(next), write };
+  }
+
+  /** The whole file: only so can it be put back byte for byte. */
+  async snapshot(): Promise<Buffer> {
+    return packFiles(await this.#files.read());
+  }
+
+  async prepareRestore(alias: string, snapshot: Uint8Array, options: RestoreOptions = {}): Promise<PreparedChange> {
+    const old = await this.#files.read();
+    const kept = unpackFiles(snapshot, [FILE]);
+    const [now, then] = [await this.#read(old[FILE]), await this.#read(kept[FILE])];
+    const [held, wanted] = [entryAt(now.entries, alias), entryAt(then.entries, alias)];
+    const isWhole = options.all || isOtherwiseSame(now, then, alias);
+    const next = isWhole ? kept : { [FILE]: await this.#withEntryOf(then, now, { alias, held }) };
+    const [oldRevision, newRevision] = [digestOf(old), digestOf(next)];
+    const place = { alias: held?.alias ?? wanted?.alias ?? alias, held, removesKey: false, oldRevision, newRevision };
+    if (oldRevision === newRevision) return { ...place, changes: [], write: () => Promise.resolve() };
+    const operation = !held ? 'create' : wanted ? 'replace' : 'delete';
+    const change =
+      held || wanted
+        ? this.#changeOf({ operation, entry: held, wanted: wanted && { alias, ...wanted.facts } })
+        : this.#changeOf({ operation: 'replace', what: 'the keystore' });
+    return { ...place, changes: [change], write: () => this.#files.write(next, oldRevision) };
+  }
+
+  /** Others have changed the file since: it stays, and one entry goes back to what it was. */
+  async #withEntryOf(
+    { content, entries, password }: Held,
+    now: Held,
+    place: { alias: string; held: StoreEntry | undefined },
+  ): Promise<Buffer | undefined> {
+    const { keyPassword } = this.#config;
+    const older = { content: content ?? Buffer.alloc(0), entries, password, keyPassword };
+    const edit = await restoringEdit(this.#parser, older, place);
+    return edit ? await this.#edit({ ...now, outdated: [] }, [edit]) : now.content;
   }
 
   #add(change: AddChange, held: Held): Plan {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { makeCertificate, makeChain, type TestCertificate } from '@certferry/testing';
 import { readCertificate } from '@certferry/x509';
 import fc from 'fast-check';
@@ -132,6 +133,31 @@ export function describeKeystore(driver: StoreDriver, { parser, configs }: Optio
           expect(listed).toEqual(await shown(store));
         });
         await fc.assert(property, { numRuns: 4 });
+      });
+
+      test('a change is undone byte for byte with all that came with it; what others did since stays', async () => {
+        const { store, path } = await openKeystore(driver, config, parser());
+        const web = (leaf: TestCertificate) => put('web', leaf, { issuers: [sub, root] });
+        await make(store, web(leaves[0]!));
+        const [before, entries] = [readFileSync(path), await shown(store)];
+        const kept = (await store.snapshot('web'))!;
+        const trusted = [{ alias: 'web-ca', fingerprintSha256: fingerprintOf(sub), certificate: sub.der }];
+        await make(store, { ...web(leaves[1]!), trusted });
+        const undone = await store.prepareRestore('web', kept, { all: true });
+        await undone.write();
+        expect(readFileSync(path)).toEqual(before);
+        expect(await store.revision()).toBe(undone.newRevision);
+        await make(store, { ...web(leaves[1]!), trusted });
+        const others = (await shown(store)).filter(({ alias }) => alias !== 'web');
+        expect(others).toHaveLength(1);
+        const back = await store.prepareRestore('web', kept);
+        const [held, wanted] = [fingerprintOf(leaves[1]!), fingerprintOf(leaves[0]!)];
+        expect(back.held?.facts.fingerprintSha256).toBe(held);
+        expect(back.changes).toMatchObject([{ oldFingerprintSha256: held, newFingerprintSha256: wanted }]);
+        await back.write();
+        expect(await shown(store)).toEqual([...entries, ...others]);
+        // With its key: what it was deployed with is as asked again.
+        expect((await store.prepare(web(leaves[0]!))).changes).toEqual([]);
       });
 
       test('an entry, and the trusted certificates that come with it, are one change', async () => {

@@ -126,6 +126,23 @@ describe('what a PEM store writes', () => {
 });
 
 describe('a trust store', () => {
+  test('gets one certificate back as it was, and keeps what others have added since', async () => {
+    const [file, thumbprintOf] = [at('restored.pem'), ({ der }: { der: Buffer }) => readCertificate(der).thumbprint];
+    writeFileSync(file, one.root.pem + two.root.pem);
+    const store = await open({ certificatePath: file, trustStore: true });
+    const alias = thumbprintOf(two.root);
+    const kept = (await store.snapshot(alias))!;
+    await (await store.prepare({ action: 'remove', alias })).write();
+    const undone = await store.prepareRestore(alias, kept);
+    await undone.write();
+    expect(read('restored.pem')).toBe(one.root.pem + two.root.pem);
+    await (await store.prepare({ action: 'remove', alias })).write();
+    writeFileSync(file, one.root.pem + one.intermediate.pem);
+    await (await store.prepareRestore(alias, kept)).write();
+    const aliases = (await store.entries()).map((entry) => entry.alias);
+    expect(aliases).toEqual([one.root, one.intermediate, two.root].map(thumbprintOf));
+  });
+
   test('holds many certificates by their thumbprints and leaves the others as they are', async () => {
     const foreign = `# Somebody's\n${one.root.pem}\n# Another's root\n# of two lines\n${two.root.pem}`;
     writeFileSync(at('trust.pem'), foreign);

@@ -28,6 +28,8 @@ export type ToyFault =
   | 'drops other entries'
   | 'writes over others'
   | 'reads rubbish as nothing'
+  | 'puts back no key'
+  | 'puts back other entries too'
   | 'writes when it is tried'
   | 'leaves its connection open'
   | 'does not hear the signal'
@@ -128,6 +130,42 @@ class ToyStore implements OpenStore {
   }
 
   readonly #is = (fault: ToyFault): boolean => this.#fault === fault;
+
+  async snapshot(alias: string): Promise<Buffer> {
+    const entries = await this.#read();
+    const all = this.#fault === 'puts back other entries too';
+    return Buffer.from(JSON.stringify(all ? entries : { [alias]: entries[alias] }));
+  }
+
+  async prepareRestore(alias: string, snapshot: Uint8Array): Promise<PreparedChange> {
+    const old = await this.#read();
+    const kept = JSON.parse(Buffer.from(snapshot).toString()) as ToyEntries;
+    const { [alias]: held, ...others } = old;
+    const entry = kept[alias];
+    if (entry && this.#fault === 'puts back no key') delete entry.key;
+    const back = this.#fault === 'puts back other entries too' ? kept : { ...others, ...kept };
+    // In the order of before: the toy's revision is of its JSON.
+    const names = [...new Set([...Object.keys(old), ...Object.keys(back)])];
+    const next = Object.fromEntries(names.flatMap((name) => (back[name] ? [[name, back[name]]] : [])));
+    const fingerprint = async (one: ToyEntry | undefined) =>
+      one ? (await this.#toEntry(alias, one)).facts.fingerprintSha256 : '';
+    const [oldRevision, newRevision] = [revisionOf(old), revisionOf(next)];
+    const change = {
+      operation: held ? (entry ? 'replace' : 'delete') : 'create',
+      what: alias,
+      oldFingerprintSha256: await fingerprint(held),
+      newFingerprintSha256: await fingerprint(entry),
+    } as const;
+    return {
+      changes: oldRevision === newRevision ? [] : [change],
+      ...{ oldRevision, newRevision, removesKey: false },
+      held: held && (await this.#toEntry(alias, held)),
+      write: async () => {
+        const { changed } = await this.#ask({ entries: next, expected: oldRevision });
+        if (changed) throw changedMeanwhile();
+      },
+    };
+  }
 
   cleanUp = () => Promise.resolve();
 

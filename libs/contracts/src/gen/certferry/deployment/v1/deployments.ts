@@ -109,7 +109,11 @@ export interface StorePlan {
   /** What is to be thought about first, or why the store's policy refuses it. */
   findings: PolicyFinding[];
   /** What its place holds now; absent: no certificate. */
-  held?: HeldCertificate | undefined;
+  held?:
+    | HeldCertificate
+    | undefined;
+  /** The hooks that would run around the write, in order: "nginx test". */
+  hooks: string[];
 }
 
 export interface HeldCertificate {
@@ -960,7 +964,7 @@ export const PlanDeploymentResponse: MessageFns<PlanDeploymentResponse> = {
 };
 
 function createBaseStorePlan(): StorePlan {
-  return { storeId: "", changes: [], problem: "", findings: [], held: undefined };
+  return { storeId: "", changes: [], problem: "", findings: [], held: undefined, hooks: [] };
 }
 
 export const StorePlan: MessageFns<StorePlan> = {
@@ -979,6 +983,9 @@ export const StorePlan: MessageFns<StorePlan> = {
     }
     if (message.held !== undefined) {
       HeldCertificate.encode(message.held, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.hooks) {
+      writer.uint32(50).string(v!);
     }
     return writer;
   },
@@ -1036,6 +1043,14 @@ export const StorePlan: MessageFns<StorePlan> = {
             message.held = HeldCertificate.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.hooks.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1061,6 +1076,7 @@ export const StorePlan: MessageFns<StorePlan> = {
         ? object.findings.map((e: any) => PolicyFinding.fromJSON(e))
         : [],
       held: isSet(object.held) ? HeldCertificate.fromJSON(object.held) : undefined,
+      hooks: globalThis.Array.isArray(object?.hooks) ? object.hooks.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -1081,6 +1097,9 @@ export const StorePlan: MessageFns<StorePlan> = {
     if (message.held !== undefined) {
       obj.held = HeldCertificate.toJSON(message.held);
     }
+    if (message.hooks?.length) {
+      obj.hooks = message.hooks;
+    }
     return obj;
   },
 
@@ -1096,6 +1115,7 @@ export const StorePlan: MessageFns<StorePlan> = {
     message.held = (object.held !== undefined && object.held !== null)
       ? HeldCertificate.fromPartial(object.held)
       : undefined;
+    message.hooks = object.hooks?.map((e) => e) || [];
     return message;
   },
 };

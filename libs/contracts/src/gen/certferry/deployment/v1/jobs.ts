@@ -13,6 +13,8 @@ export const DeploymentAction = {
   UNSPECIFIED: "DEPLOYMENT_ACTION_UNSPECIFIED",
   ADD: "DEPLOYMENT_ACTION_ADD",
   REMOVE: "DEPLOYMENT_ACTION_REMOVE",
+  /** ROLLBACK - Of jobs alone: puts back what a place held before. */
+  ROLLBACK: "DEPLOYMENT_ACTION_ROLLBACK",
 } as const;
 
 export type DeploymentAction = typeof DeploymentAction[keyof typeof DeploymentAction];
@@ -21,6 +23,7 @@ export namespace DeploymentAction {
   export type UNSPECIFIED = typeof DeploymentAction.UNSPECIFIED;
   export type ADD = typeof DeploymentAction.ADD;
   export type REMOVE = typeof DeploymentAction.REMOVE;
+  export type ROLLBACK = typeof DeploymentAction.ROLLBACK;
 }
 
 export function deploymentActionFromJSON(object: any): DeploymentAction {
@@ -34,6 +37,9 @@ export function deploymentActionFromJSON(object: any): DeploymentAction {
     case 2:
     case "DEPLOYMENT_ACTION_REMOVE":
       return DeploymentAction.REMOVE;
+    case 3:
+    case "DEPLOYMENT_ACTION_ROLLBACK":
+      return DeploymentAction.ROLLBACK;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum DeploymentAction");
   }
@@ -47,6 +53,8 @@ export function deploymentActionToJSON(object: DeploymentAction): string {
       return "DEPLOYMENT_ACTION_ADD";
     case DeploymentAction.REMOVE:
       return "DEPLOYMENT_ACTION_REMOVE";
+    case DeploymentAction.ROLLBACK:
+      return "DEPLOYMENT_ACTION_ROLLBACK";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum DeploymentAction");
   }
@@ -60,6 +68,8 @@ export function deploymentActionToNumber(object: DeploymentAction): number {
       return 1;
     case DeploymentAction.REMOVE:
       return 2;
+    case DeploymentAction.ROLLBACK:
+      return 3;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum DeploymentAction");
   }
@@ -259,6 +269,10 @@ export interface Job {
   /** Whether it was asked for against the store's policy. */
   forced: boolean;
   allowKeyRemoval: boolean;
+  /** The last 50 runs of hooks. */
+  hookRuns: HookRun[];
+  /** What was put back after a failed hook or look. */
+  rolledBack?: RolledBack | undefined;
 }
 
 export interface Look {
@@ -286,6 +300,30 @@ export interface PolicyFinding {
   rule: string;
   /** "refuse" or "warn". */
   severity: string;
+  message: string;
+}
+
+export interface HookRun {
+  hook: string;
+  /** "before" the write; after it "test" or "reload". */
+  step: string;
+  /** Whether it ran for the old content, after a rollback. */
+  again: boolean;
+  at: Date | undefined;
+  seconds: number;
+  /** -1: it did not end by itself, or could not be started. */
+  exitCode: number;
+  /** The end of what it said, without secrets. */
+  output: string;
+  /** Why it failed; empty when it did not. */
+  problem: string;
+}
+
+export interface RolledBack {
+  ok: boolean;
+  /** The version that was put back; 0: none. */
+  version: number;
+  changes: Change[];
   message: string;
 }
 
@@ -697,6 +735,8 @@ function createBaseJob(): Job {
     findings: [],
     forced: false,
     allowKeyRemoval: false,
+    hookRuns: [],
+    rolledBack: undefined,
   };
 }
 
@@ -779,6 +819,12 @@ export const Job: MessageFns<Job> = {
     }
     if (message.allowKeyRemoval !== false) {
       writer.uint32(192).bool(message.allowKeyRemoval);
+    }
+    for (const v of message.hookRuns) {
+      HookRun.encode(v!, writer.uint32(202).fork()).join();
+    }
+    if (message.rolledBack !== undefined) {
+      RolledBack.encode(message.rolledBack, writer.uint32(210).fork()).join();
     }
     return writer;
   },
@@ -1004,6 +1050,22 @@ export const Job: MessageFns<Job> = {
             message.allowKeyRemoval = reader.bool();
             continue;
           }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.hookRuns.push(HookRun.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.rolledBack = RolledBack.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1100,6 +1162,16 @@ export const Job: MessageFns<Job> = {
         : isSet(object.allow_key_removal)
         ? globalThis.Boolean(object.allow_key_removal)
         : false,
+      hookRuns: globalThis.Array.isArray(object?.hookRuns)
+        ? object.hookRuns.map((e: any) => HookRun.fromJSON(e))
+        : globalThis.Array.isArray(object?.hook_runs)
+        ? object.hook_runs.map((e: any) => HookRun.fromJSON(e))
+        : [],
+      rolledBack: isSet(object.rolledBack)
+        ? RolledBack.fromJSON(object.rolledBack)
+        : isSet(object.rolled_back)
+        ? RolledBack.fromJSON(object.rolled_back)
+        : undefined,
     };
   },
 
@@ -1183,6 +1255,12 @@ export const Job: MessageFns<Job> = {
     if (message.allowKeyRemoval !== false) {
       obj.allowKeyRemoval = message.allowKeyRemoval;
     }
+    if (message.hookRuns?.length) {
+      obj.hookRuns = message.hookRuns.map((e) => HookRun.toJSON(e));
+    }
+    if (message.rolledBack !== undefined) {
+      obj.rolledBack = RolledBack.toJSON(message.rolledBack);
+    }
     return obj;
   },
 
@@ -1221,6 +1299,10 @@ export const Job: MessageFns<Job> = {
     message.findings = object.findings?.map((e) => PolicyFinding.fromPartial(e)) || [];
     message.forced = object.forced ?? false;
     message.allowKeyRemoval = object.allowKeyRemoval ?? false;
+    message.hookRuns = object.hookRuns?.map((e) => HookRun.fromPartial(e)) || [];
+    message.rolledBack = (object.rolledBack !== undefined && object.rolledBack !== null)
+      ? RolledBack.fromPartial(object.rolledBack)
+      : undefined;
     return message;
   },
 };
@@ -1519,6 +1601,308 @@ export const PolicyFinding: MessageFns<PolicyFinding> = {
     const message = createBasePolicyFinding();
     message.rule = object.rule ?? "";
     message.severity = object.severity ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseHookRun(): HookRun {
+  return { hook: "", step: "", again: false, at: undefined, seconds: 0, exitCode: 0, output: "", problem: "" };
+}
+
+export const HookRun: MessageFns<HookRun> = {
+  encode(message: HookRun, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hook !== "") {
+      writer.uint32(10).string(message.hook);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.again !== false) {
+      writer.uint32(24).bool(message.again);
+    }
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(34).fork()).join();
+    }
+    if (message.seconds !== 0) {
+      writer.uint32(41).double(message.seconds);
+    }
+    if (message.exitCode !== 0) {
+      writer.uint32(48).int32(message.exitCode);
+    }
+    if (message.output !== "") {
+      writer.uint32(58).string(message.output);
+    }
+    if (message.problem !== "") {
+      writer.uint32(66).string(message.problem);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HookRun {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHookRun();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hook = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.again = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.seconds = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.exitCode = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.output = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HookRun {
+    return {
+      hook: isSet(object.hook) ? globalThis.String(object.hook) : "",
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      again: isSet(object.again) ? globalThis.Boolean(object.again) : false,
+      at: isSet(object.at) ? fromJsonTimestamp(object.at) : undefined,
+      seconds: isSet(object.seconds) ? globalThis.Number(object.seconds) : 0,
+      exitCode: isSet(object.exitCode)
+        ? globalThis.Number(object.exitCode)
+        : isSet(object.exit_code)
+        ? globalThis.Number(object.exit_code)
+        : 0,
+      output: isSet(object.output) ? globalThis.String(object.output) : "",
+      problem: isSet(object.problem) ? globalThis.String(object.problem) : "",
+    };
+  },
+
+  toJSON(message: HookRun): unknown {
+    const obj: any = {};
+    if (message.hook !== "") {
+      obj.hook = message.hook;
+    }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.again !== false) {
+      obj.again = message.again;
+    }
+    if (message.at !== undefined) {
+      obj.at = message.at.toISOString();
+    }
+    if (message.seconds !== 0) {
+      obj.seconds = floatToJson(message.seconds);
+    }
+    if (message.exitCode !== 0) {
+      obj.exitCode = Math.round(message.exitCode);
+    }
+    if (message.output !== "") {
+      obj.output = message.output;
+    }
+    if (message.problem !== "") {
+      obj.problem = message.problem;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HookRun>): HookRun {
+    return HookRun.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HookRun>): HookRun {
+    const message = createBaseHookRun();
+    message.hook = object.hook ?? "";
+    message.step = object.step ?? "";
+    message.again = object.again ?? false;
+    message.at = object.at ?? undefined;
+    message.seconds = object.seconds ?? 0;
+    message.exitCode = object.exitCode ?? 0;
+    message.output = object.output ?? "";
+    message.problem = object.problem ?? "";
+    return message;
+  },
+};
+
+function createBaseRolledBack(): RolledBack {
+  return { ok: false, version: 0, changes: [], message: "" };
+}
+
+export const RolledBack: MessageFns<RolledBack> = {
+  encode(message: RolledBack, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ok !== false) {
+      writer.uint32(8).bool(message.ok);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int32(message.version);
+    }
+    for (const v of message.changes) {
+      Change.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RolledBack {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRolledBack();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.ok = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.changes.push(Change.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RolledBack {
+    return {
+      ok: isSet(object.ok) ? globalThis.Boolean(object.ok) : false,
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      changes: globalThis.Array.isArray(object?.changes) ? object.changes.map((e: any) => Change.fromJSON(e)) : [],
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: RolledBack): unknown {
+    const obj: any = {};
+    if (message.ok !== false) {
+      obj.ok = message.ok;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.changes?.length) {
+      obj.changes = message.changes.map((e) => Change.toJSON(e));
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RolledBack>): RolledBack {
+    return RolledBack.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RolledBack>): RolledBack {
+    const message = createBaseRolledBack();
+    message.ok = object.ok ?? false;
+    message.version = object.version ?? 0;
+    message.changes = object.changes?.map((e) => Change.fromPartial(e)) || [];
     message.message = object.message ?? "";
     return message;
   },
@@ -2721,6 +3105,10 @@ export interface JobServiceClient<CallOptionsExt = {}> {
   cancelJob(request: DeepPartial<CancelJobRequest>, options?: CallOptions & CallOptionsExt): Promise<CancelJobResponse>;
   /** Queues a failed, cancelled or drifted job again. */
   retryJob(request: DeepPartial<RetryJobRequest>, options?: CallOptions & CallOptionsExt): Promise<RetryJobResponse>;
+}
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;

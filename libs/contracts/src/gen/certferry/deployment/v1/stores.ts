@@ -61,6 +61,11 @@ export interface Store {
     | undefined;
   /** All of it, defaults too. */
   policy: StorePolicy | undefined;
+  hooks:
+    | StoreHooks
+    | undefined;
+  /** Contents of a place that are kept when they are written over. */
+  keepVersions: number;
 }
 
 export interface Store_LabelsEntry {
@@ -118,6 +123,27 @@ export interface StorePolicy {
   names: string;
 }
 
+/**
+ * What runs around a write, of what the server's configuration has; at most 10
+ * each.
+ */
+export interface StoreHooks {
+  before: HookUse[];
+  /** The tests of all, then what makes the services load it. */
+  after: HookUse[];
+}
+
+export interface HookUse {
+  hook: string;
+  /** By name; each matches its pattern. */
+  parameters: { [key: string]: string };
+}
+
+export interface HookUse_ParametersEntry {
+  key: string;
+  value: string;
+}
+
 export interface StoreDraft {
   name: string;
   kind: string;
@@ -126,6 +152,11 @@ export interface StoreDraft {
   renewal: RenewalChoice | undefined;
   endpoints?: StoreEndpoints | undefined;
   policy?: StorePolicy | undefined;
+  hooks?:
+    | StoreHooks
+    | undefined;
+  /** 0 (none) to 20; absent: 3. */
+  keepVersions?: number | undefined;
 }
 
 export interface StoreDraft_LabelsEntry {
@@ -198,6 +229,11 @@ export interface UpdateStoreRequest {
     | undefined;
   /** Replaces the whole policy: rules that are left out have their default. */
   policy?: StorePolicy | undefined;
+  hooks?:
+    | StoreHooks
+    | undefined;
+  /** 0 (none) to 20; absent: 3. */
+  keepVersions?: number | undefined;
 }
 
 export interface UpdateStoreResponse {
@@ -545,6 +581,8 @@ function createBaseStore(): Store {
     renewal: undefined,
     endpoints: undefined,
     policy: undefined,
+    hooks: undefined,
+    keepVersions: 0,
   };
 }
 
@@ -579,6 +617,12 @@ export const Store: MessageFns<Store> = {
     }
     if (message.policy !== undefined) {
       StorePolicy.encode(message.policy, writer.uint32(66).fork()).join();
+    }
+    if (message.hooks !== undefined) {
+      StoreHooks.encode(message.hooks, writer.uint32(74).fork()).join();
+    }
+    if (message.keepVersions !== 0) {
+      writer.uint32(112).int32(message.keepVersions);
     }
     return writer;
   },
@@ -679,6 +723,22 @@ export const Store: MessageFns<Store> = {
             message.policy = StorePolicy.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.hooks = StoreHooks.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.keepVersions = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -724,6 +784,12 @@ export const Store: MessageFns<Store> = {
       renewal: isSet(object.renewal) ? RenewalChoice.fromJSON(object.renewal) : undefined,
       endpoints: isSet(object.endpoints) ? StoreEndpoints.fromJSON(object.endpoints) : undefined,
       policy: isSet(object.policy) ? StorePolicy.fromJSON(object.policy) : undefined,
+      hooks: isSet(object.hooks) ? StoreHooks.fromJSON(object.hooks) : undefined,
+      keepVersions: isSet(object.keepVersions)
+        ? globalThis.Number(object.keepVersions)
+        : isSet(object.keep_versions)
+        ? globalThis.Number(object.keep_versions)
+        : 0,
     };
   },
 
@@ -765,6 +831,12 @@ export const Store: MessageFns<Store> = {
     if (message.policy !== undefined) {
       obj.policy = StorePolicy.toJSON(message.policy);
     }
+    if (message.hooks !== undefined) {
+      obj.hooks = StoreHooks.toJSON(message.hooks);
+    }
+    if (message.keepVersions !== 0) {
+      obj.keepVersions = Math.round(message.keepVersions);
+    }
     return obj;
   },
 
@@ -797,6 +869,10 @@ export const Store: MessageFns<Store> = {
     message.policy = (object.policy !== undefined && object.policy !== null)
       ? StorePolicy.fromPartial(object.policy)
       : undefined;
+    message.hooks = (object.hooks !== undefined && object.hooks !== null)
+      ? StoreHooks.fromPartial(object.hooks)
+      : undefined;
+    message.keepVersions = object.keepVersions ?? 0;
     return message;
   },
 };
@@ -1253,6 +1329,291 @@ export const StorePolicy: MessageFns<StorePolicy> = {
   },
 };
 
+function createBaseStoreHooks(): StoreHooks {
+  return { before: [], after: [] };
+}
+
+export const StoreHooks: MessageFns<StoreHooks> = {
+  encode(message: StoreHooks, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.before) {
+      HookUse.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.after) {
+      HookUse.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoreHooks {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoreHooks();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.before.push(HookUse.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.after.push(HookUse.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoreHooks {
+    return {
+      before: globalThis.Array.isArray(object?.before) ? object.before.map((e: any) => HookUse.fromJSON(e)) : [],
+      after: globalThis.Array.isArray(object?.after) ? object.after.map((e: any) => HookUse.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: StoreHooks): unknown {
+    const obj: any = {};
+    if (message.before?.length) {
+      obj.before = message.before.map((e) => HookUse.toJSON(e));
+    }
+    if (message.after?.length) {
+      obj.after = message.after.map((e) => HookUse.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StoreHooks>): StoreHooks {
+    return StoreHooks.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoreHooks>): StoreHooks {
+    const message = createBaseStoreHooks();
+    message.before = object.before?.map((e) => HookUse.fromPartial(e)) || [];
+    message.after = object.after?.map((e) => HookUse.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseHookUse(): HookUse {
+  return { hook: "", parameters: {} };
+}
+
+export const HookUse: MessageFns<HookUse> = {
+  encode(message: HookUse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hook !== "") {
+      writer.uint32(10).string(message.hook);
+    }
+    globalThis.Object.entries(message.parameters).forEach(([key, value]: [string, string]) => {
+      HookUse_ParametersEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HookUse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHookUse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hook = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = HookUse_ParametersEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.parameters[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HookUse {
+    return {
+      hook: isSet(object.hook) ? globalThis.String(object.hook) : "",
+      parameters: isObject(object.parameters)
+        ? (globalThis.Object.entries(object.parameters) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: HookUse): unknown {
+    const obj: any = {};
+    if (message.hook !== "") {
+      obj.hook = message.hook;
+    }
+    if (message.parameters) {
+      const entries = globalThis.Object.entries(message.parameters) as [string, string][];
+      if (entries.length > 0) {
+        obj.parameters = {};
+        entries.forEach(([k, v]) => {
+          obj.parameters[k] = v;
+        });
+      }
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HookUse>): HookUse {
+    return HookUse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HookUse>): HookUse {
+    const message = createBaseHookUse();
+    message.hook = object.hook ?? "";
+    message.parameters = (globalThis.Object.entries(object.parameters ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseHookUse_ParametersEntry(): HookUse_ParametersEntry {
+  return { key: "", value: "" };
+}
+
+export const HookUse_ParametersEntry: MessageFns<HookUse_ParametersEntry> = {
+  encode(message: HookUse_ParametersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HookUse_ParametersEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHookUse_ParametersEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HookUse_ParametersEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: HookUse_ParametersEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HookUse_ParametersEntry>): HookUse_ParametersEntry {
+    return HookUse_ParametersEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HookUse_ParametersEntry>): HookUse_ParametersEntry {
+    const message = createBaseHookUse_ParametersEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
 function createBaseStoreDraft(): StoreDraft {
   return {
     name: "",
@@ -1262,6 +1623,8 @@ function createBaseStoreDraft(): StoreDraft {
     renewal: undefined,
     endpoints: undefined,
     policy: undefined,
+    hooks: undefined,
+    keepVersions: undefined,
   };
 }
 
@@ -1287,6 +1650,12 @@ export const StoreDraft: MessageFns<StoreDraft> = {
     }
     if (message.policy !== undefined) {
       StorePolicy.encode(message.policy, writer.uint32(42).fork()).join();
+    }
+    if (message.hooks !== undefined) {
+      StoreHooks.encode(message.hooks, writer.uint32(50).fork()).join();
+    }
+    if (message.keepVersions !== undefined) {
+      writer.uint32(88).int32(message.keepVersions);
     }
     return writer;
   },
@@ -1363,6 +1732,22 @@ export const StoreDraft: MessageFns<StoreDraft> = {
             message.policy = StorePolicy.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.hooks = StoreHooks.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.keepVersions = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1397,6 +1782,12 @@ export const StoreDraft: MessageFns<StoreDraft> = {
       renewal: isSet(object.renewal) ? RenewalChoice.fromJSON(object.renewal) : undefined,
       endpoints: isSet(object.endpoints) ? StoreEndpoints.fromJSON(object.endpoints) : undefined,
       policy: isSet(object.policy) ? StorePolicy.fromJSON(object.policy) : undefined,
+      hooks: isSet(object.hooks) ? StoreHooks.fromJSON(object.hooks) : undefined,
+      keepVersions: isSet(object.keepVersions)
+        ? globalThis.Number(object.keepVersions)
+        : isSet(object.keep_versions)
+        ? globalThis.Number(object.keep_versions)
+        : undefined,
     };
   },
 
@@ -1429,6 +1820,12 @@ export const StoreDraft: MessageFns<StoreDraft> = {
     if (message.policy !== undefined) {
       obj.policy = StorePolicy.toJSON(message.policy);
     }
+    if (message.hooks !== undefined) {
+      obj.hooks = StoreHooks.toJSON(message.hooks);
+    }
+    if (message.keepVersions !== undefined) {
+      obj.keepVersions = Math.round(message.keepVersions);
+    }
     return obj;
   },
 
@@ -1458,6 +1855,10 @@ export const StoreDraft: MessageFns<StoreDraft> = {
     message.policy = (object.policy !== undefined && object.policy !== null)
       ? StorePolicy.fromPartial(object.policy)
       : undefined;
+    message.hooks = (object.hooks !== undefined && object.hooks !== null)
+      ? StoreHooks.fromPartial(object.hooks)
+      : undefined;
+    message.keepVersions = object.keepVersions ?? undefined;
     return message;
   },
 };
@@ -2252,6 +2653,8 @@ function createBaseUpdateStoreRequest(): UpdateStoreRequest {
     renewal: undefined,
     endpoints: undefined,
     policy: undefined,
+    hooks: undefined,
+    keepVersions: undefined,
   };
 }
 
@@ -2277,6 +2680,12 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
     }
     if (message.policy !== undefined) {
       StorePolicy.encode(message.policy, writer.uint32(42).fork()).join();
+    }
+    if (message.hooks !== undefined) {
+      StoreHooks.encode(message.hooks, writer.uint32(50).fork()).join();
+    }
+    if (message.keepVersions !== undefined) {
+      writer.uint32(88).int32(message.keepVersions);
     }
     return writer;
   },
@@ -2350,6 +2759,22 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
             message.policy = StorePolicy.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.hooks = StoreHooks.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.keepVersions = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2371,6 +2796,12 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
       renewal: isSet(object.renewal) ? RenewalChoice.fromJSON(object.renewal) : undefined,
       endpoints: isSet(object.endpoints) ? StoreEndpoints.fromJSON(object.endpoints) : undefined,
       policy: isSet(object.policy) ? StorePolicy.fromJSON(object.policy) : undefined,
+      hooks: isSet(object.hooks) ? StoreHooks.fromJSON(object.hooks) : undefined,
+      keepVersions: isSet(object.keepVersions)
+        ? globalThis.Number(object.keepVersions)
+        : isSet(object.keep_versions)
+        ? globalThis.Number(object.keep_versions)
+        : undefined,
     };
   },
 
@@ -2397,6 +2828,12 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
     if (message.policy !== undefined) {
       obj.policy = StorePolicy.toJSON(message.policy);
     }
+    if (message.hooks !== undefined) {
+      obj.hooks = StoreHooks.toJSON(message.hooks);
+    }
+    if (message.keepVersions !== undefined) {
+      obj.keepVersions = Math.round(message.keepVersions);
+    }
     return obj;
   },
 
@@ -2420,6 +2857,10 @@ export const UpdateStoreRequest: MessageFns<UpdateStoreRequest> = {
     message.policy = (object.policy !== undefined && object.policy !== null)
       ? StorePolicy.fromPartial(object.policy)
       : undefined;
+    message.hooks = (object.hooks !== undefined && object.hooks !== null)
+      ? StoreHooks.fromPartial(object.hooks)
+      : undefined;
+    message.keepVersions = object.keepVersions ?? undefined;
     return message;
   },
 };
@@ -3351,7 +3792,7 @@ export const EntryCertificate: MessageFns<EntryCertificate> = {
  * Stores that serve certificates.
  *
  * Errors: NOT_FOUND with STORE_NOT_FOUND; INVALID_ARGUMENT with
- * UNKNOWN_STORE_KIND, INVALID_STORE_CONFIG, PATH_NOT_ALLOWED, INVALID_FIELD,
+ * UNKNOWN_STORE_KIND, UNKNOWN_HOOK, INVALID_HOOK_PARAMETER, INVALID_STORE_CONFIG, PATH_NOT_ALLOWED, INVALID_FIELD,
  * INVALID_FILTER; PERMISSION_DENIED with ADDRESS_NOT_ALLOWED; ALREADY_EXISTS with STORE_NAME_TAKEN,
  * STORE_PLACE_TAKEN (details.place, details.store); FAILED_PRECONDITION with
  * STORE_HAS_JOBS, STORE_UNREADABLE.
