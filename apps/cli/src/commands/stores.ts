@@ -29,7 +29,7 @@ export function addStoreCommands(program: Command, api: Client): void {
   hookOptions(endpointOptions(stores.command('add')))
     .argument('<name>', 'name of the store')
     .description('add a store; it is tried first')
-    .requiredOption('--kind <kind>', 'pem, der or pkcs12')
+    .requiredOption('--kind <kind>', 'pem, der, pkcs12, jks or aws-acm')
     .requiredOption('--config <key=value...>', 'config of the kind, except its password')
     .option('--label <key=value...>', 'labels')
     .option(
