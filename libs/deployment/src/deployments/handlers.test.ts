@@ -94,7 +94,7 @@ describe.each(WAYS)('deployments %s', (way) => {
       ['create', fingerprintSha256],
       ['create', fingerprintSha256],
     ]);
-    expect(await plan({ action: REMOVE })).toEqual([{ storeId, changes: [], problem: '', findings: [] }]);
+    expect(await plan({ action: REMOVE })).toEqual([{ storeId, changes: [], problem: '', findings: [], hooks: [] }]);
     const [impossible] = await plan({ certificateId: keyless });
     expect(impossible).toMatchObject({ changes: [] });
     expect(impossible!.problem).toContain('private key');

@@ -14,6 +14,12 @@ export const servePemParser = (password: string): ServedService =>
           throw invalid('WRONG_PASSWORD', 'The password does not open the container.');
         resolve(inspectPem(request.content));
       }),
+    listKeystore: (request: parserV1.ListKeystoreRequest) =>
+      new Promise<parserV1.ListKeystoreResponse>((resolve) => {
+        const opens = request.passwords.indexOf(password);
+        if (opens < 0) throw invalid('WRONG_PASSWORD', 'The password does not open the container.');
+        resolve(listPem(request.content, opens));
+      }),
   });
 
 function inspectPem(content: Uint8Array): parserV1.InspectResponse {
@@ -28,4 +34,10 @@ function inspectPem(content: Uint8Array): parserV1.InspectResponse {
     return [{ index, der: bytes!, facts, ...(key >= 0 && { key }) }];
   });
   return parserV1.InspectResponse.fromPartial({ format: parserV1.ContainerFormat.PEM, certificates, keys });
+}
+
+/** Each certificate as a trusted one of its own. */
+function listPem(content: Uint8Array, password: number): parserV1.ListKeystoreResponse {
+  const entries = inspectPem(content).certificates.map((one, index) => ({ alias: `${index}`, certificates: [one] }));
+  return parserV1.ListKeystoreResponse.fromPartial({ format: parserV1.ContainerFormat.PKCS12, password, entries });
 }
