@@ -39,15 +39,18 @@ export function readEndpointAddress(text: string): EndpointAddress {
   const read = URL.canParse(url) ? new URL(url) : undefined;
   const host = read && toHost(read.hostname);
   if (!known || !host || read.username || read.password || read.pathname.length > 1 || read.search || read.hash)
-    throw invalid(
-      'INVALID_FIELD',
-      `A server is named as host:port, or as scheme://host or scheme://host:port with one of the schemes ${ENDPOINT_SCHEMES.join(', ')}, without anything else.`,
-      { field: 'address' },
-    );
+    throw invalid('INVALID_FIELD', `A server is named as ${formsOf(known && scheme)}, without anything else.`, {
+      field: 'address',
+    });
   const port = read.port === '' ? known.port : Number(read.port);
   if (port === 0) throw invalid('INVALID_FIELD', 'A port is from 1 to 65535.', { field: 'address' });
   return { host, port, ...('startTls' in known && { startTls: known.startTls }) };
 }
+
+const formsOf = (scheme: string | undefined): string =>
+  scheme === undefined
+    ? `host:port, or as scheme://host or scheme://host:port with one of the schemes ${ENDPOINT_SCHEMES.join(', ')}`
+    : `${scheme}://host or ${scheme}://host:port`;
 
 /** Names of other alphabets as DNS has them, addresses of IPv6 without their brackets. */
 const toHost = (hostname: string): string =>
