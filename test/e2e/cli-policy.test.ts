@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeCertificate, makeChain, temporaryFolder, type TestCertificate } from '@certferry/testing';
@@ -72,8 +73,10 @@ describe('the command line takes nothing away silently', () => {
 
   test('what the policy refuses is written by --force alone, and the audit log has it', async () => {
     await add('expired');
-    await take('late', { host: 'late.example.com', notAfter: new Date('2025-06-01T00:00:00Z') });
-    const deploy = ['deploy', 'late', '--store', 'expired'];
+    const { der } = await take('late', { host: 'late.example.com', notAfter: new Date('2025-06-01T00:00:00Z') });
+    const byName = await run('deploy', 'late', '--store', 'expired', '--dry-run');
+    expect(byName.stderr).toContain('name one by its id or fingerprint');
+    const deploy = ['deploy', hash('sha256', der, 'hex'), '--store', 'expired'];
     expect((await run(...deploy, '--dry-run')).stdout).toMatch(/^expired +REFUSED +It expired on 2025-06-01\.$/m);
     expect(await run(...deploy, '--wait')).toMatchObject({ code: 6 });
     const [job] = await json(...deploy, '--wait', '--force');

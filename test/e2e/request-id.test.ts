@@ -93,13 +93,11 @@ describe.each(shapes)('a request id, %s', (shape) => {
   });
 
   test('reads a store by way of four services', async () => {
-    const answer = await call(system, 'GET', `/v1/certificates/${certificateId}/locations`);
+    const answer = await call(system, 'GET', `/v1/certificates/${certificateId}/locations?verify=true`);
     expect(answer.body['items']).toMatchObject([{ storeId, storeName: 'web', hasPrivateKey: true }]);
     await expectCalls(answer.headers.get('x-request-id')!, [
       'certferry.inventory.v1.LocationService/ListLocations',
-      'certferry.deployment.v1.JobService/ListJobs',
-      'certferry.deployment.v1.StoreService/GetStore',
-      'certferry.deployment.v1.StoreService/ListStoreEntries',
+      'certferry.deployment.v1.PlaceService/ListPlaces',
       'certferry.parser.v1.ParserService/Inspect',
     ]);
   });

@@ -30,6 +30,6 @@ export async function resolveName(
     const message = `The inventory has no private key of a valid certificate named "${name}": import it, or deploy without it.`;
     throw precondition('NO_PRIVATE_KEY', message, details);
   }
-  const message = `No certificate named "${name}" is enabled and valid now.`;
+  const message = `No certificate named "${name}" is enabled and valid now: name one by its id or fingerprint to take it all the same.`;
   throw precondition('NO_VALID_CERTIFICATE', message, details);
 }
