@@ -3026,7 +3026,10 @@ export const RetryJobResponse: MessageFns<RetryJobResponse> = {
  * Errors: NOT_FOUND with JOB_NOT_FOUND; INVALID_ARGUMENT with INVALID_FILTER,
  * INVALID_FIELD; FAILED_PRECONDITION with JOB_NOT_CANCELLABLE,
  * JOB_NOT_RETRYABLE. A job itself fails with KEY_REMOVAL or REFUSED_BY_POLICY
- * (FAILED_PRECONDITION), and with what its store's kind says.
+ * (FAILED_PRECONDITION), and with what its store's kind says, of keystores
+ * ALIAS_REQUIRED, ENTRY_PASSWORD and WRONG_STORE_KIND. It is tried again after
+ * TARGET_HANGS (DEADLINE_EXCEEDED) and STORES_BUSY, STORES_HANG,
+ * STORES_STOPPED, STORE_PROCESS_ENDED, STORE_PROCESS_NOT_STARTED (UNAVAILABLE).
  */
 export type JobServiceDefinition = typeof JobServiceDefinition;
 export const JobServiceDefinition = {
